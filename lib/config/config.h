@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration as plain structs: what the JSON file says, with defaults
+ * filled in. Immutable once it is published. Addresses are in host byte order.
+ *
+ * JSON ends in this folder: workers and editors see the params structs alone.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/lcore.h"
+#include "pst_types.h"
+
+#define PST_NAME_MAX 32
+#define PST_IFACES_MAX 64
+#define PST_ROUTES_MAX 1024
+#define PST_POOL_RANGES_MAX 64
+#define PST_NETWORKS_MAX 64
+#define PST_RULES_MAX 64
+#define PST_PROTOCOLS_MAX 64
+#define PST_PROTOCOL_PORTS_MAX 4
+#define PST_RULE_ITEMS_MAX 16
+#define PST_EDITOR_SWITCHES_MAX 16
+
+enum pst_idle {
+	PST_IDLE_AUTO, /* sleep where lcores share a CPU, else poll */
+	PST_IDLE_POLL,
+	PST_IDLE_SLEEP,
+};
+
+enum pst_zone {
+	PST_ZONE_INTERNAL,
+	PST_ZONE_EXTERNAL,
+};
+
+/* How an inside endpoint is mapped, and who may send to the mapping (RFC 4787). */
+enum pst_behaviour {
+	PST_ENDPOINT_INDEPENDENT,
+	PST_ADDRESS_DEPENDENT,
+	PST_ADDRESS_AND_PORT_DEPENDENT,
+};
+
+struct pst_range {
+	uint32_t first, last;
+};
+
+struct pst_prefix {
+	uint32_t ip;
+	uint8_t len;
+};
+
+struct pst_config_iface {
+	char name[PST_NAME_MAX];
+	char device[256]; /* PCI address or vdev string */
+	enum pst_zone zone;
+	uint32_t ip;
+	uint8_t prefix_len;
+	uint16_t mtu;
+	uint16_t vlan; /* 0: untagged */
+};
+
+struct pst_config_route {
+	struct pst_prefix to;
+	uint32_t via;
+};
+
+struct pst_config_nat {
+	struct pst_range pool[PST_POOL_RANGES_MAX];
+	uint32_t n_pool; /* 0 never: the default is the external interface's address */
+	enum pst_behaviour mapping, filtering;
+	bool hairpin;
+	uint32_t ports_per_client;
+	uint32_t sessions_per_client;
+	uint32_t sessions;      /* of all workers together */
+	uint32_t quarantine_s;
+	uint16_t port_first, port_last;
+	struct {
+		uint32_t tcp_opening, tcp_established, tcp_closing, udp, icmp, syn_hold,
+			bind_accept, bind_udp_idle; /* seconds */
+	} timeouts;
+};
+
+struct pst_config_protocol {
+	char name[PST_NAME_MAX];
+	struct pst_guid id;
+	enum pst_proto transport;
+	uint16_t ports[PST_PROTOCOL_PORTS_MAX];
+	uint32_t n_ports;
+	char editor[PST_NAME_MAX]; /* empty: none */
+};
+
+struct pst_config_rule {
+	char name[PST_NAME_MAX];
+	bool allow;
+	char protocols[PST_RULE_ITEMS_MAX][PST_NAME_MAX];
+	uint32_t n_protocols; /* 0: every protocol */
+	struct pst_range clients[PST_RULE_ITEMS_MAX];
+	uint32_t n_clients; /* 0: everybody */
+	struct pst_range destinations[PST_RULE_ITEMS_MAX];
+	uint32_t n_destinations;
+};
+
+struct pst_config_editor {
+	char name[PST_NAME_MAX];
+	bool enabled;
+};
+
+struct pst_config {
+	char path[PATH_MAX];
+
+	struct {
+		uint32_t main;
+		uint32_t workers[PST_WORKERS_MAX];
+		uint32_t n_workers; /* default: one */
+		uint32_t editors[PST_EDITORS_MAX];
+		uint32_t n_editors; /* default: one */
+		enum pst_idle idle;
+	} lcores;
+	struct {
+		bool hugepages;
+		uint32_t megabytes;
+	} memory;
+
+	struct pst_config_iface ifaces[PST_IFACES_MAX];
+	uint32_t n_ifaces;
+	struct pst_config_route routes[PST_ROUTES_MAX];
+	uint32_t n_routes;
+	struct pst_prefix internal_networks[PST_NETWORKS_MAX];
+	uint32_t n_internal_networks;
+	struct pst_config_nat nat;
+	struct pst_config_protocol protocols[PST_PROTOCOLS_MAX];
+	uint32_t n_protocols;
+	struct pst_config_rule rules[PST_RULES_MAX];
+	uint32_t n_rules;
+	struct pst_config_editor editors[PST_EDITOR_SWITCHES_MAX];
+	uint32_t n_editors;
+
+	char control_socket[108]; /* sun_path's length */
+	char log_level[16];
+};
