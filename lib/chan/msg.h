@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What lcores say to each other: plain structs, and the one place where the
+ * workers and the editor runtime meet.
+ *
+ * A request is a record that its asker owns and lends: posted on a ring to a
+ * worker, which fills in the answer and posts the same record back. An asker
+ * has a fixed number of records and a ring holds as many, so neither ring can be
+ * full: the records are the credits. An asker that has given up waiting marks the
+ * record abandoned and undoes what the late answer says was done, with the
+ * same record.
+ *
+ * Events go the other way, from a worker to an editor lcore. What is to be told is a
+ * flag on the worker's object, retried until the ring takes it, so no event is lost.
+ *
+ * Addresses and ports are in host byte order.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "pst_session.h"
+#include "pst_types.h"
+
+struct pst_ipset;
+
+/* An entry of a worker's table: stale once the entry's generation moved on. */
+struct pst_ref {
+	uint32_t index;
+	uint32_t gen;
+};
+
+enum pst_req_type {
+	PST_REQ_BIND,      /* editor: open bind.n endpoints */
+	PST_REQ_KILL,      /* editor: end the bind.n endpoints in bind.refs; also undoes a BIND */
+	PST_REQ_KILL_CONN, /* editor: end the connection conn.ref */
+	PST_REQ_SET_CLIENT, /* editor: bind.refs[0] forwards to bind.clients[0] from now on */
+	PST_REQ_UNWATCH,   /* editor: conn.ref goes to the fast path, with conn.offset */
+	PST_REQ_RESERVE,   /* worker: this endpoint of yours belongs to worker reserve.owner */
+	PST_REQ_RELEASE,   /* worker: it does no more */
+	PST_REQ_SHOW,      /* main: copy a part of a table */
+};
+
+enum pst_show_table {
+	PST_SHOW_CONNECTIONS,
+	PST_SHOW_BINDS,
+	PST_SHOW_LISTENERS,
+	PST_SHOW_POOLS,
+	PST_SHOW_CLIENTS,
+};
+
+#define PST_SHOW_ROWS 128
+
+/* One row of a table, for the operator; each table uses some of it. */
+struct pst_show_row {
+	uint8_t protocol;           /* enum pst_proto */
+	uint8_t state;              /* of lib/nat/fsm.h */
+	uint8_t editor_path;        /* by way of an editor */
+	uint8_t has_filter;
+	uint32_t flags;             /* enum pst_bind_flags */
+	struct pst_endpoint inside; /* a listener: the client, perhaps unset */
+	struct pst_endpoint outside;
+	struct pst_endpoint remote;
+	uint64_t packets[PST_DIRS], bytes[PST_DIRS];
+	uint32_t expires_ms; /* UINT32_MAX: never */
+	uint32_t age_ms;
+	uint32_t connections; /* a bind's, a listener's, a client's */
+	uint32_t ports_used, ports_free, ports_resting; /* a pool's */
+	int32_t editor;        /* index of the editor, -1 none */
+	int32_t protocol_index; /* of the protocol list, -1 none */
+	struct pst_ref ref;
+	struct pst_ipset *filter; /* a listener's; the reader unrefs it */
+};
+
+struct pst_req {
+	enum pst_req_type type;
+	int32_t result;   /* the answer: 0, a count, or -errno */
+	bool abandoned;   /* asker only: nobody waits for the answer any more */
+	bool busy;        /* asker only: lent */
+	uint64_t posted;  /* asker only: TSC, for the latency figures */
+	uint64_t cookie;  /* asker only */
+	union {
+		struct {
+			uint32_t client_ip; /* the session's own client (R36) */
+			struct pst_endpoint proxy; /* in: wanted; out: got, lowest port */
+			enum pst_proto protocol;
+			uint32_t n;
+			uint32_t flags; /* enum pst_bind_flags */
+			int32_t backlog;
+			uint16_t editor_lcore;   /* who hears of its events */
+			uint16_t editor;         /* index of the editor, for the operator */
+			uint16_t protocol_index; /* of the protocol list */
+			bool wants_established;  /* a callback was given (R31) */
+			struct pst_ipset *filter; /* lent with a reference, which passes to the worker;
+						     on error the asker keeps it */
+			struct pst_endpoint clients[PST_BIND_MAX];
+			uint64_t cookies[PST_BIND_MAX]; /* the asker's name for each */
+			struct pst_ref refs[PST_BIND_MAX]; /* out */
+		} bind;
+		struct {
+			struct pst_ref ref;
+			int32_t offset[PST_DIRS]; /* to add to SEQ of segments of that direction */
+		} conn;
+		struct {
+			struct pst_endpoint endpoint;
+			enum pst_proto protocol;
+			uint32_t client_ip;
+			uint32_t owner; /* worker */
+		} reserve;
+		struct {
+			enum pst_show_table table;
+			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
+			uint32_t count;  /* out: rows */
+			struct pst_show_row rows[PST_SHOW_ROWS];
+		} show;
+	};
+};
+
+enum pst_evt_type {
+	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */
+	PST_EVT_ENDPOINT_END, /* endpoint `cookie` has ended (idle, or used up and closed) */
+	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */
+};
+
+struct pst_evt {
+	enum pst_evt_type type;
+	uint32_t reserved;
+	uint64_t cookie;
+	struct pst_ref ref;
+	struct pst_endpoint remote;
+};
+_Static_assert(sizeof(struct pst_evt) % 4 == 0, "a ring element");
+
+/*
+ * What goes with a packet over a ring, in the mbuf's private area.
+ *
+ * A watched packet is lent to an editor lcore as it was received, untranslated; it or what
+ * the stream engine makes in its place comes back in the same form, and the
+ * worker translates and sends it.
+ */
+enum pst_tag_kind {
+	PST_TAG_HANDOVER, /* worker to worker: start from the beginning */
+	PST_TAG_WATCHED,  /* worker to editor */
+	PST_TAG_EDITED,   /* editor to worker: translate (no sequence offsets) and send */
+	PST_TAG_RESOLVE,  /* worker to main: complete but for the next hop's MAC */
+	PST_TAG_LOCAL,    /* worker to main: to ourselves */
+	PST_TAG_SEND,     /* main to worker: send as it is on `iface` */
+};
+
+struct pst_tag {
+	uint8_t kind;  /* enum pst_tag_kind */
+	uint8_t dir;   /* WATCHED, EDITED: enum pst_dir */
+	uint8_t first; /* WATCHED: the first packet of its connection */
+	uint8_t consumed; /* unused by workers */
+	uint16_t iface;
+	uint16_t protocol_index; /* WATCHED */
+	struct pst_ref conn;     /* WATCHED, EDITED */
+	struct pst_endpoint inside, outside, remote; /* WATCHED: the connection's */
+	uint32_t next_hop;       /* RESOLVE */
+};
+
+#define PST_MBUF_PRIV RTE_ALIGN(sizeof(struct pst_tag), RTE_MBUF_PRIV_ALIGN)
+
+static inline struct pst_tag *
+pst_tag(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}

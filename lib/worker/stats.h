@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a worker and an editor lcore count besides the packet account. That
+ * lcore writes, main reads (relaxed), word by word.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/counter.h"
+
+#define PST_STAT_IFACES 64
+
+struct pst_iface_stats {
+	uint64_t rx_packets, rx_bytes;
+	uint64_t tx_packets, tx_bytes;
+};
+
+struct pst_worker_stats {
+	struct pst_account account;
+	struct pst_iface_stats ifaces[PST_STAT_IFACES];
+	uint64_t handed_over; /* packets given to another worker */
+	uint64_t taken_over;  /* packets got from another worker */
+	uint64_t lent;        /* packets to editor lcores */
+	uint64_t edited;      /* packets from editor lcores */
+	uint64_t connections, connections_total; /* now, ever */
+	uint64_t binds, binds_total;
+	uint64_t listeners, listeners_total;
+	uint64_t clients;
+	uint64_t requests; /* served */
+	uint64_t loops, busy_loops;
+};
+
+struct pst_editor_stats {
+	struct pst_account account;
+	uint64_t sessions;
+	uint64_t connections; /* watched, now */
+	uint64_t binds, bind_failures, late_replies;
+	uint64_t edits, retransmits, splits, latched;
+};
