@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The address sets, against a bitmap of the first and the last addresses there are. */
+#include "filter/ipfilter.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+
+#define HALF 64
+#define SPACE (2 * HALF)
+
+/* Places 0..63 are the lowest addresses, 64..127 the highest. */
+static uint32_t
+address(uint32_t place)
+{
+	return place < HALF ? place : UINT32_MAX - (SPACE - 1 - place);
+}
+
+static void
+assert_canonical(const struct pst_ipfilter *filter)
+{
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < pst_ipfilter_count(filter); i++) {
+		uint32_t first, last;
+
+		pst_ipfilter_range(filter, i, &first, &last);
+		assert_true(first <= last);
+		if (i > 0)
+			assert_true(first > before && first - before >= 2);
+		before = last;
+	}
+}
+
+static void
+assert_model(const struct pst_ipfilter *filter, const bool *model, bool middle)
+{
+	struct pst_ipset *set = pst_ipset_create(filter);
+
+	for (uint32_t i = 0; i < SPACE; i++) {
+		assert_int_equal(pst_ipfilter_is_included(filter, address(i)), model[i]);
+		assert_int_equal(pst_ipset_has(set, address(i)), model[i]);
+	}
+	assert_int_equal(pst_ipfilter_is_included(filter, 0x80000000), middle);
+	assert_int_equal(pst_ipset_count(set), pst_ipfilter_count(filter));
+	pst_ipset_unref(set);
+}
+
+static void
+random_edits_match_the_bitmap(void **state)
+{
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 7);
+	for (int round = 0; round < 300; round++) {
+		struct pst_ipfilter *filter = pst_ipfilter_create();
+		bool model[SPACE] = { false }, middle = false;
+
+		for (int step = 0; step < 60; step++) {
+			uint32_t a = pst_rng_below(&rng, SPACE);
+			uint32_t b = a + pst_rng_below(&rng, step % 9 == 0 ? SPACE - a : 4);
+			bool add = pst_rng_below(&rng, 2) == 0;
+
+			b = b < SPACE ? b : SPACE - 1;
+			assert_int_equal((add ? pst_ipfilter_include : pst_ipfilter_exclude)(
+						 filter, address(a), address(b)),
+				0);
+			for (uint32_t i = a; i <= b; i++)
+				model[i] = add;
+			if (a < HALF && b >= HALF)
+				middle = add;
+			assert_canonical(filter);
+			assert_model(filter, model, middle);
+		}
+		pst_ipfilter_destroy(filter);
+	}
+}
+
+static void
+null_is_everybody_and_no_ranges_nobody(void **state)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create();
+	struct pst_ipset *set = pst_ipset_create(filter);
+
+	(void)state;
+	assert_true(pst_ipfilter_is_included(NULL, 0));
+	assert_true(pst_ipset_has(NULL, UINT32_MAX));
+	assert_false(pst_ipfilter_is_included(filter, 0));
+	assert_false(pst_ipset_has(set, UINT32_MAX));
+	pst_ipset_unref(set);
+	pst_ipset_unref(NULL);
+	assert_null(pst_ipset_ref(NULL));
+	pst_ipfilter_destroy(filter);
+	pst_ipfilter_destroy(NULL);
+}
+
+static void
+all_addresses_are_one_range(void **state)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create();
+	uint32_t first, last;
+
+	(void)state;
+	assert_int_equal(pst_ipfilter_include(filter, 1, UINT32_MAX), 0);
+	assert_int_equal(pst_ipfilter_include(filter, 0, 0), 0);
+	assert_int_equal(pst_ipfilter_count(filter), 1);
+	pst_ipfilter_range(filter, 0, &first, &last);
+	assert_int_equal(first, 0);
+	assert_int_equal(last, UINT32_MAX);
+	assert_int_equal(pst_ipfilter_exclude(filter, 0, UINT32_MAX), 0);
+	assert_int_equal(pst_ipfilter_count(filter), 0);
+	pst_ipfilter_destroy(filter);
+}
+
+static void
+backward_ranges_are_refused(void **state)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create();
+
+	(void)state;
+	assert_int_equal(pst_ipfilter_include(filter, 2, 1), -EINVAL);
+	assert_int_equal(pst_ipfilter_exclude(filter, 2, 1), -EINVAL);
+	assert_int_equal(pst_ipfilter_count(filter), 0);
+	pst_ipfilter_destroy(filter);
+}
+
+static void
+clones_and_sets_do_not_follow_later_edits(void **state)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create(), *clone;
+	struct pst_ipset *set;
+	uint32_t first, last;
+
+	(void)state;
+	assert_int_equal(pst_ipfilter_include(filter, 10, 20), 0);
+	clone = pst_ipfilter_clone(filter);
+	set = pst_ipset_create(filter);
+	assert_int_equal(pst_ipfilter_exclude(filter, 10, 20), 0);
+	pst_ipfilter_destroy(filter);
+	assert_true(pst_ipfilter_is_included(clone, 15));
+	assert_ptr_equal(pst_ipset_ref(set), set);
+	pst_ipset_unref(set);
+	assert_true(pst_ipset_has(set, 20));
+	assert_false(pst_ipset_has(set, 21));
+	pst_ipset_range(set, 0, &first, &last);
+	assert_int_equal(first, 10);
+	assert_int_equal(last, 20);
+	pst_ipset_unref(set);
+	pst_ipfilter_destroy(clone);
+}
+
+static void
+a_hundred_thousand_ranges_in_random_order(void **state)
+{
+	enum { N = 100000 };
+	struct pst_ipfilter *filter = pst_ipfilter_create();
+	uint32_t *order = malloc(N * sizeof(*order));
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 3);
+	for (uint32_t i = 0; i < N; i++) {
+		uint32_t j = pst_rng_below(&rng, i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(
+			pst_ipfilter_include(filter, order[i] * 4, order[i] * 4 + 1), 0);
+	assert_int_equal(pst_ipfilter_count(filter), N);
+	assert_canonical(filter);
+	for (uint32_t ip = 0; ip < 4 * N; ip++)
+		assert_int_equal(pst_ipfilter_is_included(filter, ip), ip % 4 < 2);
+	free(order);
+	pst_ipfilter_destroy(filter);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_edits_match_the_bitmap),
+		cmocka_unit_test(null_is_everybody_and_no_ranges_nobody),
+		cmocka_unit_test(all_addresses_are_one_range),
+		cmocka_unit_test(backward_ranges_are_refused),
+		cmocka_unit_test(clones_and_sets_do_not_follow_later_edits),
+		cmocka_unit_test(a_hundred_thousand_ranges_in_random_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
