@@ -34,6 +34,9 @@
 	X(NO_MAPPING, "no_mapping") /* from outside, to a port nobody has */ \
 	X(FILTERED, "filtered") /* the mapping's filtering mode */ \
 	X(IP_FILTER, "ip_filter") /* an endpoint's IP filter */ \
+	X(CONFLICT, "conflict") /* the same two ends talk by another port */ \
+	X(HAIRPIN, "hairpin") /* from inside to one of our outside addresses */ \
+	X(ICMP_ERROR, "icmp_error") \
 	X(ENDPOINT_USED, "endpoint_used") /* one connection was allowed, and came */ \
 	X(ENDPOINT_UNSET, "endpoint_unset") /* its client address is not known yet */ \
 	X(ENDPOINT_BACKLOG, "endpoint_backlog") \

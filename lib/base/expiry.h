@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Expiry: which entries of a table are due.
+ *
+ * A wheel of one-second slots over entry numbers. A packet does not touch it:
+ * it writes the time into its entry's own cache line, and when the entry's
+ * slot comes up the table says when it is really due, which puts it into that slot. So
+ * an entry is visited once a timeout and refreshing is free, where a list per
+ * timeout class would move the entry, and two neighbours' cold lines, every second. An
+ * entry whose deadline moves forward (a connection that closes) is armed anew.
+ *
+ * An entry is due at the first whole second at or behind its deadline.
+ *
+ * Owner: the lcore of the table it serves.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pst_expiry;
+
+#define PST_EXPIRY_NEVER UINT64_MAX
+
+/* For entries 0 .. capacity - 1. NULL, with rte_errno set. */
+struct pst_expiry *pst_expiry_create(uint32_t capacity, uint64_t now_ms, int socket);
+void pst_expiry_destroy(struct pst_expiry *expiry);
+
+/* Visit entry i at deadline_ms. Armed anew if it is armed. */
+void pst_expiry_arm(struct pst_expiry *expiry, uint32_t i, uint64_t deadline_ms);
+/* Visit it at deadline_ms if that is earlier than what it is armed for. */
+void pst_expiry_advance(struct pst_expiry *expiry, uint32_t i, uint64_t deadline_ms);
+/* Never visit it. Safe when it is not armed. */
+void pst_expiry_cancel(struct pst_expiry *expiry, uint32_t i);
+
+/*
+ * What becomes of entry i that is visited: its true deadline when that is
+ * still to come, PST_EXPIRY_NEVER when it was removed or is not to be visited
+ * again. It may call arm, advance and cancel, for any entry.
+ */
+typedef uint64_t (*pst_expiry_visit)(void *ctx, uint32_t i, uint64_t now_ms);
+
+/* Visit what is due, at most `most` entries. Returns how many were visited. */
+uint32_t pst_expiry_poll(struct pst_expiry *expiry, uint64_t now_ms, uint32_t most,
+	pst_expiry_visit visit, void *ctx);
