@@ -152,8 +152,8 @@ enum pst_tag_kind {
 struct pst_tag {
 	uint8_t kind;  /* enum pst_tag_kind */
 	uint8_t dir;   /* WATCHED, EDITED: enum pst_dir */
-	uint8_t first; /* WATCHED: the first packet of its connection */
-	uint8_t consumed; /* unused by workers */
+	uint8_t first; /* WATCHED: a SYN that opens its connection, or that SYN again */
+	uint8_t unused;
 	uint16_t iface;
 	uint16_t protocol_index; /* WATCHED */
 	struct pst_ref conn;     /* WATCHED, EDITED */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Binds: an inside endpoint and the outside endpoint it is seen as.
+ *
+ * With endpoint-independent mapping (RFC 4787 REQ-1) an inside endpoint has
+ * one bind for all destinations; else the destination's address, or address
+ * and port, are part of the key. A bind lives as long as a connection uses it.
+ *
+ * Owner: one worker.
+ */
+#pragma once
+
+#include "nat/key.h"
+#include "nat/slots.h"
+
+struct pst_bind {
+	struct pst_flow_key key; /* inside end and protocol; what of the remote end counts */
+	uint64_t outside;        /* our end, its protocol in the low bits */
+	uint32_t client, address; /* entry of the client; number of the outside address */
+	uint32_t connections;
+	uint32_t first; /* connection; they are linked by their cold entries */
+	uint64_t created_ms;
+};
+
+struct pst_bind_table {
+	struct pst_flowtable by_inside; /* value: entry */
+	struct pst_bind *entries;
+	struct pst_slots slots;
+};
+
+int pst_bind_table_init(struct pst_bind_table *t, uint32_t capacity, uint64_t seed, int socket);
+void pst_bind_table_fini(struct pst_bind_table *t);
+
+/* The bind of a key, or PST_FLOW_NONE. */
+uint32_t pst_bind_lookup(const struct pst_bind_table *t, struct pst_flow_key key);
+
+/* A new one, or PST_SLOT_NONE when the table is full. The key is not in the table. */
+uint32_t pst_bind_add(struct pst_bind_table *t, struct pst_flow_key key, uint64_t outside,
+	uint64_t now_ms);
+void pst_bind_del(struct pst_bind_table *t, uint32_t i);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nat/client.h"
+
+#include <string.h>
+
+int
+pst_client_table_init(struct pst_client_table *t, uint32_t capacity, uint64_t seed, int socket)
+{
+	memset(t, 0, sizeof(*t));
+	if (pst_flowtable_init(&t->by_ip, capacity, seed, socket) < 0 ||
+		pst_slots_init(&t->slots, capacity, socket) < 0)
+		goto err;
+	t->entries = rte_zmalloc_socket("pst_client", sizeof(*t->entries) * (size_t)capacity,
+		RTE_CACHE_LINE_SIZE, socket);
+	if (t->entries == NULL)
+		goto err;
+	return 0;
+err:
+	pst_client_table_fini(t);
+	return -ENOMEM;
+}
+
+void
+pst_client_table_fini(struct pst_client_table *t)
+{
+	rte_free(t->entries);
+	pst_slots_fini(&t->slots);
+	pst_flowtable_fini(&t->by_ip);
+	memset(t, 0, sizeof(*t));
+}
+
+static bool
+match(const void *entries, uint32_t value, struct pst_flow_key key)
+{
+	return ((const struct pst_client *)entries)[value].ip == key.a;
+}
+
+static uint64_t
+hash_of(const struct pst_client_table *t, rte_be32_t ip)
+{
+	return pst_flow_hash(&t->by_ip, (struct pst_flow_key){ ip, 0 });
+}
+
+uint32_t
+pst_client_lookup(const struct pst_client_table *t, rte_be32_t ip)
+{
+	struct pst_flow_key key = { ip, 0 };
+
+	return pst_flow_find(&t->by_ip, hash_of(t, ip), match, t->entries, key);
+}
+
+uint32_t
+pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
+{
+	uint32_t i = pst_client_lookup(t, ip);
+
+	if (i == PST_FLOW_NONE) {
+		i = pst_slots_take(&t->slots);
+		if (i == PST_SLOT_NONE)
+			return PST_SLOT_NONE;
+		t->entries[i] = (struct pst_client){ .ip = ip, .created_ms = now_ms };
+		pst_flowtable_add(&t->by_ip, hash_of(t, ip), i);
+	}
+	t->entries[i].refs++;
+	return i;
+}
+
+void
+pst_client_put(struct pst_client_table *t, uint32_t i)
+{
+	struct pst_client *c = &t->entries[i];
+
+	if (--c->refs > 0)
+		return;
+	pst_flowtable_del(&t->by_ip, hash_of(t, c->ip), i);
+	pst_slots_put(&t->slots, i);
+}

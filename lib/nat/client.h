@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Clients: the inside hosts that have something open, their outside address
+ * (paired pooling, RFC 4787 REQ-2) and what counts against their quotas
+ * (RFC 6888 REQ-4). An entry lives as long as something refers to it.
+ *
+ * Owner: one worker.
+ */
+#pragma once
+
+#include "nat/key.h"
+#include "nat/slots.h"
+
+struct pst_client {
+	rte_be32_t ip;
+	uint32_t refs;
+	uint32_t ports;       /* of binds and listeners */
+	uint32_t connections;
+	uint32_t address;     /* number of its outside address; valid while ports > 0 */
+	uint64_t created_ms;
+};
+
+struct pst_client_table {
+	struct pst_flowtable by_ip;
+	struct pst_client *entries;
+	struct pst_slots slots;
+};
+
+int pst_client_table_init(
+	struct pst_client_table *t, uint32_t capacity, uint64_t seed, int socket);
+void pst_client_table_fini(struct pst_client_table *t);
+
+/* A reference to the client's entry, made if need be; PST_SLOT_NONE when the table is full. */
+uint32_t pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms);
+/* The entry without a reference, or PST_FLOW_NONE. */
+uint32_t pst_client_lookup(const struct pst_client_table *t, rte_be32_t ip);
+/* Give a reference back; the last one removes the entry. */
+void pst_client_put(struct pst_client_table *t, uint32_t i);

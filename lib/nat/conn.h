@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Connections: two keys, one entry.
+ *
+ * What every packet needs is in one cache line: both keys (the remote end is
+ * shared), the checksum deltas, the state, the time of the last packet, the next hops,
+ * and the counters. The rest is in a second, cold entry of the same number.
+ *
+ * Owner: one worker.
+ */
+#pragma once
+
+#include "base/expiry.h"
+#include "chan/msg.h"
+#include "nat/key.h"
+#include "nat/slots.h"
+
+enum pst_conn_flags {
+	PST_CONN_INBOUND = 1 << 0,      /* begun from outside: ORIG is the way in */
+	PST_CONN_WATCHED = 1 << 1,      /* every packet by way of an editor */
+	PST_CONN_OFFSET = 1 << 2,       /* sequence numbers are shifted; see the cold entry */
+	PST_CONN_RECEIVE_ONLY = 1 << 3, /* the client may not answer (R24) */
+	PST_CONN_LISTENER = 1 << 4,     /* `owner` is a listener, else a bind */
+	PST_CONN_KNOWN = 1 << 5,        /* an editor has a handle: it hears of the end */
+	PST_CONN_PENDING = 1 << 6,      /* counts against its listener's backlog (R26) */
+};
+
+/* A neighbour as last resolved: stale as soon as the neighbour's tag is another. */
+struct pst_hop {
+	uint16_t id;
+	uint16_t tag; /* 0: not resolved */
+};
+
+struct pst_conn {
+	uint64_t remote;          /* key: remote end and protocol */
+	uint64_t local[PST_WAYS]; /* key: the client's end; our end */
+	uint16_t ip_delta;        /* of the IP checksum on the way out; in: its complement */
+	uint16_t l4_delta;
+	uint8_t state;  /* of fsm.h */
+	uint8_t flags;  /* enum pst_conn_flags */
+	uint8_t timeout; /* enum pst_timeout */
+	uint8_t unused;
+	uint32_t last_ms;  /* of the last packet that refreshes, low 32 bits */
+	uint32_t owner;    /* its bind or listener */
+	struct pst_hop hop[PST_WAYS];
+	uint32_t packets[PST_WAYS];
+	uint32_t bytes[PST_WAYS];
+} __rte_cache_aligned;
+_Static_assert(sizeof(struct pst_conn) == 64, "one cache line");
+
+struct pst_conn_cold {
+	uint32_t gen;       /* moves on when the entry is freed */
+	uint32_t client;
+	uint32_t created_ms; /* low 32 bits */
+	uint32_t packets_high[PST_WAYS], bytes_high[PST_WAYS];
+	uint32_t prev, next; /* of the same bind or listener */
+	int32_t offset[PST_DIRS];
+	uint16_t editor_lcore;
+	uint16_t protocol_index; /* UINT16_MAX: none */
+	bool live, pending_end, pending_established, in_tell_list;
+	uint32_t tell_next;
+	uint64_t cookie; /* of the listener that accepted it */
+} __rte_cache_aligned;
+_Static_assert(sizeof(struct pst_conn_cold) == 64, "one cache line");
+
+struct pst_conn_table {
+	struct pst_flowtable flows; /* value: entry << 1 | way */
+	struct pst_conn *hot;
+	struct pst_conn_cold *cold;
+	struct pst_slots slots;
+	struct pst_expiry *expiry;
+};
+
+/* Room for `capacity` connections. 0 or -ENOMEM. */
+int pst_conn_table_init(
+	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket);
+void pst_conn_table_fini(struct pst_conn_table *t);
+
+static inline bool
+pst_conn_match(const void *hot, uint32_t value, struct pst_flow_key key)
+{
+	const struct pst_conn *c = &((const struct pst_conn *)hot)[value >> 1];
+
+	return c->remote == key.a && c->local[value & 1] == key.b;
+}
+
+/* The entry << 1 | way of a key, or PST_FLOW_NONE. */
+static inline uint32_t
+pst_conn_lookup(const struct pst_conn_table *t, uint64_t hash, struct pst_flow_key key)
+{
+	return pst_flow_find(&t->flows, hash, pst_conn_match, t->hot, key);
+}
+
+/*
+ * A new entry with both keys in, the checksum deltas made and all else zero.
+ * PST_SLOT_NONE when the table is full. Neither key is in the table.
+ */
+uint32_t pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside,
+	uint64_t outside, uint64_t now_ms);
+
+/* Take the keys out: no packet finds it any more. */
+void pst_conn_unlink(struct pst_conn_table *t, uint32_t i);
+
+/* Free the entry after it was unlinked. */
+void pst_conn_free(struct pst_conn_table *t, uint32_t i);
+
+/* The entry a reference means, or PST_SLOT_NONE when it is gone. */
+uint32_t pst_conn_deref(const struct pst_conn_table *t, struct pst_ref ref);
+
+static inline struct pst_ref
+pst_conn_ref(const struct pst_conn_table *t, uint32_t i)
+{
+	return (struct pst_ref){ i, t->cold[i].gen };
+}
+
+/* Count a packet of `bytes` bytes that goes this way. */
+static inline void
+pst_conn_count(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way, uint32_t bytes)
+{
+	c->packets[way]++;
+	c->bytes[way] += bytes;
+	if (unlikely(c->bytes[way] < bytes))
+		t->cold[c - t->hot].bytes_high[way]++;
+	if (unlikely(c->packets[way] == 0))
+		t->cold[c - t->hot].packets_high[way]++;
+}
+
+/* ORIG or REPLY of a packet that goes this way. */
+static inline enum pst_dir
+pst_conn_dir(const struct pst_conn *c, enum pst_way way)
+{
+	return (enum pst_dir)(way ^ (c->flags & PST_CONN_INBOUND));
+}

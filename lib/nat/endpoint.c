@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * BindForClient at the worker: the checks that an editor cannot be trusted
+ * with, the block of ports, the listeners; their end; and what editor lcores
+ * are to hear.
+ */
+#include <string.h>
+
+#include "filter/ipfilter.h"
+#include "nat/nat_priv.h"
+
+static struct pst_portpool *
+pool_of(struct pst_nat *nat, uint32_t address, uint8_t proto)
+{
+	return nat->pools[address][pst_nat_pool_of(proto)];
+}
+
+/* R30: the number of an outside address of ours, or -EADDRNOTAVAIL. */
+static int
+find_address(const struct pst_nat *nat, uint32_t ip)
+{
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		if (nat->params->addresses[a] == rte_cpu_to_be_32(ip))
+			return a;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+/* R36, R81: inbound traffic goes to the session's client or nowhere yet. */
+static bool
+is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
+{
+	if (pst_endpoint_is_unset(ep))
+		return true;
+	return ep->ip == client_ip && ep->port != 0;
+}
+
+static int
+check_bind(const struct pst_nat *nat, const struct pst_req *req)
+{
+	const struct pst_rule *rule;
+
+	if (req->bind.n == 0 || req->bind.n > PST_BIND_MAX)
+		return -EINVAL;
+	if (req->bind.proxy.port != PST_PORT_ANY && req->bind.n != 1)
+		return -EINVAL;
+	if (req->bind.protocol != PST_TCP && req->bind.protocol != PST_UDP)
+		return -EINVAL;
+	for (uint32_t i = 0; i < req->bind.n; i++) {
+		if (!is_own_client(req->bind.client_ip, &req->bind.clients[i]))
+			return -EINVAL;
+	}
+	if (nat->params->rules != NULL &&
+		!pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
+			req->bind.client_ip, 0, &rule))
+		return -EACCES;
+	return 0;
+}
+
+/* A port that was asked for: in the operator's range, and of this worker's runs. */
+static int
+take_fixed(struct pst_nat *nat, struct pst_portpool *pool, uint16_t port, uint32_t client_ip,
+	uint64_t now_ms)
+{
+	int ret;
+
+	if (port < nat->params->port_first || port > nat->params->port_last)
+		return -EACCES;
+	if (pool == NULL || port < nat->run_first || port > nat->run_last)
+		return -EADDRINUSE;
+	ret = pst_portpool_take_fixed(pool, port, client_ip, now_ms);
+	return ret < 0 ? ret : port;
+}
+
+/* The lowest port, on the address that was asked for or fits the client; or -errno. */
+static int
+take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *client,
+	uint32_t *address, uint64_t now_ms)
+{
+	struct pst_portpool *pool;
+	int a;
+
+	if (req->bind.proxy.ip == 0) {
+		*address = pst_nat_address_of(nat, client);
+	} else {
+		a = find_address(nat, req->bind.proxy.ip);
+		if (a < 0)
+			return a;
+		*address = a;
+	}
+	if (client->ports + req->bind.n > nat->params->ports_per_client)
+		return -ENOSPC;
+	pool = pool_of(nat, *address, req->bind.protocol);
+	if (req->bind.proxy.port != PST_PORT_ANY)
+		return take_fixed(nat, pool, req->bind.proxy.port, req->bind.client_ip, now_ms);
+	if (pool == NULL)
+		return -ENOSPC;
+	return pst_portpool_take(pool, req->bind.n, req->bind.client_ip, &nat->rng, now_ms);
+}
+
+static void
+make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t client,
+	uint32_t address, uint16_t port, uint64_t now_ms)
+{
+	uint32_t i = pst_listener_add(&nat->listeners);
+	struct pst_listener *l = &nat->listeners.entries[i];
+
+	l->outside = pst_key_end(
+		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
+	l->inside = pst_key_of_endpoint(&req->bind.clients[k], req->bind.protocol);
+	l->filter = pst_ipset_ref(req->bind.filter);
+	l->cookie = req->bind.cookies[k];
+	l->created_ms = l->last_ms = now_ms;
+	l->client = client;
+	l->address = address;
+	l->flags = req->bind.flags;
+	l->backlog = RTE_MAX(req->bind.backlog, 1);
+	l->editor_lcore = req->bind.editor_lcore;
+	l->editor = req->bind.editor;
+	l->protocol_index = req->bind.protocol_index;
+	l->wants_established = req->bind.wants_established;
+	nat->clients.entries[client].refs++;
+	pst_nat_end_add(nat, l->outside, i << 1 | 1);
+	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
+	nat->listeners_total++;
+	req->bind.refs[k] = pst_listener_ref(&nat->listeners, i);
+}
+
+/* All or nothing (R76): what can fail comes first. */
+static int
+serve_bind(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	uint32_t client, address;
+	int port, ret;
+
+	ret = check_bind(nat, req);
+	if (ret < 0)
+		return ret;
+	if (nat->listeners.slots.n_free < req->bind.n)
+		return -ENOMEM;
+	client = pst_client_get(
+		&nat->clients, rte_cpu_to_be_32(req->bind.client_ip), now_ms);
+	if (client == PST_SLOT_NONE)
+		return -ENOMEM;
+	port = take_ports(nat, req, &nat->clients.entries[client], &address, now_ms);
+	if (port < 0) {
+		pst_client_put(&nat->clients, client);
+		return port;
+	}
+	pst_nat_ports_add(&nat->clients.entries[client], address, req->bind.n);
+	for (uint32_t k = 0; k < req->bind.n; k++)
+		make_listener(nat, req, k, client, address, port + k, now_ms);
+	pst_client_put(&nat->clients, client);
+	/* each listener has its own reference now */
+	pst_ipset_unref(req->bind.filter);
+	req->bind.filter = NULL;
+	req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[address]);
+	req->bind.proxy.port = port;
+	return 0;
+}
+
+/* R19, R20, R21: when an endpoint that nobody uses is closed. */
+uint64_t
+pst_nat_listener_due(const struct pst_nat *nat, const struct pst_listener *l)
+{
+	if (!(l->flags & PST_FLAG_TIMEOUT) || l->connections > 0)
+		return PST_EXPIRY_NEVER;
+	return l->last_ms +
+		nat->params->timeouts_ms[pst_key_low(l->outside) == PST_UDP ?
+				PST_TIMEOUT_BIND_UDP_IDLE :
+				PST_TIMEOUT_BIND_ACCEPT];
+}
+
+/* The port goes back to the pool; the entry goes when its editor knows (R75). */
+static void
+finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_listener *l = &nat->listeners.entries[i];
+	struct pst_client *c = &nat->clients.entries[l->client];
+
+	pst_nat_end_del(nat, l->outside, i << 1 | 1);
+	pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
+		rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
+	pst_nat_ports_sub(c, 1);
+	pst_client_put(&nat->clients, l->client);
+	pst_ipset_unref(l->filter);
+	l->filter = NULL;
+	l->gone = true;
+	pst_expiry_cancel(nat->listeners.expiry, i);
+	if (l->told) {
+		pst_listener_del(&nat->listeners, i);
+	} else {
+		l->pending_end = true;
+		pst_nat_tell_listener(nat, i);
+	}
+}
+
+/* Nobody may connect any more; told: the editor does not need to hear of it. */
+void
+pst_nat_listener_close(struct pst_nat *nat, uint32_t i, bool tell, uint64_t now_ms)
+{
+	struct pst_listener *l = &nat->listeners.entries[i];
+
+	if (!tell)
+		l->told = true;
+	l->state = PST_LISTENER_CLOSING;
+	/* a UDP endpoint is its connections; what TCP accepted has a life of its own */
+	while (pst_key_low(l->outside) == PST_UDP && l->first != PST_SLOT_NONE && l->connections > 1)
+		pst_nat_close(nat, l->first, now_ms);
+	if (pst_key_low(l->outside) == PST_UDP && l->connections == 1)
+		pst_nat_close(nat, l->first, now_ms); /* the last one finishes the listener */
+	else if (l->connections == 0)
+		finish(nat, i, now_ms);
+}
+
+void
+pst_nat_listener_left(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_listener *l = &nat->listeners.entries[i];
+
+	l->connections--;
+	l->last_ms = now_ms;
+	if (l->connections > 0)
+		return;
+	if (l->state == PST_LISTENER_CLOSING)
+		finish(nat, i, now_ms);
+	else if (l->state == PST_LISTENER_USED && (l->flags & PST_FLAG_TIMEOUT))
+		pst_nat_listener_close(nat, i, true, now_ms); /* its one use is over (R78) */
+	else
+		pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
+}
+
+static int
+serve_kill(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	for (uint32_t k = 0; k < req->bind.n; k++) {
+		uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[k]);
+
+		if (i == PST_SLOT_NONE)
+			continue;
+		if (nat->listeners.entries[i].gone)
+			nat->listeners.entries[i].told = true; /* it waits for its event only */
+		else
+			pst_nat_listener_close(nat, i, false, now_ms);
+	}
+	return 0;
+}
+
+static int
+serve_set_client(struct pst_nat *nat, struct pst_req *req)
+{
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	struct pst_listener *l;
+
+	if (i == PST_SLOT_NONE || nat->listeners.entries[i].gone)
+		return -ESHUTDOWN;
+	l = &nat->listeners.entries[i];
+	if (pst_key_ip(l->inside) != 0)
+		return -EEXIST;
+	if (pst_endpoint_is_unset(&req->bind.clients[0]) ||
+		!is_own_client(rte_be_to_cpu_32(nat->clients.entries[l->client].ip),
+			&req->bind.clients[0]))
+		return -EINVAL;
+	l->inside = pst_key_of_endpoint(&req->bind.clients[0], pst_key_low(l->outside));
+	return 0;
+}
+
+static int
+serve_kill_conn(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	uint32_t i = pst_conn_deref(&nat->conns, req->conn.ref);
+
+	if (i == PST_SLOT_NONE)
+		return -ESHUTDOWN;
+	pst_nat_close(nat, i, now_ms);
+	return 0;
+}
+
+static int
+serve_unwatch(struct pst_nat *nat, struct pst_req *req)
+{
+	uint32_t i = pst_conn_deref(&nat->conns, req->conn.ref);
+	struct pst_conn_cold *cold;
+	struct pst_conn *c;
+
+	if (i == PST_SLOT_NONE)
+		return -ESHUTDOWN;
+	c = &nat->conns.hot[i];
+	cold = &nat->conns.cold[i];
+	memcpy(cold->offset, req->conn.offset, sizeof(cold->offset));
+	c->flags &= ~PST_CONN_WATCHED;
+	if (cold->offset[PST_DIR_ORIG] != 0 || cold->offset[PST_DIR_REPLY] != 0)
+		c->flags |= PST_CONN_OFFSET;
+	return 0;
+}
+
+void
+pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	pst_assert_owner(&nat->owner);
+	switch (req->type) {
+	case PST_REQ_BIND:
+		req->result = serve_bind(nat, req, now_ms);
+		break;
+	case PST_REQ_KILL:
+		req->result = serve_kill(nat, req, now_ms);
+		break;
+	case PST_REQ_SET_CLIENT:
+		req->result = serve_set_client(nat, req);
+		break;
+	case PST_REQ_KILL_CONN:
+		req->result = serve_kill_conn(nat, req, now_ms);
+		break;
+	case PST_REQ_UNWATCH:
+		req->result = serve_unwatch(nat, req);
+		break;
+	default:
+		req->result = -EOPNOTSUPP;
+	}
+}
+
+/* What editor lcores are to hear: two lists for each, in the order things happened. */
+
+void
+pst_nat_tell_conn(struct pst_nat *nat, uint32_t i)
+{
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+	uint16_t e = cold->editor_lcore;
+
+	if (cold->in_tell_list)
+		return;
+	cold->in_tell_list = true;
+	cold->tell_next = PST_SLOT_NONE;
+	if (nat->tell[e].last_conn == PST_SLOT_NONE)
+		nat->tell[e].first_conn = i;
+	else
+		nat->conns.cold[nat->tell[e].last_conn].tell_next = i;
+	nat->tell[e].last_conn = i;
+}
+
+void
+pst_nat_tell_listener(struct pst_nat *nat, uint32_t i)
+{
+	struct pst_listener *l = &nat->listeners.entries[i];
+	uint16_t e = l->editor_lcore;
+
+	if (l->in_tell_list)
+		return;
+	l->in_tell_list = true;
+	l->tell_next = PST_SLOT_NONE;
+	if (nat->tell[e].last_listener == PST_SLOT_NONE)
+		nat->tell[e].first_listener = i;
+	else
+		nat->listeners.entries[nat->tell[e].last_listener].tell_next = i;
+	nat->tell[e].last_listener = i;
+}
+
+bool
+pst_nat_next_event(struct pst_nat *nat, uint16_t e, struct pst_evt *evt)
+{
+	uint32_t i = nat->tell[e].first_conn;
+
+	memset(evt, 0, sizeof(*evt));
+	if (i != PST_SLOT_NONE) {
+		const struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+		evt->type = cold->pending_established ? PST_EVT_ESTABLISHED : PST_EVT_CONN_END;
+		evt->cookie = cold->cookie;
+		evt->ref = pst_conn_ref(&nat->conns, i);
+		evt->remote = pst_key_endpoint(nat->conns.hot[i].remote);
+		return true;
+	}
+	i = nat->tell[e].first_listener;
+	if (i != PST_SLOT_NONE) {
+		evt->type = PST_EVT_ENDPOINT_END;
+		evt->cookie = nat->listeners.entries[i].cookie;
+		evt->ref = pst_listener_ref(&nat->listeners, i);
+		return true;
+	}
+	return false;
+}
+
+static void
+conn_told(struct pst_nat *nat, uint16_t e, uint32_t i)
+{
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+	if (cold->pending_established) {
+		cold->pending_established = false;
+		if (cold->pending_end)
+			return; /* the end is told next */
+	}
+	cold->in_tell_list = false;
+	nat->tell[e].first_conn = cold->tell_next;
+	if (cold->tell_next == PST_SLOT_NONE)
+		nat->tell[e].last_conn = PST_SLOT_NONE;
+	if (cold->pending_end) {
+		cold->pending_end = false;
+		pst_conn_free(&nat->conns, i);
+	}
+}
+
+void
+pst_nat_told(struct pst_nat *nat, uint16_t e)
+{
+	uint32_t i = nat->tell[e].first_conn;
+
+	if (i != PST_SLOT_NONE) {
+		conn_told(nat, e, i);
+		return;
+	}
+	i = nat->tell[e].first_listener;
+	nat->tell[e].first_listener = nat->listeners.entries[i].tell_next;
+	if (nat->tell[e].first_listener == PST_SLOT_NONE)
+		nat->tell[e].last_listener = PST_SLOT_NONE;
+	pst_listener_del(&nat->listeners, i);
+}

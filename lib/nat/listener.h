@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Listeners: the outside endpoints that BindForClient opened.
+ *
+ *	OPEN -> USED     the one connection that is allowed came (R16, R78)
+ *	OPEN, USED -> CLOSING   killed, or idle with TIMEOUT: nobody may connect any
+ *	                 more; the port is kept until the last connection is gone
+ *
+ * Owner: one worker.
+ */
+#pragma once
+
+#include "base/expiry.h"
+#include "chan/msg.h"
+#include "nat/key.h"
+#include "nat/slots.h"
+
+enum pst_listener_state {
+	PST_LISTENER_OPEN,
+	PST_LISTENER_USED,
+	PST_LISTENER_CLOSING,
+};
+
+struct pst_listener {
+	uint64_t outside; /* our end, its protocol in the low bits */
+	uint64_t inside;  /* the client's end, its protocol likewise; R5: the endpoint may be 0 */
+	struct pst_ipset *filter; /* a reference; NULL: everybody */
+	uint64_t cookie;  /* the editor lcore's name for it */
+	uint64_t created_ms, last_ms;
+	uint32_t gen;
+	uint32_t client, address;
+	uint32_t flags; /* enum pst_bind_flags */
+	uint32_t backlog, pending; /* connections that are not established yet (R26) */
+	uint32_t connections;
+	uint32_t first; /* connection */
+	uint32_t tell_next;
+	uint16_t editor_lcore, editor, protocol_index;
+	uint8_t state; /* enum pst_listener_state */
+	bool live, wants_established, pending_end, told, in_tell_list, gone;
+};
+
+struct pst_listener_table {
+	struct pst_listener *entries;
+	struct pst_slots slots;
+	struct pst_expiry *expiry;
+};
+
+int pst_listener_table_init(
+	struct pst_listener_table *t, uint32_t capacity, uint64_t now_ms, int socket);
+void pst_listener_table_fini(struct pst_listener_table *t);
+
+/* A new entry, zero but for its generation; PST_SLOT_NONE when the table is full. */
+uint32_t pst_listener_add(struct pst_listener_table *t);
+void pst_listener_del(struct pst_listener_table *t, uint32_t i);
+
+uint32_t pst_listener_deref(const struct pst_listener_table *t, struct pst_ref ref);
+
+static inline struct pst_ref
+pst_listener_ref(const struct pst_listener_table *t, uint32_t i)
+{
+	return (struct pst_ref){ i, t->entries[i].gen };
+}

@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nat/nat.h"
+
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_tcp.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "filter/ipfilter.h"
+#include "nat/nat_priv.h"
+
+static bool
+match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
+{
+	const struct pst_nat *nat = ctx;
+
+	if (value & 1)
+		return nat->listeners.entries[value >> 1].outside == key.a;
+	return nat->binds.entries[value >> 1].outside == key.a;
+}
+
+uint32_t
+pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end)
+{
+	struct pst_flow_key key = pst_nat_end_key(end);
+
+	return pst_flow_find(&nat->ends, pst_flow_hash(&nat->ends, key), match_end, nat, key);
+}
+
+void
+pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value)
+{
+	pst_flowtable_add(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(end)), value);
+}
+
+void
+pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value)
+{
+	pst_flowtable_del(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(end)), value);
+}
+
+static int
+create_pools(struct pst_nat *nat, int socket)
+{
+	const struct pst_nat_params *p = nat->params;
+
+	if (nat->run_first > nat->run_last)
+		return 0;
+	for (uint32_t a = 0; a < p->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++) {
+			nat->pools[a][k] = pst_portpool_create(nat->run_first, nat->run_last,
+				p->quarantine_ms, &nat->owner, socket);
+			if (nat->pools[a][k] == NULL)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int
+create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
+{
+	uint32_t n = share->connections;
+	int socket = share->socket;
+
+	if (pst_conn_table_init(&nat->conns, n, pst_rng_next(&nat->rng), share->now_ms, socket) < 0)
+		return -ENOMEM;
+	if (pst_bind_table_init(&nat->binds, n, pst_rng_next(&nat->rng), socket) < 0)
+		return -ENOMEM;
+	if (pst_listener_table_init(&nat->listeners, share->listeners, share->now_ms, socket) < 0)
+		return -ENOMEM;
+	if (pst_client_table_init(&nat->clients, n, pst_rng_next(&nat->rng), socket) < 0)
+		return -ENOMEM;
+	return pst_flowtable_init(
+		&nat->ends, n + share->listeners, pst_rng_next(&nat->rng), socket);
+}
+
+struct pst_nat *
+pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share)
+{
+	struct pst_nat *nat;
+
+	nat = rte_zmalloc_socket("pst_nat", sizeof(*nat), RTE_CACHE_LINE_SIZE, share->socket);
+	if (nat == NULL)
+		return pst_null(ENOMEM);
+	nat->params = params;
+	nat->owner = (struct pst_lcore_role){ PST_ROLE_WORKER, share->worker };
+	nat->run_first = RTE_MAX(share->run_first, params->port_first);
+	nat->run_last = RTE_MIN(share->run_last, params->port_last);
+	pst_rng_init(&nat->rng, share->seed);
+	for (int e = 0; e < PST_EDITORS_MAX; e++) {
+		nat->tell[e].first_conn = nat->tell[e].last_conn = PST_SLOT_NONE;
+		nat->tell[e].first_listener = nat->tell[e].last_listener = PST_SLOT_NONE;
+	}
+	if (create_tables(nat, share) < 0 || create_pools(nat, share->socket) < 0) {
+		pst_nat_destroy(nat);
+		return pst_null(ENOMEM);
+	}
+	return nat;
+}
+
+void
+pst_nat_destroy(struct pst_nat *nat)
+{
+	if (nat == NULL)
+		return;
+	for (uint32_t i = 0; i < nat->listeners.slots.capacity; i++) {
+		if (nat->listeners.entries[i].live)
+			pst_ipset_unref(nat->listeners.entries[i].filter);
+	}
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++)
+			pst_portpool_destroy(nat->pools[a][k]);
+	}
+	pst_flowtable_fini(&nat->ends);
+	pst_client_table_fini(&nat->clients);
+	pst_listener_table_fini(&nat->listeners);
+	pst_bind_table_fini(&nat->binds);
+	pst_conn_table_fini(&nat->conns);
+	rte_free(nat);
+}
+
+bool
+pst_nat_is_empty(const struct pst_nat *nat)
+{
+	uint32_t used = pst_slots_used(&nat->conns.slots) + pst_slots_used(&nat->binds.slots) +
+		pst_slots_used(&nat->listeners.slots) + pst_slots_used(&nat->clients.slots) +
+		nat->ends.count + nat->conns.flows.count;
+
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++)
+			used += nat->pools[a][k] != NULL ? pst_portpool_used(nat->pools[a][k]) : 0;
+	}
+	return used == 0;
+}
+
+/* Addresses and quotas. */
+
+uint32_t
+pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
+{
+	if (client->ports > 0)
+		return client->address;
+	return (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % nat->params->n_addresses;
+}
+
+void
+pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n)
+{
+	if (client->ports == 0)
+		client->address = address;
+	client->ports += n;
+}
+
+void
+pst_nat_ports_sub(struct pst_client *client, uint32_t n)
+{
+	RTE_ASSERT(client->ports >= n);
+	client->ports -= n;
+}
+
+/*
+ * A port for a new bind. A client that has ports keeps its address (RFC 4787
+ * REQ-2); one that has none yet may take any address that has a port left.
+ */
+static int
+take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
+	uint16_t inside_port, uint32_t *address, uint64_t now_ms)
+{
+	uint32_t first = pst_nat_address_of(nat, client), n = nat->params->n_addresses;
+	uint32_t tries = client->ports > 0 ? 1 : n;
+	int port = -ENOSPC;
+
+	if (nat->run_first > nat->run_last)
+		return -ENOSPC;
+	for (uint32_t k = 0; k < tries && port < 0; k++) {
+		*address = (first + k) % n;
+		port = pst_portpool_take_port(nat->pools[*address][pst_nat_pool_of(proto)],
+			inside_port, rte_be_to_cpu_32(client->ip), &nat->rng, now_ms);
+	}
+	return port;
+}
+
+static struct pst_flow_key
+bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
+{
+	struct pst_flow_key key;
+
+	key.a = pst_key_end(pst_key_ip(p->key.b), pst_key_port(p->key.b), p->proto);
+	switch (nat->params->mapping) {
+	case PST_NAT_ADDRESS_DEPENDENT:
+		key.b = pst_key_end(pst_key_ip(p->key.a), 0, 0);
+		break;
+	case PST_NAT_ADDRESS_AND_PORT_DEPENDENT:
+		key.b = pst_key_end(pst_key_ip(p->key.a), pst_key_port(p->key.a), 0);
+		break;
+	default:
+		key.b = 0;
+	}
+	return key;
+}
+
+static uint32_t
+make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
+	uint32_t client, enum pst_drop *why)
+{
+	struct pst_client *c = &nat->clients.entries[client];
+	uint32_t address, i;
+	uint64_t outside;
+	int port;
+
+	if (c->ports >= nat->params->ports_per_client) {
+		*why = PST_DROP_CLIENT_PORTS;
+		return PST_SLOT_NONE;
+	}
+	port = take_port(nat, c, p->proto, rte_be_to_cpu_16(pst_key_port(key.a)), &address,
+		p->now_ms);
+	if (port < 0) {
+		*why = PST_DROP_NO_PORT;
+		return PST_SLOT_NONE;
+	}
+	outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
+	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
+	if (i == PST_SLOT_NONE) {
+		pst_portpool_put(nat->pools[address][pst_nat_pool_of(p->proto)], port, 1,
+			rte_be_to_cpu_32(c->ip), p->now_ms);
+		*why = PST_DROP_NO_BIND;
+		return PST_SLOT_NONE;
+	}
+	nat->binds.entries[i].client = client;
+	nat->binds.entries[i].address = address;
+	c->refs++;
+	pst_nat_ports_add(c, address, 1);
+	pst_nat_end_add(nat, outside, i << 1);
+	nat->binds_total++;
+	return i;
+}
+
+/* Nothing uses the bind any more: its port goes back to the pool. */
+static void
+drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_bind *b = &nat->binds.entries[i];
+	struct pst_client *c = &nat->clients.entries[b->client];
+
+	pst_nat_end_del(nat, b->outside, i << 1);
+	pst_portpool_put(nat->pools[b->address][pst_nat_pool_of(pst_key_low(b->outside))],
+		rte_be_to_cpu_16(pst_key_port(b->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
+	pst_nat_ports_sub(c, 1);
+	pst_client_put(&nat->clients, b->client);
+	pst_bind_del(&nat->binds, i);
+}
+
+/* Connections. */
+
+static uint32_t *
+list_of(struct pst_nat *nat, const struct pst_conn *c)
+{
+	if (c->flags & PST_CONN_LISTENER)
+		return &nat->listeners.entries[c->owner].first;
+	return &nat->binds.entries[c->owner].first;
+}
+
+static void
+link_conn(struct pst_nat *nat, uint32_t i)
+{
+	uint32_t *first = list_of(nat, &nat->conns.hot[i]);
+
+	nat->conns.cold[i].next = *first;
+	if (*first != PST_SLOT_NONE)
+		nat->conns.cold[*first].prev = i;
+	*first = i;
+}
+
+static void
+unlink_conn(struct pst_nat *nat, uint32_t i)
+{
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+	if (cold->prev == PST_SLOT_NONE)
+		*list_of(nat, &nat->conns.hot[i]) = cold->next;
+	else
+		nat->conns.cold[cold->prev].next = cold->next;
+	if (cold->next != PST_SLOT_NONE)
+		nat->conns.cold[cold->next].prev = cold->prev;
+}
+
+static uint64_t
+conn_due(const struct pst_nat *nat, const struct pst_conn *c, uint64_t now_ms)
+{
+	uint32_t age = (uint32_t)now_ms - c->last_ms;
+	uint32_t timeout = nat->params->timeouts_ms[c->timeout];
+
+	return age < timeout ? now_ms + timeout - age : now_ms;
+}
+
+void
+pst_nat_arm(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+
+	c->timeout = pst_fsm_timeout(pst_key_low(c->remote), c->state);
+	pst_expiry_arm(nat->conns.expiry, i, conn_due(nat, c, now_ms));
+}
+
+/* The connection's first packet moved its state; its owner and client know of it. */
+static void
+start_conn(struct pst_nat *nat, uint32_t i, uint32_t client, const struct pst_nat_packet *p)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_client *cl = &nat->clients.entries[client];
+
+	c->state = pst_fsm_next(p->proto, PST_STATE_NONE, PST_DIR_ORIG, p->tcp_flags);
+	nat->conns.cold[i].client = client;
+	cl->refs++;
+	cl->connections++;
+	nat->connections_total++;
+	link_conn(nat, i);
+	pst_nat_arm(nat, i, p->now_ms);
+}
+
+static bool
+may_open(const struct pst_nat_packet *p, enum pst_drop *why)
+{
+	const uint8_t kind = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG |
+		RTE_TCP_FIN_FLAG;
+
+	if (p->proto == PST_TCP && (p->tcp_flags & kind) != RTE_TCP_SYN_FLAG) {
+		*why = PST_DROP_TCP_NO_SYN;
+		return false;
+	}
+	if (p->proto == PST_ICMP && !p->is_query) {
+		*why = PST_DROP_ICMP_TYPE;
+		return false;
+	}
+	return true;
+}
+
+static uint32_t
+protocol_of(const struct pst_nat *nat, const struct pst_nat_packet *p)
+{
+	uint16_t port = rte_be_to_cpu_16(pst_key_port(p->key.a));
+	const uint8_t *table = NULL;
+
+	if (p->proto == PST_TCP)
+		table = nat->params->tcp_protocols;
+	else if (p->proto == PST_UDP)
+		table = nat->params->udp_protocols;
+	return table != NULL && table[port] != 0 ? table[port] - 1u : PST_NAT_NO_PROTOCOL;
+}
+
+static bool
+is_allowed(const struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t protocol)
+{
+	const struct pst_rule *rule;
+
+	if (nat->params->rules == NULL)
+		return true;
+	return pst_ruleset_check(nat->params->rules,
+		protocol == PST_NAT_NO_PROTOCOL ? -1 : (int)protocol,
+		rte_be_to_cpu_32(pst_key_ip(p->key.b)), rte_be_to_cpu_32(pst_key_ip(p->key.a)),
+		&rule);
+}
+
+/* A client's watched connections all meet on one editor lcore. */
+static uint16_t
+editor_lcore_of(const struct pst_nat *nat, rte_be32_t client_ip)
+{
+	return rte_be_to_cpu_32(client_ip) % nat->params->n_editor_lcores;
+}
+
+static void
+set_protocol(struct pst_nat *nat, uint32_t i, uint32_t protocol)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+	cold->protocol_index = protocol;
+	if (protocol == PST_NAT_NO_PROTOCOL || !nat->params->protocols[protocol].watched ||
+		nat->params->n_editor_lcores == 0)
+		return;
+	/* datagrams are watched by editors of a later kind: streams alone today */
+	if (pst_key_low(c->remote) != PST_TCP)
+		return;
+	c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
+	cold->editor_lcore = editor_lcore_of(nat, pst_key_ip(c->local[PST_WAY_OUT]));
+}
+
+static uint32_t
+open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
+	uint32_t protocol, enum pst_drop *why)
+{
+	struct pst_flow_key key = bind_key(nat, p);
+	uint32_t b = pst_bind_lookup(&nat->binds, key), i;
+
+	if (b == PST_FLOW_NONE) {
+		b = make_bind(nat, p, key, client, why);
+		if (b == PST_SLOT_NONE)
+			return PST_SLOT_NONE;
+	}
+	i = pst_conn_open(&nat->conns, p->key.a, p->key.b,
+		(nat->binds.entries[b].outside & ~UINT64_C(0xffff)) | PST_WAY_IN, p->now_ms);
+	if (i == PST_SLOT_NONE) {
+		*why = PST_DROP_NO_CONNECTION;
+		if (nat->binds.entries[b].connections == 0)
+			drop_bind(nat, b, p->now_ms);
+		return PST_SLOT_NONE;
+	}
+	nat->conns.hot[i].owner = b;
+	nat->binds.entries[b].connections++;
+	set_protocol(nat, i, protocol);
+	start_conn(nat, i, client, p);
+	return i;
+}
+
+uint32_t
+pst_nat_open_out(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why)
+{
+	uint32_t protocol = protocol_of(nat, p), client, i;
+
+	pst_assert_owner(&nat->owner);
+	if (!may_open(p, why))
+		return PST_SLOT_NONE;
+	if (!is_allowed(nat, p, protocol)) {
+		*why = PST_DROP_RULE;
+		return PST_SLOT_NONE;
+	}
+	client = pst_client_get(&nat->clients, pst_key_ip(p->key.b), p->now_ms);
+	if (client == PST_SLOT_NONE) {
+		*why = PST_DROP_NO_CLIENT;
+		return PST_SLOT_NONE;
+	}
+	if (nat->clients.entries[client].connections >= nat->params->sessions_per_client) {
+		*why = PST_DROP_CLIENT_SESSIONS;
+		i = PST_SLOT_NONE;
+	} else {
+		i = open_on_bind(nat, p, client, protocol, why);
+	}
+	pst_client_put(&nat->clients, client);
+	return i;
+}
+
+/* From outside. */
+
+static bool
+has_peer(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
+{
+	for (uint32_t i = b->first; i != PST_SLOT_NONE; i = nat->conns.cold[i].next) {
+		if (pst_key_ip(nat->conns.hot[i].remote) == ip)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 4787 section 5, RFC 5382 REQ-3: may this peer send to the bind? */
+static bool
+is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
+{
+	switch (nat->params->filtering) {
+	case PST_NAT_ENDPOINT_INDEPENDENT:
+		return true;
+	case PST_NAT_ADDRESS_DEPENDENT:
+		return has_peer(nat, b, ip);
+	default: /* its connection would have been found */
+		return false;
+	}
+}
+
+static uint32_t
+open_inbound(struct pst_nat *nat, const struct pst_nat_packet *p, uint64_t inside,
+	uint32_t client, enum pst_drop *why)
+{
+	struct pst_flow_key key = { p->key.a, (inside & ~UINT64_C(0xffff)) | PST_WAY_OUT };
+	uint32_t i;
+
+	if (nat->clients.entries[client].connections >= nat->params->sessions_per_client) {
+		*why = PST_DROP_CLIENT_SESSIONS;
+		return PST_SLOT_NONE;
+	}
+	/* the same two ends talk already, by another outside port */
+	if (pst_conn_lookup(&nat->conns, pst_flow_hash(&nat->conns.flows, key), key) !=
+		PST_FLOW_NONE) {
+		*why = PST_DROP_CONFLICT;
+		return PST_SLOT_NONE;
+	}
+	i = pst_conn_open(&nat->conns, p->key.a, key.b, p->key.b, p->now_ms);
+	if (i == PST_SLOT_NONE) {
+		*why = PST_DROP_NO_CONNECTION;
+		return PST_SLOT_NONE;
+	}
+	nat->conns.hot[i].flags = PST_CONN_INBOUND;
+	return i;
+}
+
+static uint32_t
+open_to_bind(
+	struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t b, enum pst_drop *why)
+{
+	struct pst_bind *bind = &nat->binds.entries[b];
+	uint32_t i;
+
+	if (!is_admitted(nat, bind, pst_key_ip(p->key.a))) {
+		*why = PST_DROP_FILTERED;
+		return PST_SLOT_NONE;
+	}
+	if (!may_open(p, why))
+		return PST_SLOT_NONE;
+	i = open_inbound(nat, p, bind->key.a, bind->client, why);
+	if (i == PST_SLOT_NONE)
+		return PST_SLOT_NONE;
+	nat->conns.hot[i].owner = b;
+	bind->connections++;
+	start_conn(nat, i, bind->client, p);
+	return i;
+}
+
+/* R16, R18, R26, R33 to R35, R77, R78: may this packet use the listener? */
+static bool
+is_welcome(const struct pst_listener *l, const struct pst_nat_packet *p, enum pst_drop *why)
+{
+	if (!pst_ipset_has(l->filter, rte_be_to_cpu_32(pst_key_ip(p->key.a))))
+		*why = PST_DROP_IP_FILTER;
+	else if (l->state != PST_LISTENER_OPEN)
+		*why = l->state == PST_LISTENER_USED ? PST_DROP_ENDPOINT_USED : PST_DROP_NO_MAPPING;
+	else if (pst_key_ip(l->inside) == 0)
+		*why = PST_DROP_ENDPOINT_UNSET;
+	else if (!may_open(p, why))
+		return false;
+	else if (p->proto == PST_TCP && l->pending >= l->backlog)
+		*why = PST_DROP_ENDPOINT_BACKLOG;
+	else
+		return true;
+	return false;
+}
+
+static void
+accept_conn(struct pst_nat *nat, uint32_t i, uint32_t l, const struct pst_nat_packet *p)
+{
+	struct pst_listener *listener = &nat->listeners.entries[l];
+	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+	c->owner = l;
+	c->flags |= PST_CONN_LISTENER;
+	if (p->proto == PST_UDP && !(listener->flags & PST_FLAG_BIDIRECTIONAL))
+		c->flags |= PST_CONN_RECEIVE_ONLY;
+	cold->protocol_index = listener->protocol_index;
+	cold->editor_lcore = listener->editor_lcore;
+	cold->cookie = listener->cookie;
+	listener->connections++;
+	listener->last_ms = p->now_ms;
+	if (!(listener->flags & PST_FLAG_ALLOW_MULTIPLE))
+		listener->state = PST_LISTENER_USED;
+	start_conn(nat, i, listener->client, p);
+	if (p->proto == PST_TCP) {
+		c->flags |= PST_CONN_PENDING;
+		listener->pending++;
+	}
+	pst_nat_moved(nat, i, p->now_ms);
+}
+
+static uint32_t
+open_to_listener(
+	struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t l, enum pst_drop *why)
+{
+	struct pst_listener *listener = &nat->listeners.entries[l];
+	uint32_t i;
+
+	if (!is_welcome(listener, p, why))
+		return PST_SLOT_NONE;
+	i = open_inbound(nat, p, listener->inside, listener->client, why);
+	if (i != PST_SLOT_NONE)
+		accept_conn(nat, i, l, p);
+	return i;
+}
+
+uint32_t
+pst_nat_open_in(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why)
+{
+	uint32_t end;
+
+	pst_assert_owner(&nat->owner);
+	end = pst_nat_end_lookup(nat, (p->key.b & ~UINT64_C(0xffff)) | p->proto);
+	if (end == PST_FLOW_NONE) {
+		*why = PST_DROP_NO_MAPPING;
+		return PST_SLOT_NONE;
+	}
+	if (end & 1)
+		return open_to_listener(nat, p, end >> 1, why);
+	return open_to_bind(nat, p, end >> 1, why);
+}
+
+/* State, time, end. */
+
+static bool
+is_opening(const struct pst_conn *c)
+{
+	return pst_key_low(c->remote) == PST_TCP &&
+		pst_fsm_timeout(PST_TCP, c->state) == PST_TIMEOUT_TCP_OPENING;
+}
+
+static void
+leave_backlog(struct pst_nat *nat, struct pst_conn *c)
+{
+	if (c->flags & PST_CONN_PENDING) {
+		c->flags &= ~PST_CONN_PENDING;
+		nat->listeners.entries[c->owner].pending--;
+	}
+}
+
+void
+pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+
+	pst_nat_arm(nat, i, now_ms);
+	if (!(c->flags & PST_CONN_LISTENER) || is_opening(c))
+		return;
+	leave_backlog(nat, c);
+	if (c->state == PST_TCP_REFUSED || (c->flags & PST_CONN_KNOWN))
+		return;
+	if (nat->listeners.entries[c->owner].wants_established) {
+		c->flags |= PST_CONN_KNOWN;
+		nat->conns.cold[i].pending_established = true;
+		pst_nat_tell_conn(nat, i);
+	}
+}
+
+static void
+leave_owner(struct pst_nat *nat, struct pst_conn *c, uint64_t now_ms)
+{
+	if (c->flags & PST_CONN_LISTENER) {
+		leave_backlog(nat, c);
+		pst_nat_listener_left(nat, c->owner, now_ms);
+	} else if (--nat->binds.entries[c->owner].connections == 0) {
+		drop_bind(nat, c->owner, now_ms);
+	}
+}
+
+void
+pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_conn_cold *cold = &nat->conns.cold[i];
+
+	pst_assert_owner(&nat->owner);
+	pst_conn_unlink(&nat->conns, i);
+	unlink_conn(nat, i);
+	nat->clients.entries[cold->client].connections--;
+	leave_owner(nat, c, now_ms);
+	pst_client_put(&nat->clients, cold->client);
+	if (c->flags & PST_CONN_KNOWN) {
+		cold->pending_end = true;
+		pst_nat_tell_conn(nat, i);
+	} else {
+		pst_conn_free(&nat->conns, i);
+	}
+}
+
+static uint64_t
+visit_conn(void *ctx, uint32_t i, uint64_t now_ms)
+{
+	struct pst_nat *nat = ctx;
+	uint64_t due = conn_due(nat, &nat->conns.hot[i], now_ms);
+
+	if (due > now_ms)
+		return due;
+	pst_nat_close(nat, i, now_ms);
+	return PST_EXPIRY_NEVER;
+}
+
+static uint64_t
+visit_listener(void *ctx, uint32_t i, uint64_t now_ms)
+{
+	struct pst_nat *nat = ctx;
+	uint64_t due = pst_nat_listener_due(nat, &nat->listeners.entries[i]);
+
+	if (due > now_ms)
+		return due;
+	pst_nat_listener_close(nat, i, true, now_ms);
+	return PST_EXPIRY_NEVER;
+}
+
+uint32_t
+pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most)
+{
+	return pst_expiry_poll(nat->conns.expiry, now_ms, most, visit_conn, nat) +
+		pst_expiry_poll(nat->listeners.expiry, now_ms, most, visit_listener, nat);
+}

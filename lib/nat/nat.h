@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * NAT: one worker's tables together, and the policy: which bind a new
+ * connection gets, who may come in, and what is freed when something ends.
+ *
+ * An outside endpoint (address, port, protocol) belongs to one thing at a time,
+ * a bind or a listener: `ends` tells which. The port is taken from
+ * the pool before the end is entered, and put back after it is removed.
+ *
+ *	client <- bind <- connection		opened from inside
+ *	client <- listener <- connection	opened by BindForClient, used from outside
+ *
+ * Owner: one worker. Times are in milliseconds.
+ */
+#pragma once
+
+#include "base/counter.h"
+#include "base/lcore.h"
+#include "base/rng.h"
+#include "filter/rule.h"
+#include "nat/bind.h"
+#include "nat/client.h"
+#include "nat/conn.h"
+#include "nat/fsm.h"
+#include "nat/listener.h"
+#include "nat/portpool.h"
+#include "pst_types.h"
+
+#define PST_NAT_ADDRESSES_MAX 256
+#define PST_NAT_NO_PROTOCOL UINT16_MAX
+
+/* RFC 4787: how an inside endpoint is mapped, and who may send to the mapping. */
+enum pst_nat_mode {
+	PST_NAT_ENDPOINT_INDEPENDENT,
+	PST_NAT_ADDRESS_DEPENDENT,
+	PST_NAT_ADDRESS_AND_PORT_DEPENDENT,
+};
+
+/* A known protocol: which new connections are its, and whether an editor watches them. */
+struct pst_nat_protocol {
+	bool watched; /* its editor is enabled */
+	uint16_t editor;
+};
+
+/* Set by main before launch, const after. */
+struct pst_nat_params {
+	enum pst_nat_mode mapping, filtering;
+	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
+	uint32_t n_addresses;
+	uint16_t port_first, port_last; /* allowed outside ports, host order */
+	uint32_t ports_per_client, sessions_per_client;
+	uint32_t quarantine_ms;
+	uint32_t timeouts_ms[PST_TIMEOUTS]; /* below 2^31 each */
+	const struct pst_ruleset *rules; /* NULL: all allowed */
+	/* by destination port (host order): index of the protocol + 1, 0 for none */
+	const uint8_t *tcp_protocols, *udp_protocols;
+	const struct pst_nat_protocol *protocols;
+	uint32_t n_protocols;
+	uint32_t n_editor_lcores; /* 0: nothing is watched */
+};
+
+/* What one worker has of it. */
+struct pst_nat_share {
+	uint32_t worker;
+	uint16_t run_first, run_last; /* its runs of outside ports, host order */
+	uint32_t connections;         /* capacity of its tables */
+	uint32_t listeners;
+	uint64_t seed;
+	uint64_t now_ms;
+	int socket;
+};
+
+enum pst_nat_pool {
+	PST_POOL_TCP,
+	PST_POOL_UDP,
+	PST_POOL_ICMP,
+	PST_POOLS,
+};
+
+struct pst_nat {
+	/* set before launch, const after */
+	const struct pst_nat_params *params;
+	struct pst_lcore_role owner;
+	uint16_t run_first, run_last; /* within port_first .. port_last; first > last: none */
+	/* worker only */
+	struct pst_conn_table conns;
+	struct pst_bind_table binds;
+	struct pst_listener_table listeners;
+	struct pst_client_table clients;
+	struct pst_flowtable ends; /* value: entry << 1 | is a listener */
+	struct pst_portpool *pools[PST_NAT_ADDRESSES_MAX][PST_POOLS];
+	struct pst_rng rng;
+	/* what editor lcores are still to hear */
+	struct {
+		uint32_t first_conn, last_conn, first_listener, last_listener;
+	} tell[PST_EDITORS_MAX];
+	/* main reads, relaxed */
+	uint64_t connections_total, binds_total, listeners_total;
+};
+
+struct pst_nat *pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share);
+/* Frees everything, whatever is open. Safe on NULL. */
+void pst_nat_destroy(struct pst_nat *nat);
+
+/* True when no connection, bind, listener or client is left and each port is free. */
+bool pst_nat_is_empty(const struct pst_nat *nat);
+
+/* A packet without a connection, for the calls below. */
+struct pst_nat_packet {
+	struct pst_flow_key key; /* of pst_key_conn() */
+	uint8_t proto;
+	uint8_t tcp_flags;
+	bool is_query; /* ICMP: an echo request */
+	uint64_t now_ms;
+};
+
+/*
+ * Open a connection for a packet from inside, or from outside. Returns its
+ * entry, or PST_SLOT_NONE and the reason.
+ */
+uint32_t pst_nat_open_out(
+	struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
+uint32_t pst_nat_open_in(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
+
+/*
+ * A packet of connection i: move its state, refresh its timer. Returns false
+ * when the packet is to be dropped, with the reason.
+ */
+static inline bool pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way,
+	uint8_t tcp_flags, uint64_t now_ms, enum pst_drop *why);
+
+/* The state moved: what hangs on it (timers, backlog, events). */
+void pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
+
+/* End a connection and what only it needed. */
+void pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
+
+/* Serve PST_REQ_BIND, KILL, KILL_CONN, SET_CLIENT, UNWATCH; sets req->result. */
+void pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+/* Close what is due; at most `most` entries. Returns how many were looked at. */
+uint32_t pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);
+
+/*
+ * The next event that an editor lcore is to hear; false if there is none.
+ * pst_nat_told() once it was taken, else it comes again.
+ */
+bool pst_nat_next_event(struct pst_nat *nat, uint16_t editor_lcore, struct pst_evt *evt);
+void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
+
+/* Fill in a PST_REQ_SHOW. */
+void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+static inline bool
+pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_flags,
+	uint64_t now_ms, enum pst_drop *why)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+	uint8_t proto = pst_key_low(c->remote), before = c->state;
+	enum pst_dir dir = pst_conn_dir(c, way);
+
+	if (unlikely(c->flags & PST_CONN_RECEIVE_ONLY && way == PST_WAY_OUT)) {
+		*why = PST_DROP_RECEIVE_ONLY;
+		return false;
+	}
+	c->state = pst_fsm_next(proto, before, dir, tcp_flags);
+	if (likely(pst_fsm_refreshes(proto, c->state, dir, tcp_flags, true)))
+		c->last_ms = now_ms;
+	if (unlikely(c->state != before)) {
+		c->last_ms = now_ms;
+		pst_nat_moved(nat, i, now_ms);
+	}
+	return true;
+}
