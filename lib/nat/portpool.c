@@ -312,45 +312,56 @@ open_bits(const struct word *word, bool resting_too)
 	return ~(resting_too ? word->taken : word->busy);
 }
 
-/* Of the ports open in `low`, continued in `high`: those where n open ones begin (n <= 64). */
+/* Of the ports `starts`: where n <= 64 open ones of low, continued in high, begin. */
 static inline uint64_t
-run_starts(uint64_t low, uint64_t high, uint32_t n)
+run_starts(uint64_t low, uint64_t high, uint32_t n, uint64_t starts)
 {
 	unsigned __int128 open = (unsigned __int128)high << WORD_BITS | low;
 	uint32_t have = 1;
 
-	while (have < n && (uint64_t)open != 0) {
+	while (have < n && ((uint64_t)open & starts) != 0) {
 		uint32_t shift = RTE_MIN(have, n - have);
 
 		open &= open >> shift;
 		have += shift;
 	}
-	return open;
+	return (uint64_t)open & starts;
+}
+
+/* The bit of word w where its first multiple of n is. */
+static inline uint32_t
+first_multiple(const struct pst_portpool *pool, uint32_t w, uint32_t n)
+{
+	return (n - (pool->base + w * WORD_BITS) % n) % n;
 }
 
 /* A run of n <= 64 at or behind `start`, around the end; -1 if there is none. */
 static int
 find_short_run(struct pst_portpool *pool, uint32_t n, uint32_t start, bool resting_too)
 {
+	const uint32_t step = WORD_BITS % n; /* a word further, multiples are so much earlier */
 	uint64_t multiples = 0, from = UINT64_MAX << (start % WORD_BITS);
 	uint32_t w = (start - pool->base) / WORD_BITS;
+	uint32_t shift = first_multiple(pool, w, n);
 
 	for (uint32_t bit = 0; bit < WORD_BITS; bit += n)
 		multiples |= UINT64_C(1) << bit;
 	/* the start's word comes twice: its end first, its beginning last */
 	for (uint32_t i = 0; i <= pool->n_words; i++) {
-		uint32_t port = pool->base + w * WORD_BITS;
-		uint32_t shift = (n - port % n) % n;
 		uint64_t open = open_bits(&pool->words[w], resting_too);
-		uint64_t starts = run_starts(open, open_bits(&pool->words[w + 1], resting_too), n);
+		uint64_t starts = multiples << shift & (i == 0 ? from : UINT64_MAX);
 
-		starts &= multiples << shift;
-		if (i == 0)
-			starts &= from;
+		starts = run_starts(
+			open, open_bits(&pool->words[w + 1], resting_too), n, starts);
 		pool->words_read++;
 		if (starts != 0)
-			return port + __builtin_ctzll(starts);
-		w = w + 1 < pool->n_words ? w + 1 : 0;
+			return pool->base + w * WORD_BITS + __builtin_ctzll(starts);
+		if (++w < pool->n_words) {
+			shift += shift < step ? n - step : -step;
+		} else {
+			w = 0;
+			shift = first_multiple(pool, 0, n);
+		}
 	}
 	return -1;
 }
