@@ -31,14 +31,14 @@ enum pst_timeout {
 	PST_TIMEOUT_ICMP,
 	PST_TIMEOUT_BIND_ACCEPT,   /* a listener that nobody connects to */
 	PST_TIMEOUT_BIND_UDP_IDLE, /* a UDP listener that nobody sends to */
-	PST_TIMEOUT_SYN_HOLD,      /* an unsolicited SYN (RFC 5382 REQ-4) */
+	PST_TIMEOUT_SYN_HOLD,	   /* an unsolicited SYN (RFC 5382 REQ-4) */
 	PST_TIMEOUTS,
 };
 
 enum pst_state {
 	PST_STATE_NONE,
 	PST_TCP_SYN_SENT,
-	PST_TCP_SYN_CROSSED, /* the reply side sent a SYN: simultaneous open */
+	PST_TCP_SYN_CROSSED,  /* the reply side sent a SYN: simultaneous open */
 	PST_TCP_SYN_ANSWERED, /* and the orig side answered it */
 	PST_TCP_SYN_RECEIVED,
 	PST_TCP_ESTABLISHED,
@@ -103,9 +103,9 @@ pst_fsm_timeout(uint8_t proto, uint8_t state)
 {
 	if (state != PST_STATE_NONE)
 		return (enum pst_timeout)pst_state_timeouts[state];
-	return proto == PST_TCP ? PST_TIMEOUT_TCP_OPENING :
-		proto == PST_ICMP ? PST_TIMEOUT_ICMP :
-				    PST_TIMEOUT_UDP;
+	return proto == PST_TCP	   ? PST_TIMEOUT_TCP_OPENING
+	       : proto == PST_ICMP ? PST_TIMEOUT_ICMP
+				   : PST_TIMEOUT_UDP;
 }
 
 /*
@@ -119,8 +119,8 @@ pst_fsm_timeout(uint8_t proto, uint8_t state)
  * end of a connection do not refresh (RFC 6146 section 3.5.2.2, RFC 7857).
  */
 static inline bool
-pst_fsm_refreshes(uint8_t proto, uint8_t state, enum pst_dir dir, uint8_t tcp_flags,
-	bool way_refreshes)
+pst_fsm_refreshes(
+	uint8_t proto, uint8_t state, enum pst_dir dir, uint8_t tcp_flags, bool way_refreshes)
 {
 	enum pst_tcp_event event;
 
@@ -130,5 +130,5 @@ pst_fsm_refreshes(uint8_t proto, uint8_t state, enum pst_dir dir, uint8_t tcp_fl
 		return way_refreshes;
 	event = pst_tcp_event(tcp_flags);
 	return way_refreshes && event != PST_TCP_EV_NONE && event != PST_TCP_EV_RST &&
-		pst_state_timeouts[state] != PST_TIMEOUT_TCP_CLOSING;
+	       pst_state_timeouts[state] != PST_TIMEOUT_TCP_CLOSING;
 }

@@ -17,10 +17,10 @@
 #define SUMMARIES (WORDS_MAX / WORD_BITS)
 #define EVEN_BITS 0x5555555555555555 /* ports of a word start even */
 
-#define TICK_SHIFT 4      /* rest is kept in ticks of 16 ms: 32 bits do for a year */
-#define RECENTS 64        /* clients whose last port is remembered */
-#define EXPIRE_BURST 16   /* rests ended in a call, beyond what it took or put */
-#define RESTING_TRIES 8   /* runs compared when only resting ones are left */
+#define TICK_SHIFT 4	/* rest is kept in ticks of 16 ms: 32 bits do for a year */
+#define RECENTS 64	/* clients whose last port is remembered */
+#define EXPIRE_BURST 16 /* rests ended in a call, beyond what it took or put */
+#define RESTING_TRIES 8 /* runs compared when only resting ones are left */
 
 enum parity {
 	EVEN,
@@ -30,7 +30,7 @@ enum parity {
 
 struct word {
 	uint64_t taken; /* one bit a port; set out of range too */
-	uint64_t busy;  /* taken, or resting */
+	uint64_t busy;	/* taken, or resting */
 };
 
 /* A resting port, in the list of its parity. Ends point at themselves. */
@@ -57,8 +57,8 @@ struct pst_portpool {
 	uint64_t full[PARITIES][SUMMARIES];
 	struct rest_list lists[PARITIES];
 	uint16_t recent[RECENTS]; /* by client: its last resting port, perhaps */
-	struct rest *rest;        /* by port - first; NULL without quarantine */
-	struct word words[];      /* and one behind the last, all taken */
+	struct rest *rest;	  /* by port - first; NULL without quarantine */
+	struct word words[];	  /* and one behind the last, all taken */
 };
 
 /* The bits of a word from `bit` on, `n` of them (1 to 64). */
@@ -102,7 +102,8 @@ pst_portpool_create(uint16_t first, uint16_t last, uint32_t quarantine_ms,
 	if (first > last)
 		return pst_null(EINVAL);
 	pool = rte_zmalloc_socket("pst_portpool",
-		sizeof(*pool) + (n_words + 1) * sizeof(pool->words[0]), RTE_CACHE_LINE_SIZE, socket);
+		sizeof(*pool) + (n_words + 1) * sizeof(pool->words[0]), RTE_CACHE_LINE_SIZE,
+		socket);
 	if (pool == NULL)
 		return pst_null(ENOMEM);
 	pool->owner = owner;
@@ -351,8 +352,7 @@ find_short_run(struct pst_portpool *pool, uint32_t n, uint32_t start, bool resti
 		uint64_t open = open_bits(&pool->words[w], resting_too);
 		uint64_t starts = multiples << shift & (i == 0 ? from : UINT64_MAX);
 
-		starts = run_starts(
-			open, open_bits(&pool->words[w + 1], resting_too), n, starts);
+		starts = run_starts(open, open_bits(&pool->words[w + 1], resting_too), n, starts);
 		pool->words_read++;
 		if (starts != 0)
 			return pool->base + w * WORD_BITS + __builtin_ctzll(starts);

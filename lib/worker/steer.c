@@ -88,8 +88,8 @@ reverse(uint32_t value, uint32_t n_bits)
 }
 
 int
-pst_steer_fill_reta(const struct pst_steer *steer, enum pst_steer_zone zone,
-	const uint16_t *queues, uint16_t *reta, uint32_t reta_size)
+pst_steer_fill_reta(const struct pst_steer *steer, enum pst_steer_zone zone, const uint16_t *queues,
+	uint16_t *reta, uint32_t reta_size)
 {
 	if (!is_reta_size(reta_size))
 		return -EINVAL;
@@ -112,7 +112,9 @@ struct reason {
 	size_t size;
 };
 
-static int __rte_format_printf(3, 4)
+static int fail(const struct reason *why, int ret, const char *fmt, ...) __rte_format_printf(3, 4);
+
+static int
 fail(const struct reason *why, int ret, const char *fmt, ...)
 {
 	va_list ap;
@@ -131,21 +133,21 @@ key_size(const struct rte_eth_dev_info *info)
 }
 
 static int
-check_device(const struct rte_eth_dev_info *info, const struct pst_steer *steer,
-	uint16_t nb_queues, const struct reason *why)
+check_device(const struct rte_eth_dev_info *info, const struct pst_steer *steer, uint16_t nb_queues,
+	const struct reason *why)
 {
 	if (nb_queues < steer->n_workers)
-		return fail(why, -EINVAL, "%u rx queues for %u workers", nb_queues,
-			steer->n_workers);
+		return fail(
+			why, -EINVAL, "%u rx queues for %u workers", nb_queues, steer->n_workers);
 	if ((info->flow_type_rss_offloads & PORTED) != PORTED)
-		return fail(why, -ENOTSUP, "%s does not hash TCP and UDP over IPv4",
-			info->driver_name);
+		return fail(
+			why, -ENOTSUP, "%s does not hash TCP and UDP over IPv4", info->driver_name);
 	if (key_size(info) < PST_STEER_KEY_MIN || key_size(info) > PST_STEER_KEY_MAX)
 		return fail(why, -ENOTSUP, "%s has an RSS key of %u bytes", info->driver_name,
 			info->hash_key_size);
 	if (!is_reta_size(info->reta_size))
-		return fail(why, -ENOTSUP, "%s has an RSS table of %u entries",
-			info->driver_name, info->reta_size);
+		return fail(why, -ENOTSUP, "%s has an RSS table of %u entries", info->driver_name,
+			info->reta_size);
 	return 0;
 }
 

@@ -63,8 +63,7 @@ enum pst_steer_zone {
  * The RSS key that steers a zone into a table of reta_size entries, a power
  * of two from 64 to PST_STEER_RETA_MAX. 0, or -EINVAL.
  */
-int pst_steer_rss_key(
-	enum pst_steer_zone zone, uint32_t reta_size, uint8_t *key, uint32_t key_len);
+int pst_steer_rss_key(enum pst_steer_zone zone, uint32_t reta_size, uint8_t *key, uint32_t key_len);
 
 /*
  * The table that goes with that key. queues: the rx queue of each worker;
@@ -78,8 +77,8 @@ int pst_steer_fill_reta(const struct pst_steer *steer, enum pst_steer_zone zone,
  * (RTE_ETH_MQ_RX_RSS), started or not as its driver likes. 0, or a negative
  * errno and the reason, for the log.
  */
-int pst_steer_program_rss(uint16_t port_id, enum pst_steer_zone zone,
-	const struct pst_steer *steer, uint16_t nb_queues, char *why, size_t size);
+int pst_steer_program_rss(uint16_t port_id, enum pst_steer_zone zone, const struct pst_steer *steer,
+	uint16_t nb_queues, char *why, size_t size);
 
 /* Does a programmed port steer as it was told? Some accept a key and hash nothing. */
 

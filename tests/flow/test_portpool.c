@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include <rte_common.h>
+#include <rte_cycles.h>
 
 #include "base/lcore.h"
 #include "base/rng.h"
@@ -140,6 +141,7 @@ size_step(void)
 static void
 exhaust_all(uint32_t n_workers, uint32_t singles, uint32_t quarantine_ms)
 {
+	uint64_t start = rte_rdtsc();
 	struct share shares[8];
 
 	make_shares(shares, n_workers, quarantine_ms);
@@ -147,6 +149,8 @@ exhaust_all(uint32_t n_workers, uint32_t singles, uint32_t quarantine_ms)
 		for (uint32_t w = 0; w < n_workers; w++)
 			exhaust(&shares[w], n, singles / n_workers);
 	drop_shares(shares, n_workers);
+	print_message("%u workers, %u ports in use: %.2f s\n", n_workers, singles,
+		(double)(rte_rdtsc() - start) / rte_get_tsc_hz());
 }
 
 static void

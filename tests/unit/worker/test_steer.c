@@ -132,8 +132,8 @@ odd_sizes_are_refused(void **state)
 	for (uint32_t i = 0; i < RTE_DIM(bad); i++) {
 		assert_int_equal(
 			pst_steer_rss_key(PST_STEER_INSIDE, bad[i], key, sizeof(key)), -EINVAL);
-		assert_int_equal(pst_steer_fill_reta(&steer, PST_STEER_INSIDE, NULL, reta, bad[i]),
-			-EINVAL);
+		assert_int_equal(
+			pst_steer_fill_reta(&steer, PST_STEER_INSIDE, NULL, reta, bad[i]), -EINVAL);
 	}
 	assert_int_equal(pst_steer_rss_key(PST_STEER_INSIDE, 64, key, 16), -EINVAL);
 }
@@ -254,7 +254,8 @@ check_programmed(uint16_t id, enum pst_steer_zone zone, const struct pst_steer *
 	memset(conf, 0xff, sizeof(conf));
 	assert_int_equal(rte_eth_dev_rss_reta_query(id, conf, info.reta_size), 0);
 	for (uint32_t i = 0; i < info.reta_size; i++)
-		assert_int_equal(conf[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE],
+		assert_int_equal(
+			conf[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE],
 			reta[i]);
 }
 
