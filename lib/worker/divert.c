@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Watched packets: lent to an editor lcore untranslated, and taken back. */
+#include "worker/worker_priv.h"
+
+/* The start of a stream may get lost on the way to the editor, and come again. */
+static bool
+is_start(const struct pst_view *v)
+{
+	return (v->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG;
+}
+
+void
+pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i)
+{
+	struct pst_conn *c = &w->nat->conns.hot[i];
+	const struct pst_conn_cold *cold = &w->nat->conns.cold[i];
+	struct pst_tag *tag = pst_tag(job->m);
+
+	*tag = (struct pst_tag){ .kind = PST_TAG_WATCHED,
+		.dir = pst_conn_dir(c, job->way),
+		.first = is_start(&job->v),
+		.iface = job->iface,
+		.protocol_index = cold->protocol_index,
+		.conn = pst_conn_ref(&w->nat->conns, i),
+		.inside = pst_key_endpoint(c->local[PST_WAY_OUT]),
+		.outside = pst_key_endpoint(c->local[PST_WAY_IN]),
+		.remote = pst_key_endpoint(c->remote) };
+	pst_worker_lend(w, job->m, cold->editor_lcore);
+}
+
+static void
+take_one(struct pst_worker *w, struct rte_mbuf *m, uint64_t now_ms)
+{
+	const struct pst_tag *tag = pst_tag(m);
+	struct job job = { .m = m, .iface = tag->iface };
+	uint32_t i = pst_conn_deref(&w->nat->conns, tag->conn);
+
+	if (i == PST_SLOT_NONE) {
+		drop(w, m, PST_DROP_EDITOR_STALE);
+		return;
+	}
+	job.way = tag->dir ^ (w->nat->conns.hot[i].flags & PST_CONN_INBOUND);
+	pst_view_parse(&job.v, m);
+	if (job.v.kind != PST_VIEW_L4) {
+		drop(w, m, PST_DROP_EDITOR_STALE);
+		return;
+	}
+	pst_worker_finish(w, &job, i, now_ms);
+}
+
+uint32_t
+pst_worker_take_back(struct pst_worker *w, uint64_t now_ms)
+{
+	struct rte_mbuf *m[PST_BURST];
+	uint32_t total = 0, n;
+
+	for (uint32_t e = 0; e < w->params.n_editors; e++) {
+		n = rte_ring_sc_dequeue_burst(
+			w->params.editors[e]->to_worker, (void **)m, PST_BURST, NULL);
+		for (uint32_t k = 0; k < n; k++)
+			take_one(w, m[k], now_ms);
+		w->stats.edited += n;
+		total += n;
+	}
+	return total;
+}

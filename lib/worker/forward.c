@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A packet with its connection: translate, find the next hop, send. */
+#include "packet/csum.h"
+#include "packet/seq.h"
+#include "worker/worker_priv.h"
+
+#define ICMP_ERRORS_PER_S 1000 /* RFC 1812 section 4.3.2.8; RFC 4443's way of saying it */
+
+/* ones' complement of what the TTL's word loses when the TTL is one less */
+#define TTL_DELTA ((uint16_t)~RTE_BE16(0x0100))
+
+void
+pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp_error error,
+	uint16_t mtu, uint64_t now_ms)
+{
+	struct rte_mbuf *m;
+
+	if (now_ms / 1000 != w->icmp_second) {
+		w->icmp_second = now_ms / 1000;
+		w->icmp_budget = ICMP_ERRORS_PER_S;
+	}
+	if (w->icmp_budget == 0 || !pst_reply_may_answer(&job->v))
+		return;
+	m = rte_pktmbuf_alloc(w->params.mbufs);
+	if (m == NULL)
+		return;
+	w->icmp_budget--;
+	pst_reply_error(m, &job->v, &w->params.net->ifaces[job->iface], error, mtu);
+	w->stats.account.originated[PST_ORIGINATED_ICMP]++;
+	pst_worker_send(w, m, job->iface);
+}
+
+static inline void
+set_l4(const struct pst_view *v, enum pst_way way, rte_be16_t port, uint16_t delta)
+{
+	switch (v->proto) {
+	case IPPROTO_TCP: {
+		struct rte_tcp_hdr *tcp = v->l4;
+
+		if (way == PST_WAY_OUT)
+			tcp->src_port = port;
+		else
+			tcp->dst_port = port;
+		tcp->cksum = pst_csum_apply(tcp->cksum, delta);
+		break;
+	}
+	case IPPROTO_UDP: {
+		struct rte_udp_hdr *udp = v->l4;
+
+		if (way == PST_WAY_OUT)
+			udp->src_port = port;
+		else
+			udp->dst_port = port;
+		if (udp->dgram_cksum != 0) { /* 0: none was made (RFC 768) */
+			uint16_t sum = pst_csum_apply(udp->dgram_cksum, delta);
+
+			udp->dgram_cksum = sum != 0 ? sum : 0xffff;
+		}
+		break;
+	}
+	default: {
+		struct rte_icmp_hdr *icmp = v->l4;
+
+		icmp->icmp_ident = port;
+		icmp->icmp_cksum = pst_csum_apply(icmp->icmp_cksum, delta);
+	}
+	}
+}
+
+static inline void
+translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
+{
+	/* the end that takes the place of the packet's own: ours on the way out */
+	uint64_t end = c->local[way == PST_WAY_OUT ? PST_WAY_IN : PST_WAY_OUT];
+	uint16_t ip_delta = c->ip_delta, l4_delta = c->l4_delta;
+
+	if (way == PST_WAY_OUT) {
+		v->ip->src_addr = pst_key_ip(end);
+	} else {
+		v->ip->dst_addr = pst_key_ip(end);
+		ip_delta = ~ip_delta;
+		l4_delta = ~l4_delta;
+	}
+	v->ip->time_to_live--;
+	v->ip->hdr_checksum = pst_csum_apply(
+		v->ip->hdr_checksum, pst_csum_fold((uint64_t)ip_delta + TTL_DELTA));
+	set_l4(v, way, pst_key_port(end), l4_delta);
+}
+
+/*
+ * The next hop of a connection's way, by its routes. Returns the route's
+ * interface or PST_NO_IFACE; *next_hop is the neighbour's address. hop is set when the
+ * neighbour is known.
+ */
+static uint16_t
+resolve(struct pst_worker *w, struct pst_conn *c, enum pst_way way, rte_be32_t *next_hop)
+{
+	rte_be32_t dst = way == PST_WAY_OUT ? pst_key_ip(c->remote) :
+					      pst_key_ip(c->local[PST_WAY_OUT]);
+	const struct pst_route *route = pst_net_lookup(w->params.net,
+		way == PST_WAY_OUT ? PST_NET_EXTERNAL : PST_NET_INTERNAL, dst);
+
+	if (route == NULL)
+		return PST_NO_IFACE;
+	*next_hop = route->via != 0 ? route->via : dst;
+	if (!pst_neigh_lookup(w->params.net->neigh, route->iface, *next_hop, &c->hop[way]))
+		c->hop[way].tag = 0;
+	return route->iface;
+}
+
+/* RFC 4787 REQ-13, RFC 1191: too big to leave; said to the sender. */
+static bool
+is_too_big(struct pst_worker *w, struct job *job, const struct pst_iface *out, uint64_t now_ms)
+{
+	if (likely(pst_view_ip_len(&job->v) <= out->mtu))
+		return false;
+	if (job->v.ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))
+		pst_worker_error(w, job, PST_ICMP_TOO_BIG, out->mtu, now_ms);
+	drop(w, job->m, PST_DROP_MTU);
+	return true;
+}
+
+static void
+to_resolve(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface, rte_be32_t next_hop)
+{
+	struct pst_tag *tag = pst_tag(m);
+
+	tag->kind = PST_TAG_RESOLVE;
+	tag->iface = iface;
+	tag->next_hop = next_hop;
+	pst_worker_to_main(w, m);
+}
+
+static void
+send_unresolved(struct pst_worker *w, struct job *job, struct pst_conn *c, uint64_t now_ms)
+{
+	rte_be32_t next_hop = 0;
+	uint16_t iface = resolve(w, c, job->way, &next_hop);
+	const struct pst_iface *out;
+	uint64_t word;
+
+	if (iface == PST_NO_IFACE) {
+		pst_worker_error(w, job, PST_ICMP_NET_UNREACHABLE, 0, now_ms);
+		drop(w, job->m, PST_DROP_NO_ROUTE);
+		return;
+	}
+	out = &w->params.net->ifaces[iface];
+	if (is_too_big(w, job, out, now_ms))
+		return;
+	translate(&job->v, c, job->way);
+	word = pst_neigh_word(w->params.net->neigh, c->hop[job->way]);
+	if (word == 0) {
+		to_resolve(w, job->m, iface, next_hop);
+		return;
+	}
+	/* little-endian or not, the MAC's bytes lie in the word as neigh.c put them */
+	pst_net_set_l2(job->m, job->v.ip, out, &(struct rte_ether_addr){ {
+		word, word >> 8, word >> 16, word >> 24, word >> 32, word >> 40 } });
+	pst_worker_send(w, job->m, iface);
+}
+
+void
+pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
+{
+	struct pst_conn *c = &w->nat->conns.hot[i];
+	struct pst_neigh_table *neigh = w->params.net->neigh;
+	struct pst_hop hop = c->hop[job->way];
+	uint64_t word = pst_neigh_word(neigh, hop);
+	const struct pst_iface *out;
+	struct rte_ether_addr mac;
+	uint16_t iface;
+
+	if (unlikely(word == 0)) {
+		send_unresolved(w, job, c, now_ms);
+		return;
+	}
+	iface = pst_neigh_iface(neigh, hop);
+	out = &w->params.net->ifaces[iface];
+	if (is_too_big(w, job, out, now_ms))
+		return;
+	translate(&job->v, c, job->way);
+	for (int k = 0; k < RTE_ETHER_ADDR_LEN; k++)
+		mac.addr_bytes[k] = word >> (8 * k);
+	pst_net_set_l2(job->m, job->v.ip, out, &mac);
+	pst_worker_send(w, job->m, iface);
+}
+
+/* What an editor left behind: all later bytes are so many further on (RFC 2018 too). */
+static void
+shift_sequence(const struct pst_worker *w, const struct job *job, uint32_t i)
+{
+	const struct pst_conn *c = &w->nat->conns.hot[i];
+	const int32_t *offset = w->nat->conns.cold[i].offset;
+	enum pst_dir dir = pst_conn_dir(c, job->way);
+
+	pst_seq_shift(job->v.l4, offset[dir], -offset[pst_dir_other(dir)]);
+}
+
+void
+pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
+{
+	struct pst_conn *c = &w->nat->conns.hot[i];
+	enum pst_drop why;
+
+	if (unlikely(job->v.ip->time_to_live <= 1)) {
+		pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
+		drop(w, job->m, PST_DROP_TTL);
+		return;
+	}
+	if (unlikely(!pst_nat_touch(w->nat, i, job->way, job->v.tcp_flags, now_ms, &why))) {
+		drop(w, job->m, why);
+		return;
+	}
+	pst_conn_count(&w->nat->conns, c, job->way, pst_view_ip_len(&job->v));
+	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET))) {
+		if (c->flags & PST_CONN_WATCHED) {
+			pst_worker_divert(w, job, i);
+			return;
+		}
+		shift_sequence(w, job, i);
+	}
+	pst_worker_finish(w, job, i, now_ms);
+}
+
+/* What the sender is told when no connection can be made. */
+static void
+refuse(struct pst_worker *w, struct job *job, enum pst_drop why, uint64_t now_ms)
+{
+	switch (why) {
+	case PST_DROP_RULE:
+	case PST_DROP_NO_PORT:
+	case PST_DROP_NO_BIND:
+	case PST_DROP_NO_CLIENT:
+	case PST_DROP_NO_CONNECTION:
+	case PST_DROP_CLIENT_PORTS:
+	case PST_DROP_CLIENT_SESSIONS:
+		if (job->way == PST_WAY_OUT) /* RFC 5508 REQ-8, RFC 6888 REQ-11 */
+			pst_worker_error(w, job, PST_ICMP_PROHIBITED, 0, now_ms);
+		break;
+	case PST_DROP_NO_ROUTE:
+		pst_worker_error(w, job, PST_ICMP_NET_UNREACHABLE, 0, now_ms);
+		break;
+	default:
+		break;
+	}
+	drop(w, job->m, why);
+}
+
+/* From inside: somewhere outside that there is a way to? PST_DROP_COUNT if so. */
+static enum pst_drop
+check_destination(const struct pst_worker *w, const struct job *job)
+{
+	if (pst_net_is_outside(w->params.net, job->v.dst))
+		return PST_DROP_HAIRPIN;
+	if (pst_net_lookup(w->params.net, PST_NET_EXTERNAL, job->v.dst) == NULL)
+		return PST_DROP_NO_ROUTE;
+	return PST_DROP_COUNT;
+}
+
+void
+pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
+	struct pst_nat_packet p = { .key = job->key,
+		.proto = job->v.proto,
+		.tcp_flags = job->v.tcp_flags,
+		.is_query = job->v.proto == IPPROTO_ICMP &&
+			((const struct rte_icmp_hdr *)job->v.l4)->icmp_type ==
+				RTE_IP_ICMP_ECHO_REQUEST,
+		.now_ms = now_ms };
+	enum pst_drop why = PST_DROP_COUNT;
+	uint32_t i = PST_SLOT_NONE;
+
+	if (job->v.ip->time_to_live <= 1) {
+		pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
+		drop(w, job->m, PST_DROP_TTL);
+		return;
+	}
+	if (job->way == PST_WAY_OUT)
+		why = check_destination(w, job);
+	if (why == PST_DROP_COUNT)
+		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
+					      pst_nat_open_in(w->nat, &p, &why);
+	if (i == PST_SLOT_NONE)
+		refuse(w, job, why, now_ms);
+	else
+		pst_worker_forward(w, job, i, now_ms);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sorting: what is looked up, what is for ourselves, what is another worker's, what is wrong. */
+#include "worker/worker_priv.h"
+
+static void
+consume(struct pst_worker *w, struct rte_mbuf *m, enum pst_consumed what)
+{
+	w->stats.account.consumed[what]++;
+	rte_pktmbuf_free(m);
+}
+
+/* Main takes it; it counts what becomes of it. */
+static void
+give_main(struct pst_worker *w, const struct job *job, enum pst_tag_kind kind)
+{
+	struct pst_tag *tag = pst_tag(job->m);
+
+	tag->kind = kind;
+	tag->iface = job->iface;
+	pst_worker_to_main(w, job->m);
+}
+
+static bool
+answers_for(const struct pst_net *net, const struct pst_iface *iface, rte_be32_t ip)
+{
+	if (ip == iface->ip)
+		return true;
+	return iface->zone == PST_NET_EXTERNAL && pst_net_is_outside(net, ip);
+}
+
+static void
+input_arp(struct pst_worker *w, struct job *job)
+{
+	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
+	struct rte_arp_hdr *arp = pst_reply_arp_of(job->m);
+
+	if (arp == NULL) {
+		drop(w, job->m, PST_DROP_TRUNCATED);
+		return;
+	}
+	if (arp->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST) ||
+		!answers_for(w->params.net, iface, arp->arp_data.arp_tip)) {
+		give_main(w, job, PST_TAG_LOCAL);
+		return;
+	}
+	w->stats.account.consumed[PST_CONSUMED_ARP]++;
+	w->stats.account.originated[PST_ORIGINATED_ARP]++;
+	pst_reply_arp(job->m, arp, iface);
+	pst_worker_send(w, job->m, job->iface);
+}
+
+/* Addressed to the appliance itself: a ping is answered, a closed port is said to be one. */
+static void
+input_local(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
+	const struct pst_view *v = &job->v;
+	const struct rte_icmp_hdr *icmp = v->l4;
+
+	if (v->kind == PST_VIEW_L4 && v->proto == IPPROTO_ICMP &&
+		icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST) {
+		if (!pst_view_l4_csum_ok(v)) {
+			drop(w, job->m, PST_DROP_L4_CHECKSUM);
+			return;
+		}
+		w->stats.account.consumed[PST_CONSUMED_LOCAL]++;
+		w->stats.account.originated[PST_ORIGINATED_ICMP]++;
+		pst_reply_echo(job->m, v, &w->params.net->ifaces[job->iface]);
+		pst_worker_send(w, job->m, job->iface);
+		return;
+	}
+	if (v->kind == PST_VIEW_L4 && v->proto == IPPROTO_UDP)
+		pst_worker_error(w, job, PST_ICMP_PORT_UNREACHABLE, 0, now_ms);
+	consume(w, job->m, PST_CONSUMED_LOCAL);
+}
+
+static bool
+is_bad_address(const struct pst_view *v)
+{
+	uint32_t src = rte_be_to_cpu_32(v->src), dst = rte_be_to_cpu_32(v->dst);
+
+	/* RFC 1812 section 5.3.7: martians; multicast and broadcast are not translated */
+	return src >> 24 == 0 || src >> 24 == 127 || src >= RTE_IPV4(224, 0, 0, 0) ||
+		dst >> 24 == 0 || dst >> 24 == 127 || dst >= RTE_IPV4(224, 0, 0, 0);
+}
+
+static bool
+is_broadcast(const struct pst_iface *iface, rte_be32_t ip)
+{
+	uint32_t host = iface->prefix_len < 31 ? UINT32_MAX >> iface->prefix_len : 0;
+
+	return host != 0 &&
+		rte_be_to_cpu_32(ip) == (rte_be_to_cpu_32(iface->ip) | host);
+}
+
+static bool
+is_for_us(const struct pst_worker *w, const struct job *job)
+{
+	const struct pst_view *v = &job->v;
+	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
+
+	if (iface->zone == PST_NET_INTERNAL)
+		return unlikely(v->dst == iface->ip) || pst_net_is_own(w->params.net, v->dst);
+	/* outside, the address may be a NAT address too: only pings are for ourselves */
+	return v->proto == IPPROTO_ICMP && v->kind == PST_VIEW_L4 &&
+		((const struct rte_icmp_hdr *)v->l4)->icmp_type == RTE_IP_ICMP_ECHO_REQUEST &&
+		pst_net_is_outside(w->params.net, v->dst);
+}
+
+/*
+ * A kernel next door may leave the checksum to hardware that a virtual cable
+ * has not: then the field holds the pseudo-header's sum alone.
+ */
+static void
+finish_checksum(const struct pst_view *v)
+{
+	uint16_t pseudo = rte_ipv4_phdr_cksum(v->ip, 0);
+
+	if (v->proto == IPPROTO_TCP) {
+		if (((struct rte_tcp_hdr *)v->l4)->cksum == pseudo)
+			pst_view_l4_csum_fill(v);
+	} else if (v->proto == IPPROTO_UDP) {
+		if (((struct rte_udp_hdr *)v->l4)->dgram_cksum == pseudo)
+			pst_view_l4_csum_fill(v);
+	}
+}
+
+/* The reason to drop it, or PST_DROP_COUNT. */
+static enum pst_drop
+refuse(struct pst_worker *w, const struct job *job)
+{
+	const struct pst_view *v = &job->v;
+	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
+
+	if (unlikely(!pst_view_ip_csum_ok(v)))
+		return PST_DROP_IP_CHECKSUM;
+	if (unlikely(is_bad_address(v) || is_broadcast(iface, v->dst)))
+		return PST_DROP_BAD_ADDRESS;
+	if (unlikely(!rte_is_same_ether_addr((const struct rte_ether_addr *)v->l2, &iface->mac)))
+		return PST_DROP_DST_MAC;
+	return PST_DROP_COUNT;
+}
+
+/* What kinds of packets are translated; the reason to drop the others, or PST_DROP_COUNT. */
+static enum pst_drop
+refuse_kind(const struct pst_view *v)
+{
+	switch (v->kind) {
+	case PST_VIEW_L4:
+		if (v->proto == IPPROTO_ICMP && !pst_view_l4_csum_ok(v))
+			return PST_DROP_L4_CHECKSUM; /* RFC 5508 REQ-3 */
+		return PST_DROP_COUNT;
+	case PST_VIEW_FIRST_FRAGMENT:
+	case PST_VIEW_LATER_FRAGMENT:
+		return PST_DROP_FRAGMENT;
+	case PST_VIEW_ERROR:
+		return PST_DROP_ICMP_ERROR;
+	default:
+		return v->proto == IPPROTO_ICMP ? PST_DROP_ICMP_TYPE : PST_DROP_IP_PROTOCOL;
+	}
+}
+
+static uint32_t
+owner_of(const struct pst_worker *w, const struct job *job)
+{
+	if (job->way == PST_WAY_OUT)
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
+	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
+}
+
+/* Not IPv4 that is well formed: dealt with here. */
+static void
+sort_other(struct pst_worker *w, struct job *job)
+{
+	if (job->v.kind == PST_VIEW_ARP && job->iface != PST_NO_IFACE)
+		input_arp(w, job);
+	else
+		drop(w, job->m, job->v.kind == PST_VIEW_BAD ? job->v.drop : PST_DROP_VLAN);
+}
+
+static bool
+sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
+{
+	struct pst_view *v = &job->v;
+	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
+	enum pst_drop why = refuse(w, job);
+	uint32_t owner;
+
+	if (unlikely(why != PST_DROP_COUNT)) {
+		drop(w, job->m, why);
+		return false;
+	}
+	if (iface->virtual_port && v->kind == PST_VIEW_L4)
+		finish_checksum(v);
+	if (unlikely(is_for_us(w, job))) {
+		input_local(w, job, now_ms);
+		return false;
+	}
+	why = refuse_kind(v);
+	if (unlikely(why != PST_DROP_COUNT)) {
+		drop(w, job->m, why);
+		return false;
+	}
+	job->way = iface->zone == PST_NET_INTERNAL ? PST_WAY_OUT : PST_WAY_IN;
+	owner = owner_of(w, job);
+	if (!handed)
+		pst_rss_check_add(&w->rss[iface->port], 1, owner != w->params.index);
+	if (unlikely(owner != w->params.index)) {
+		pst_tag(job->m)->kind = PST_TAG_HANDOVER;
+		pst_worker_hand_over(w, job->m, owner);
+		return false;
+	}
+	return true;
+}
+
+bool
+pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
+{
+	const struct pst_view *v = &job->v;
+
+	pst_view_parse(&job->v, job->m);
+	job->iface = pst_net_iface(w->params.net, job->m->port, v->vlan);
+	if (!handed && likely(job->iface != PST_NO_IFACE)) {
+		w->stats.ifaces[job->iface].rx_packets++;
+		w->stats.ifaces[job->iface].rx_bytes += rte_pktmbuf_pkt_len(job->m);
+	}
+	if (unlikely(v->kind >= PST_VIEW_ARP || job->iface == PST_NO_IFACE)) {
+		sort_other(w, job);
+		return false;
+	}
+	if (!sort_ip(w, job, handed, now_ms))
+		return false;
+	if (job->way == PST_WAY_OUT)
+		job->key = pst_key_conn(PST_WAY_OUT, v->proto, v->src, v->sport, v->dst, v->dport);
+	else
+		job->key = pst_key_conn(PST_WAY_IN, v->proto, v->dst, v->dport, v->src, v->sport);
+	/* an ICMP query's identifier is the local end's: the remote end has none */
+	if (v->proto == IPPROTO_ICMP)
+		job->key.a = pst_key_end(pst_key_ip(job->key.a), 0, PST_ICMP);
+	job->hash = pst_flow_hash(&w->nat->conns.flows, job->key);
+	pst_flow_prefetch(&w->nat->conns.flows, job->hash);
+	return true;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The network as the workers know it: interfaces, routes, next hops. Built
+ * by main before launch and const after, but for the neighbours (neigh.h).
+ */
+#pragma once
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+
+#include "pst_types.h"
+
+#define PST_NET_IFACES 64
+#define PST_NET_PORTS 64  /* ethdev port ids below this */
+#define PST_NET_ROUTES (1024 + PST_NET_IFACES)
+#define PST_NO_IFACE UINT16_MAX
+
+enum pst_net_zone {
+	PST_NET_INTERNAL,
+	PST_NET_EXTERNAL,
+};
+
+struct pst_iface {
+	char name[32];
+	uint16_t port; /* ethdev */
+	uint16_t vlan; /* 0: untagged */
+	uint8_t zone;  /* enum pst_net_zone */
+	uint8_t prefix_len;
+	uint16_t mtu;
+	rte_be32_t ip;
+	struct rte_ether_addr mac;
+	bool virtual_port; /* its peers may leave L4 checksums undone */
+};
+
+/* One network and how to get there; via 0: its hosts are neighbours. */
+struct pst_route {
+	uint32_t network, mask; /* host order */
+	rte_be32_t via;
+	uint16_t iface;
+	uint8_t zone;
+};
+
+struct pst_neigh_table;
+
+struct pst_net {
+	struct pst_iface ifaces[PST_NET_IFACES];
+	uint32_t n_ifaces;
+	uint16_t untagged[PST_NET_PORTS]; /* interface of a port, or PST_NO_IFACE */
+	bool tagged[PST_NET_PORTS];       /* it has VLAN interfaces too */
+	struct pst_route routes[PST_NET_ROUTES]; /* longest prefix first */
+	uint32_t n_routes;
+	struct pst_neigh_table *neigh;
+	const rte_be32_t *nat_addresses; /* ARP is answered for them outside */
+	uint32_t n_nat_addresses;
+};
+
+void pst_net_init(struct pst_net *net);
+
+/* Add an interface and its connected route. Returns its number, or -ENOSPC. */
+int pst_net_add_iface(struct pst_net *net, const struct pst_iface *iface);
+
+/*
+ * Add a route by way of a neighbour. 0, -EINVAL when no interface's network has it,
+ * -ENOSPC.
+ */
+int pst_net_add_route(struct pst_net *net, uint32_t network, uint8_t prefix_len, uint32_t via);
+
+/* The longest match among the zone's routes; NULL when there is none. */
+const struct pst_route *pst_net_lookup(
+	const struct pst_net *net, enum pst_net_zone zone, rte_be32_t dst);
+
+/* The interface of what came in on a port with a VLAN id (0: untagged), or PST_NO_IFACE. */
+static inline uint16_t
+pst_net_iface(const struct pst_net *net, uint16_t port, uint16_t vlan)
+{
+	if (vlan == 0)
+		return net->untagged[port];
+	if (net->tagged[port]) {
+		for (uint32_t i = 0; i < net->n_ifaces; i++) {
+			if (net->ifaces[i].port == port && net->ifaces[i].vlan == vlan)
+				return i;
+		}
+	}
+	return PST_NO_IFACE;
+}
+
+/* True for an address of one of our interfaces. */
+bool pst_net_is_own(const struct pst_net *net, rte_be32_t ip);
+/* True for an outside address that we translate to, or an external interface's own. */
+bool pst_net_is_outside(const struct pst_net *net, rte_be32_t ip);

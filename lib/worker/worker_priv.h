@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files behind worker.h share. */
+#pragma once
+
+#include "worker/worker.h"
+
+#include "packet/view.h"
+#include "worker/reply.h"
+
+struct tx_buffer {
+	uint32_t n;
+	struct rte_mbuf *packets[PST_BURST];
+};
+
+struct pst_worker {
+	struct pst_worker_params params; /* const after create */
+	struct pst_nat *nat;
+	struct tx_buffer tx[PST_NET_PORTS];      /* by port */
+	struct tx_buffer out[PST_WORKERS_MAX];   /* hand-over, by worker */
+	struct tx_buffer lent[PST_EDITORS_MAX];  /* by editor lcore */
+	uint64_t icmp_second;  /* of the rate limit of ICMP errors */
+	uint32_t icmp_budget;
+	struct pst_rss_check rss[PST_NET_PORTS];
+	struct pst_worker_stats stats; /* main reads, relaxed */
+};
+
+/* One packet in a burst. */
+struct job {
+	struct rte_mbuf *m;
+	struct pst_view v;
+	uint16_t iface; /* that it came in by */
+	uint8_t way;    /* enum pst_way */
+	struct pst_flow_key key;
+	uint64_t hash;
+	uint32_t guess;
+};
+
+static inline void
+drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)
+{
+	w->stats.account.dropped[why]++;
+	rte_pktmbuf_free(m);
+}
+
+/* input.c: sort a packet; true when it is to be looked up, else it was dealt with. */
+bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms);
+
+/* forward.c */
+
+/* A packet of connection i: state, translate, send or lend. */
+void pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms);
+/* No connection: open one by policy, or say why not. */
+void pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms);
+/* Translate and send what needs no state any more (from an editor lcore). */
+void pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms);
+/* Tell the sender of job why; limited in rate. */
+void pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp_error error,
+	uint16_t mtu, uint64_t now_ms);
+
+/* tx.c */
+
+/* Queue a complete frame for an interface's port. */
+void pst_worker_send(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface);
+/* Queue a packet for another worker; the tag's kind is set. */
+void pst_worker_hand_over(struct pst_worker *w, struct rte_mbuf *m, uint32_t to);
+void pst_worker_lend(struct pst_worker *w, struct rte_mbuf *m, uint32_t editor);
+/* To main; the tag is set. */
+void pst_worker_to_main(struct pst_worker *w, struct rte_mbuf *m);
+void pst_worker_flush(struct pst_worker *w);
+
+/* divert.c */
+
+/* Lend a packet of a watched connection to its editor lcore. */
+void pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i);
+/* Take back what editor lcores edited or made. */
+uint32_t pst_worker_take_back(struct pst_worker *w, uint64_t now_ms);
+
+/* serve.c: requests of all askers, and events to editor lcores. */
+uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
