@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+#include "ftp/ftp.h"
+
 const struct pst_editor *const pst_editors[] = {
+	&pst_ftp_editor,
 	NULL,
 };

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fake_api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake fake;
+
+static void
+check(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "editor breaks its contract: %s\n", what);
+	abort();
+}
+
+struct pst_session *
+pst_connection_session(const struct pst_connection *conn)
+{
+	(void)conn;
+	return (struct pst_session *)&fake;
+}
+
+void
+pst_connection_external_name(const struct pst_connection *conn, struct pst_endpoint *name)
+{
+	check(conn == &fake.control, "name of a dead connection");
+	*name = (struct pst_endpoint){ FAKE_OUTSIDE, 50000 };
+}
+
+void
+pst_connection_external_peer(const struct pst_connection *conn, struct pst_endpoint *peer)
+{
+	check(conn == &fake.control, "peer of a dead connection");
+	*peer = (struct pst_endpoint){ FAKE_SERVER, 21 };
+}
+
+void
+pst_connection_client_name(const struct pst_connection *conn, struct pst_endpoint *name)
+{
+	(void)conn;
+	*name = (struct pst_endpoint){ FAKE_CLIENT, 40000 };
+}
+
+int
+pst_connection_attach_data_filter(
+	struct pst_connection *conn, const struct pst_data_filter *filter, void *context)
+{
+	check(conn == &fake.control && fake.filter == NULL, "attached where it may not");
+	fake.filter = filter;
+	fake.context = context;
+	return 0;
+}
+
+int
+pst_connection_set_client_address(struct pst_connection *conn, const struct pst_endpoint *client)
+{
+	(void)conn;
+	(void)client;
+	return 0;
+}
+
+void
+pst_connection_kill(struct pst_connection *conn)
+{
+	if (conn == NULL)
+		return;
+	check(conn->killed == 0 && !conn->used, "killed twice, or a running transfer");
+	conn->killed++;
+}
+
+int
+pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_client *args)
+{
+	uint32_t i = fake.n_binds, first, last;
+
+	check(session == (struct pst_session *)&fake, "another session");
+	check(args->client_address_len == sizeof(struct pst_endpoint) &&
+			args->proxy_address_len == sizeof(struct pst_endpoint) && args->n == 1,
+		"lengths");
+	check(args->client_addresses[0].ip == FAKE_CLIENT, "not the client's address");
+	check(args->client_addresses[0].port >= 1024, "a port below 1024");
+	check(args->proxy_address->ip == FAKE_OUTSIDE && args->proxy_address->port == 0,
+		"not the control connection's outside address");
+	check(args->protocol == PST_TCP && args->flags == PST_FLAG_TIMEOUT && args->backlog == 1,
+		"protocol, flags or backlog");
+	check(args->filter != NULL && pst_ipfilter_count(args->filter) == 1, "filter");
+	pst_ipfilter_range(args->filter, 0, &first, &last);
+	check(first == FAKE_SERVER && last == FAKE_SERVER, "filter is not the server");
+	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
+		"protocol id");
+	if (fake.bind_ret < 0 || i == FAKE_BINDS_MAX) {
+		fake.n_refused_binds++;
+		return fake.bind_ret < 0 ? fake.bind_ret : -28;
+	}
+	fake.announced[i] = args->client_addresses[0];
+	args->proxy_address->port = fake.next_port++;
+	args->connections[0] = &fake.binds[i];
+	fake.n_binds++;
+	return 0;
+}
+
+void
+pst_session_client_address(const struct pst_session *session, struct pst_endpoint *client)
+{
+	(void)session;
+	*client = (struct pst_endpoint){ FAKE_CLIENT, 0 };
+}
+
+void
+pst_session_count(struct pst_session *session, unsigned int counter)
+{
+	check(session == (struct pst_session *)&fake && counter < FAKE_COUNTERS, "counter");
+	fake.counters[counter]++;
+}
+
+void
+fake_init(const struct pst_editor *editor)
+{
+	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP, .connection = &fake.control,
+		.remote = { FAKE_SERVER, 21 } };
+
+	memset(&fake, 0, sizeof(fake));
+	fake.editor = editor;
+	fake.next_port = 30000;
+	fake.es = editor->attach((struct pst_session *)&fake);
+	check(fake.es != NULL && editor->event(fake.es, &event) == 0, "attach");
+}
+
+/* All endpoints are used or killed once the control connection is gone. */
+void
+fake_fini(void)
+{
+	if (fake.filter != NULL)
+		fake.filter->detach(fake.context);
+	fake.filter = NULL;
+	for (uint32_t i = 0; i < fake.n_binds; i++)
+		check(fake.binds[i].used || fake.binds[i].killed == 1, "endpoint left open");
+	if (fake.es != NULL)
+		fake.editor->detach(fake.es);
+	for (int dir = 0; dir < PST_DIRS; dir++) {
+		free(fake.streams[dir].out);
+		free(fake.streams[dir].held);
+		fake.streams[dir] = (struct fake_stream){ 0 };
+	}
+}
+
+static void
+put_out(struct fake_stream *s, const uint8_t *bytes, uint32_t len)
+{
+	s->out = realloc(s->out, s->out_len + len + 1);
+	if (len > 0)
+		memcpy(s->out + s->out_len, bytes, len);
+	s->out_len += len;
+}
+
+/* Do one edit. Returns the bytes it dealt with, 0 to stop. */
+static uint32_t
+apply(struct fake_stream *s, const uint8_t *bytes, uint32_t len, const struct pst_edit *edit)
+{
+	switch (edit->op) {
+	case PST_EDIT_PASS:
+		check(edit->take >= 1 && edit->take <= len, "take of a pass");
+		put_out(s, bytes, edit->take);
+		return edit->take;
+	case PST_EDIT_REPLACE:
+		check(edit->take >= 1 && edit->take <= len, "take of a replacement");
+		put_out(s, edit->data, edit->data_len);
+		return edit->take;
+	case PST_EDIT_MORE:
+		return 0;
+	case PST_EDIT_UNWATCH:
+		fake.unwatched = true;
+		put_out(s, bytes, len);
+		return len;
+	case PST_EDIT_RESET:
+		fake.reset = true;
+		return 0;
+	}
+	check(false, "unknown edit");
+	return 0;
+}
+
+void
+fake_feed(enum pst_dir dir, const void *bytes, uint32_t len, bool end)
+{
+	struct fake_stream *s = &fake.streams[dir];
+	uint32_t total = s->held_len + len, at = 0;
+	uint8_t *all = malloc(total + 1);
+
+	if (s->held_len > 0)
+		memcpy(all, s->held, s->held_len);
+	if (len > 0)
+		memcpy(all + s->held_len, bytes, len);
+	while (at < total && !fake.reset) {
+		struct pst_edit edit = { .op = PST_EDIT_PASS, .take = total - at };
+		uint32_t done;
+
+		if (!fake.unwatched)
+			fake.filter->data(fake.context, dir, all + at, total - at, end, &edit);
+		done = apply(s, all + at, total - at, &edit);
+		if (done == 0)
+			break;
+		at += done;
+	}
+	check(!end || at == total || fake.reset, "held bytes at the end");
+	free(s->held);
+	s->held_len = total - at;
+	s->held = malloc(s->held_len + 1);
+	memcpy(s->held, all + at, s->held_len);
+	free(all);
+}
+
+void
+fake_established(uint32_t i)
+{
+	static struct pst_connection accepted;
+	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .connection = &accepted,
+		.endpoint = &fake.binds[i], .remote = { FAKE_SERVER, 20 } };
+
+	fake.binds[i].used = true;
+	fake.editor->event(fake.es, &event);
+}
+
+void
+fake_terminating(struct pst_connection *conn)
+{
+	struct pst_event event = { .type = PST_EVENT_TERMINATING, .connection = conn };
+
+	fake.editor->event(fake.es, &event);
+}

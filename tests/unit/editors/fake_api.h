@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The editor API in memory: one session, one control connection, and a small
+ * driver that feeds an editor's data filter as the stream engine does.
+ */
+#pragma once
+
+#include "pst_editor.h"
+
+#define FAKE_CLIENT 0x0a000008   /* 10.0.0.8 */
+#define FAKE_SERVER 0xcb007107   /* 203.0.113.7 */
+#define FAKE_OUTSIDE 0xc6336401  /* 198.51.100.1 */
+#define FAKE_COUNTERS 16
+#define FAKE_BINDS_MAX 4096
+
+struct pst_connection {
+	bool used;
+	unsigned int killed;
+};
+
+struct fake_stream {
+	uint8_t *out;
+	uint32_t out_len;
+	uint8_t *held;
+	uint32_t held_len;
+};
+
+struct fake {
+	const struct pst_editor *editor;
+	struct pst_editor_session *es;
+	struct pst_connection control;
+	const struct pst_data_filter *filter;
+	void *context;
+	bool unwatched, reset;
+	int bind_ret; /* what the next binds answer */
+	uint16_t next_port;
+	struct pst_connection binds[FAKE_BINDS_MAX];
+	struct pst_endpoint announced[FAKE_BINDS_MAX];
+	uint32_t n_binds, n_refused_binds;
+	unsigned int counters[FAKE_COUNTERS];
+	struct fake_stream streams[PST_DIRS];
+};
+
+extern struct fake fake;
+
+/* A session of this editor with its control connection; and its end. */
+void fake_init(const struct pst_editor *editor);
+void fake_fini(void);
+
+/* Bytes of one direction arrive. What is held is shown again with them. */
+void fake_feed(enum pst_dir dir, const void *bytes, uint32_t len, bool end);
+
+/* Tell the editor of a connection to the i-th endpoint, or of an end. */
+void fake_established(uint32_t i);
+void fake_terminating(struct pst_connection *conn);
