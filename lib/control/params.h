@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the control socket is given: plain pointers to what the lcores count and
+ * callbacks for what main knows, so that a test needs no appliance.
+ *
+ * Everything that may be NULL says so. Strings and arrays are the caller's and live
+ * as long as the server.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <rte_ethdev.h>
+
+#include "base/counter.h"
+#include "base/lcore.h"
+#include "chan/chan.h"
+#include "config/config.h"
+#include "pst_editor.h"
+#include "worker/stats.h"
+
+/* What main knows of interface i of the config. */
+struct pst_control_iface {
+	uint8_t mac[6];
+	bool up;
+	uint32_t mbps;	 /* 0: not known */
+	const char *rss; /* how the NIC steers, or why it doesn't; NULL: nothing to say */
+	bool has_port_stats;
+	struct rte_eth_stats port_stats;
+};
+
+/* A row of main's neighbour table. */
+struct pst_control_neighbour {
+	uint32_t ip;
+	uint32_t iface; /* index in the config */
+	bool has_mac;
+	uint8_t mac[6];
+	const char *state; /* "reachable" */
+	uint32_t age_ms;
+	uint32_t held; /* packets that wait for it */
+};
+
+struct pst_control_params {
+	const char *socket;
+	const struct pst_config *config; /* may be NULL; pst_control_set_config() swaps it */
+	uint64_t started;		 /* pst_clock_now() at the start */
+
+	/* main's channels, records >= 1; nobody else asks on them */
+	struct pst_chan *workers[PST_WORKERS_MAX];
+	const struct pst_worker_stats *worker_stats[PST_WORKERS_MAX];
+	uint32_t worker_lcores[PST_WORKERS_MAX];
+	uint32_t n_workers;
+
+	const struct pst_editor_stats *editor_stats[PST_EDITORS_MAX];
+	uint32_t editor_lcores[PST_EDITORS_MAX];
+	uint32_t n_editors;
+
+	uint32_t main_lcore;
+	const struct pst_account *main_account; /* may be NULL */
+
+	/* all editors built in, NULL at the end; rows name them by index; may be NULL */
+	const struct pst_editor *const *editors;
+	/* counter c of editor e, all editor lcores together; may be NULL */
+	uint64_t (*editor_counter)(void *ctx, uint32_t editor, uint32_t counter);
+
+	/* the list that rows' protocol_index points into; may be NULL */
+	const char *const *protocol_names;
+	uint32_t n_protocols;
+
+	/* a connection's state; may be NULL */
+	const char *(*state_name)(uint8_t protocol, uint8_t state);
+
+	/* what reads the set of a listener's filter; NULL: filters have no ranges */
+	uint32_t (*ipset_count)(const struct pst_ipset *set);
+	void (*ipset_range)(
+		const struct pst_ipset *set, uint32_t i, uint32_t *first, uint32_t *last);
+	void (*ipset_unref)(struct pst_ipset *set);
+
+	/* 0, or -errno: there is no port yet; may be NULL */
+	int (*iface)(void *ctx, uint32_t i, struct pst_control_iface *iface);
+	/* 0, or -ENOENT behind the last; may be NULL */
+	int (*neighbour)(void *ctx, uint32_t i, struct pst_control_neighbour *neighbour);
+
+	/* names of further commands, NULL at the end, and what runs them; may be NULL */
+	const char *const *commands;
+	/* 0 and *result (a new reference), or -errno and a text; it must not block */
+	int (*command)(void *ctx, const char *name, json_t *request, json_t **result, char *error,
+		size_t size);
+	void *ctx;
+};
+
+/* What a document is made from. */
+struct pst_control_view {
+	struct pst_control_params params;
+	uint64_t now;
+	bool ready;
+	double load[PST_WORKERS_MAX]; /* 0 to 1, over the last second */
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/request.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/known.h"
+#include "control/nearest.h"
+#include "control/settings.h"
+#include "control/status.h"
+
+#define COMMANDS_MOST 32
+#define NAME_SHOWN 40 /* bytes of a wrong name that are repeated */
+
+/* clang-format off */
+#define TABLES(X) \
+	X("connections", PST_SHOW_CONNECTIONS) \
+	X("binds", PST_SHOW_BINDS) \
+	X("listeners", PST_SHOW_LISTENERS) \
+	X("pools", PST_SHOW_POOLS) \
+	X("clients", PST_SHOW_CLIENTS)
+
+#define DOCUMENTS(X) \
+	X("interfaces", pst_known_interfaces) \
+	X("neighbours", pst_known_neighbours) \
+	X("editors", pst_known_editors) \
+	X("protocols", pst_known_protocols) \
+	X("rules", pst_settings_rules) \
+	X("config", pst_settings) \
+	X("drops", pst_status_drops)
+/* clang-format on */
+
+static const struct {
+	const char *name;
+	enum pst_show_table table;
+} tables[] = {
+#define X(name, table) { name, table },
+	TABLES(X)
+#undef X
+};
+
+static const struct {
+	const char *name;
+	json_t *(*make)(const struct pst_control_view *view);
+} documents[] = {
+#define X(name, make) { name, make },
+	DOCUMENTS(X)
+#undef X
+};
+
+static const char *const shown[] = {
+#define X(name, what) name,
+	TABLES(X) DOCUMENTS(X)
+#undef X
+		NULL,
+};
+
+static int
+refuse(char *error, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* "unknown command "shwo": did you mean "show"?" */
+static int
+refuse_name(char *error, size_t size, const char *what, const char *name, const char *const *known)
+{
+	const char *near = pst_nearest(name, known);
+
+	if (near == NULL)
+		return refuse(error, size, "unknown %s \"%.*s\"", what, NAME_SHOWN, name);
+	return refuse(error, size, "unknown %s \"%.*s\": did you mean \"%s\"?", what, NAME_SHOWN,
+		name, near);
+}
+
+static int
+check_keys(const json_t *json, const char *const *known, char *error, size_t size)
+{
+	void *at = json_object_iter((json_t *)(uintptr_t)json);
+
+	for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
+		const char *key = json_object_iter_key(at);
+		const char *const *name = known;
+
+		while (*name != NULL && strcmp(*name, key) != 0)
+			name++;
+		if (*name == NULL)
+			return refuse_name(error, size, "key", key, known);
+	}
+	return 0;
+}
+
+static int
+parse_limit(struct pst_request *request, char *error, size_t size)
+{
+	const json_t *limit = json_object_get(request->json, "limit");
+
+	if (limit == NULL)
+		return 0;
+	if (request->kind != PST_REQUEST_DUMP || !json_is_integer(limit) ||
+		json_integer_value(limit) < 1)
+		return refuse(error, size, "\"limit\" is a number of rows, 1 or more, of a table");
+	request->limit = json_integer_value(limit);
+	return 0;
+}
+
+static int
+parse_show(struct pst_request *request, char *error, size_t size)
+{
+	static const char *const keys[] = { "command", "what", "limit", NULL };
+	const char *what = json_string_value(json_object_get(request->json, "what"));
+	bool found = false;
+	int ret = check_keys(request->json, keys, error, size);
+
+	if (ret < 0)
+		return ret;
+	if (what == NULL)
+		return refuse(error, size, "\"show\" needs a \"what\", such as \"listeners\"");
+	for (size_t i = 0; i < RTE_DIM(tables); i++) {
+		if (strcmp(what, tables[i].name) == 0) {
+			request->kind = PST_REQUEST_DUMP;
+			request->table = tables[i].table;
+			found = true;
+		}
+	}
+	for (size_t i = 0; i < RTE_DIM(documents); i++) {
+		if (strcmp(what, documents[i].name) == 0) {
+			request->kind = PST_REQUEST_DOCUMENT;
+			request->make = documents[i].make;
+			found = true;
+		}
+	}
+	if (!found)
+		return refuse_name(error, size, "thing to show", what, shown);
+	return parse_limit(request, error, size);
+}
+
+static int
+parse_command(struct pst_request *request, const char *const *commands, char *error, size_t size)
+{
+	static const char *const status_keys[] = { "command", NULL };
+	const char *known[COMMANDS_MOST + 3] = { "show", "status" };
+	uint32_t n = 2;
+
+	if (strcmp(request->command, "show") == 0)
+		return parse_show(request, error, size);
+	if (strcmp(request->command, "status") == 0) {
+		request->kind = PST_REQUEST_DOCUMENT;
+		request->make = pst_status;
+		return check_keys(request->json, status_keys, error, size);
+	}
+	request->kind = PST_REQUEST_COMMAND;
+	for (; commands != NULL && *commands != NULL && n < COMMANDS_MOST + 2; commands++) {
+		if (strcmp(request->command, *commands) == 0)
+			return 0;
+		known[n++] = *commands;
+	}
+	return refuse_name(error, size, "command", request->command, known);
+}
+
+int
+pst_request_parse(struct pst_request *request, const char *line, size_t len,
+	const char *const *commands, char *error, size_t size)
+{
+	json_error_t where;
+	int ret;
+
+	memset(request, 0, sizeof(*request));
+	request->json = json_loadb(line, len, JSON_REJECT_DUPLICATES, &where);
+	if (request->json == NULL)
+		return refuse(error, size, "not a JSON object: %s", where.text);
+	request->command = json_string_value(json_object_get(request->json, "command"));
+	if (request->command == NULL)
+		ret = refuse(error, size, "a request is an object with a \"command\"");
+	else
+		ret = parse_command(request, commands, error, size);
+	if (ret < 0)
+		pst_request_fini(request);
+	return ret;
+}
+
+void
+pst_request_fini(struct pst_request *request)
+{
+	json_decref(request->json);
+	memset(request, 0, sizeof(*request));
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "control/buf.h"
+#include "control/doc.h"
+#include "control/listen.h"
+#include "control/request.h"
+#include "control/show.h"
+
+#define ERROR_MAX 256
+#define STALL_MS 30000 /* a client that takes nothing for so long is gone */
+
+struct client {
+	int fd;	       /* -1: nobody */
+	bool at_end;   /* it will ask no more */
+	bool skipping; /* the rest of a line that is too long */
+	char *in;      /* PST_CONTROL_LINE_MAX bytes */
+	size_t in_start, in_end;
+	struct pst_buf out;
+	uint64_t progress; /* when it last took something, or had all */
+	struct pst_dump dump;
+};
+
+struct pst_control {
+	struct pst_control_view view;
+	struct pst_listen listener;
+	struct client clients[PST_CONTROL_CLIENTS_MAX];
+	struct pollfd fds[1 + PST_CONTROL_CLIENTS_MAX];
+	uint64_t sampled; /* when the workers' load was last measured */
+	uint64_t loops[PST_WORKERS_MAX], busy_loops[PST_WORKERS_MAX];
+};
+
+struct pst_control *
+pst_control_create(const struct pst_control_params *params, char *error, size_t size)
+{
+	struct pst_control *control = calloc(1, sizeof(*control));
+	int ret;
+
+	if (control == NULL) {
+		snprintf(error, size, "%s", strerror(ENOMEM));
+		return pst_null(ENOMEM);
+	}
+	control->view.params = *params;
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++)
+		control->clients[i].fd = -1;
+	ret = pst_listen_init(&control->listener, params->socket, error, size);
+	if (ret < 0) {
+		free(control);
+		return pst_null(-ret);
+	}
+	return control;
+}
+
+static void
+let_go(struct pst_control *control, struct client *client)
+{
+	if (client->dump.active)
+		pst_dump_cancel(&client->dump, &control->view.params);
+	close(client->fd);
+	free(client->in);
+	pst_buf_fini(&client->out);
+	memset(client, 0, sizeof(*client));
+	client->fd = -1;
+}
+
+void
+pst_control_destroy(struct pst_control *control)
+{
+	if (control == NULL)
+		return;
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		if (control->clients[i].fd >= 0)
+			let_go(control, &control->clients[i]);
+	}
+	pst_dump_collect(&control->view.params);
+	pst_listen_fini(&control->listener);
+	free(control);
+}
+
+void
+pst_control_set_config(struct pst_control *control, const struct pst_config *config)
+{
+	control->view.params.config = config;
+}
+
+void
+pst_control_set_ready(struct pst_control *control, bool ready)
+{
+	control->view.ready = ready;
+}
+
+static void
+reply_error(struct client *client, const char *error)
+{
+	json_t *json = json_pack("{s:b,s:o}", "ok", 0, "error", pst_doc_text(error));
+
+	pst_buf_json(&client->out, json);
+	pst_buf_text(&client->out, "\n");
+	json_decref(json);
+}
+
+/* Takes the reference. */
+static void
+reply(struct client *client, json_t *result)
+{
+	pst_buf_text(&client->out, "{\"ok\":true,\"result\":");
+	pst_buf_json(&client->out, result);
+	pst_buf_text(&client->out, "}\n");
+	json_decref(result);
+}
+
+static void
+run_command(struct pst_control *control, struct client *client, const struct pst_request *request)
+{
+	const struct pst_control_params *p = &control->view.params;
+	char error[ERROR_MAX] = "";
+	json_t *result = NULL;
+	int ret = -ENOTSUP;
+
+	if (p->command != NULL)
+		ret = p->command(
+			p->ctx, request->command, request->json, &result, error, sizeof(error));
+	if (ret < 0)
+		reply_error(client, error[0] != '\0' ? error : strerror(-ret));
+	else
+		reply(client, result != NULL ? result : json_object());
+}
+
+static void
+answer_line(struct pst_control *control, struct client *client, const char *line, size_t len)
+{
+	struct pst_request request;
+	char error[ERROR_MAX];
+
+	if (pst_request_parse(
+		    &request, line, len, control->view.params.commands, error, sizeof(error)) < 0) {
+		reply_error(client, error);
+		return;
+	}
+	switch (request.kind) {
+	case PST_REQUEST_DOCUMENT:
+		reply(client, request.make(&control->view));
+		break;
+	case PST_REQUEST_DUMP:
+		pst_dump_start(&client->dump, request.table, request.limit, &client->out);
+		break;
+	case PST_REQUEST_COMMAND:
+		run_command(control, client, &request);
+		break;
+	}
+	pst_request_fini(&request);
+}
+
+/* Answer the next line, if there is a whole one. */
+static bool
+take_line(struct pst_control *control, struct client *client)
+{
+	char *line = client->in + client->in_start;
+	size_t len = client->in_end - client->in_start;
+	char *end = memchr(line, '\n', len);
+
+	if (end == NULL) {
+		if (client->skipping || len == PST_CONTROL_LINE_MAX) {
+			client->in_start = client->in_end = 0;
+			if (!client->skipping)
+				reply_error(client, "the line is longer than 65536 bytes");
+			client->skipping = true;
+		}
+		return false;
+	}
+	client->in_start += end + 1 - line;
+	if (client->skipping)
+		client->skipping = false;
+	else
+		answer_line(control, client, line, end - line);
+	return true;
+}
+
+/* Read once. False when the client is gone. */
+static bool
+read_some(struct client *client)
+{
+	ssize_t n;
+
+	if (client->in_start > 0) {
+		client->in_end -= client->in_start;
+		memmove(client->in, client->in + client->in_start, client->in_end);
+		client->in_start = 0;
+	}
+	if (client->in_end == PST_CONTROL_LINE_MAX)
+		return true;
+	n = recv(client->fd, client->in + client->in_end, PST_CONTROL_LINE_MAX - client->in_end,
+		MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		client->at_end = true;
+	client->in_end += n;
+	return true;
+}
+
+/* Write once. False when the client is gone. */
+static bool
+write_some(struct client *client, uint64_t now)
+{
+	ssize_t n;
+
+	if (client->out.failed)
+		return false;
+	if (pst_buf_len(&client->out) == 0) {
+		client->progress = now;
+		return true;
+	}
+	n = send(client->fd, client->out.data + client->out.start, pst_buf_len(&client->out),
+		MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return false;
+	if (n > 0) {
+		pst_buf_take(&client->out, n);
+		client->progress = now;
+	}
+	return now < client->progress + STALL_MS;
+}
+
+/* One step for one client. How much was done. */
+static int
+serve(struct pst_control *control, struct client *client, short revents)
+{
+	int worked = revents != 0;
+	bool here = (revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
+
+	if (here && revents & POLLIN)
+		here = read_some(client);
+	if (here && !client->dump.active && pst_buf_len(&client->out) == 0)
+		worked += take_line(control, client);
+	if (here && client->dump.active)
+		worked += pst_dump_step(&client->dump, &control->view, &client->out);
+	if (here)
+		here = write_some(client, control->view.now);
+	if (here && client->at_end && !client->dump.active && pst_buf_len(&client->out) == 0 &&
+		memchr(client->in + client->in_start, '\n', client->in_end - client->in_start) ==
+			NULL)
+		here = false;
+	if (!here)
+		let_go(control, client);
+	return worked;
+}
+
+static struct client *
+free_client(struct pst_control *control)
+{
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		if (control->clients[i].fd < 0)
+			return &control->clients[i];
+	}
+	return NULL;
+}
+
+static void
+accept_one(struct pst_control *control)
+{
+	static const char full[] = "{\"ok\":false,\"error\":\"too many clients at once\"}\n";
+	int fd = accept4(control->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *client;
+
+	if (fd < 0)
+		return;
+	client = free_client(control);
+	if (client != NULL)
+		client->in = malloc(PST_CONTROL_LINE_MAX);
+	if (client == NULL || client->in == NULL) {
+		if (send(fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			errno = 0; /* it will see that the connection ended */
+		close(fd);
+		return;
+	}
+	client->fd = fd;
+	client->progress = control->view.now;
+}
+
+/* What to look at: fds[0] is the listener, fds[1 + i] client i. */
+static void
+fill_fds(struct pst_control *control)
+{
+	control->fds[0] = (struct pollfd){ .fd = control->listener.fd, .events = POLLIN };
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		const struct client *client = &control->clients[i];
+		struct pollfd *fd = &control->fds[1 + i];
+
+		*fd = (struct pollfd){ .fd = client->fd };
+		if (client->fd < 0)
+			continue;
+		if (!client->at_end && client->in_end - client->in_start < PST_CONTROL_LINE_MAX)
+			fd->events |= POLLIN;
+		if (pst_buf_len(&client->out) > 0)
+			fd->events |= POLLOUT;
+	}
+}
+
+/* The part of its rounds in which a worker found something to do. */
+static void
+sample_load(struct pst_control *control)
+{
+	struct pst_control_view *view = &control->view;
+
+	if (control->sampled != 0 && view->now < control->sampled + PST_MS_PER_S)
+		return;
+	control->sampled = view->now;
+	for (uint32_t i = 0; i < view->params.n_workers; i++) {
+		const struct pst_worker_stats *s = view->params.worker_stats[i];
+		uint64_t loops = __atomic_load_n(&s->loops, __ATOMIC_RELAXED);
+		uint64_t busy = __atomic_load_n(&s->busy_loops, __ATOMIC_RELAXED);
+		uint64_t done = loops - control->loops[i];
+
+		view->load[i] = done > 0 ? (double)(busy - control->busy_loops[i]) / done : 0;
+		if (view->load[i] > 1) /* the two are not read at one moment */
+			view->load[i] = 1;
+		control->loops[i] = loops;
+		control->busy_loops[i] = busy;
+	}
+}
+
+int
+pst_control_poll(struct pst_control *control, uint64_t now)
+{
+	int worked;
+
+	control->view.now = now;
+	sample_load(control);
+	worked = pst_dump_collect(&control->view.params);
+	fill_fds(control);
+	if (poll(control->fds, RTE_DIM(control->fds), 0) < 0)
+		return worked;
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		if (control->clients[i].fd >= 0)
+			worked += serve(control, &control->clients[i], control->fds[1 + i].revents);
+	}
+	if (control->fds[0].revents & POLLIN) {
+		accept_one(control);
+		worked++;
+	}
+	return worked;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/settings.h"
+
+#include "control/doc.h"
+
+json_t *
+pst_settings_guid(const struct pst_guid *guid)
+{
+	const uint8_t *b = guid->bytes;
+
+	return json_sprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		b[13], b[14], b[15]);
+}
+
+json_t *
+pst_settings_interface(const struct pst_config_iface *iface)
+{
+	return json_pack("{s:o,s:s,s:o,s:I,s:I}", "device", pst_doc_text(iface->device), "zone",
+		iface->zone == PST_ZONE_INTERNAL ? "internal" : "external", "address",
+		pst_doc_prefix(iface->ip, iface->prefix_len), "mtu", (json_int_t)iface->mtu, "vlan",
+		(json_int_t)iface->vlan);
+}
+
+json_t *
+pst_settings_protocol(const struct pst_config_protocol *protocol)
+{
+	json_t *ports = json_array();
+
+	for (uint32_t i = 0; i < protocol->n_ports; i++)
+		json_array_append_new(ports, json_integer(protocol->ports[i]));
+	return json_pack("{s:o,s:o,s:o,s:o}", "id", pst_settings_guid(&protocol->id), "transport",
+		pst_doc_proto(protocol->transport), "ports", ports, "editor",
+		protocol->editor[0] != '\0' ? pst_doc_text(protocol->editor) : json_null());
+}
+
+static json_t *
+ranges(const struct pst_range *range, uint32_t n)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(array, pst_doc_range(range[i].first, range[i].last));
+	return array;
+}
+
+static json_t *
+numbers(const uint32_t *array, uint32_t n)
+{
+	json_t *json = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(json, json_integer(array[i]));
+	return json;
+}
+
+static json_t *
+rule(const struct pst_config_rule *rule)
+{
+	json_t *protocols = json_array();
+
+	for (uint32_t i = 0; i < rule->n_protocols; i++)
+		json_array_append_new(protocols, pst_doc_text(rule->protocols[i]));
+	return json_pack("{s:o,s:s,s:o,s:o,s:o}", "name", pst_doc_text(rule->name), "action",
+		rule->allow ? "allow" : "deny", "protocols", protocols, "clients",
+		ranges(rule->clients, rule->n_clients), "destinations",
+		ranges(rule->destinations, rule->n_destinations));
+}
+
+static json_t *
+rules(const struct pst_config *config)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < config->n_rules; i++)
+		json_array_append_new(array, rule(&config->rules[i]));
+	return array;
+}
+
+static json_t *
+interfaces(const struct pst_config *config)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; i < config->n_ifaces; i++)
+		json_object_set_new(
+			object, config->ifaces[i].name, pst_settings_interface(&config->ifaces[i]));
+	return object;
+}
+
+static json_t *
+routes(const struct pst_config *config)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < config->n_routes; i++) {
+		const struct pst_config_route *route = &config->routes[i];
+
+		json_array_append_new(array,
+			json_pack("{s:o,s:o}", "to", pst_doc_prefix(route->to.ip, route->to.len),
+				"via", pst_doc_ip(route->via)));
+	}
+	return array;
+}
+
+static json_t *
+internal_networks(const struct pst_config *config)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < config->n_internal_networks; i++)
+		json_array_append_new(array, pst_doc_prefix(config->internal_networks[i].ip,
+						     config->internal_networks[i].len));
+	return array;
+}
+
+static const char *
+behaviour(enum pst_behaviour b)
+{
+	static const char *const names[] = {
+		[PST_ENDPOINT_INDEPENDENT] = "endpoint-independent",
+		[PST_ADDRESS_DEPENDENT] = "address-dependent",
+		[PST_ADDRESS_AND_PORT_DEPENDENT] = "address-and-port-dependent",
+	};
+
+	return (unsigned int)b < RTE_DIM(names) ? names[b] : "?";
+}
+
+static json_t *
+timeouts(const struct pst_config_nat *nat)
+{
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "tcp_opening",
+		(json_int_t)nat->timeouts.tcp_opening, "tcp_established",
+		(json_int_t)nat->timeouts.tcp_established, "tcp_closing",
+		(json_int_t)nat->timeouts.tcp_closing, "udp", (json_int_t)nat->timeouts.udp, "icmp",
+		(json_int_t)nat->timeouts.icmp, "syn_hold", (json_int_t)nat->timeouts.syn_hold,
+		"bind_accept", (json_int_t)nat->timeouts.bind_accept, "bind_udp_idle",
+		(json_int_t)nat->timeouts.bind_udp_idle);
+}
+
+static json_t *
+nat(const struct pst_config_nat *nat)
+{
+	return json_pack("{s:o,s:s,s:s,s:b,s:o,s:I,s:I,s:I,s:I,s:o}", "pool",
+		ranges(nat->pool, nat->n_pool), "mapping", behaviour(nat->mapping), "filtering",
+		behaviour(nat->filtering), "hairpin", nat->hairpin, "ports",
+		json_sprintf("%u-%u", nat->port_first, nat->port_last), "ports_per_client",
+		(json_int_t)nat->ports_per_client, "sessions_per_client",
+		(json_int_t)nat->sessions_per_client, "sessions", (json_int_t)nat->sessions,
+		"quarantine", (json_int_t)nat->quarantine_s, "timeouts", timeouts(nat));
+}
+
+static json_t *
+protocols(const struct pst_config *config)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; i < config->n_protocols; i++)
+		json_object_set_new(object, config->protocols[i].name,
+			pst_settings_protocol(&config->protocols[i]));
+	return object;
+}
+
+static json_t *
+editors(const struct pst_config *config)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; i < config->n_editors; i++)
+		json_object_set_new(object, config->editors[i].name,
+			json_pack("{s:b}", "enabled", config->editors[i].enabled));
+	return object;
+}
+
+static json_t *
+lcores(const struct pst_config *config)
+{
+	static const char *const idle[] = {
+		[PST_IDLE_AUTO] = "auto",
+		[PST_IDLE_POLL] = "poll",
+		[PST_IDLE_SLEEP] = "sleep",
+	};
+
+	return json_pack("{s:I,s:o,s:o,s:s}", "main", (json_int_t)config->lcores.main, "workers",
+		numbers(config->lcores.workers, config->lcores.n_workers), "editors",
+		numbers(config->lcores.editors, config->lcores.n_editors), "idle",
+		idle[config->lcores.idle]);
+}
+
+json_t *
+pst_settings(const struct pst_control_view *view)
+{
+	const struct pst_config *config = view->params.config;
+
+	if (config == NULL)
+		return json_null();
+	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
+		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
+		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
+		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
+		nat(&config->nat), "protocols", protocols(config), "rules", rules(config),
+		"editors", editors(config), "control", "socket",
+		pst_doc_text(config->control_socket), "log", "level",
+		pst_doc_text(config->log_level));
+}
+
+json_t *
+pst_settings_rules(const struct pst_control_view *view)
+{
+	return view->params.config != NULL ? rules(view->params.config) : json_array();
+}
