@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One request to the appliance, and its reply. */
+#pragma once
+
+#include "ctl.h"
+
+/*
+ * Ask, and wait for the answer. Takes the reference to `request`. PST_CTL_OK and *result
+ * (a new reference), or what to exit with: the reason is on stderr.
+ */
+enum pst_ctl_exit pst_call(const char *socket, json_t *request, json_t **result);
