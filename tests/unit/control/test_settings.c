@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "appliance.h"
+#include "control/settings.h"
+
+static struct appliance a;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	appliance_start(&a, 0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	appliance_stop(&a);
+	return 0;
+}
+
+static void
+expect(json_t *json, const char *wanted)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static void
+rules_have_the_file_s_keys(void **state)
+{
+	const struct pst_control_view view = { .params = a.params };
+	json_t *rules = pst_settings_rules(&view);
+
+	(void)state;
+	expect(rules, "[{\"name\":\"no irc\",\"action\":\"deny\",\"protocols\":[\"irc\"],"
+		      "\"clients\":[\"10.0.9.0-10.0.9.255\"],\"destinations\":[]}]");
+	json_decref(rules);
+}
+
+static void
+the_config_has_the_file_s_keys(void **state)
+{
+	const struct pst_control_view view = { .params = a.params };
+	json_t *config;
+
+	(void)state;
+	a.config.nat.n_pool = 1;
+	a.config.nat.pool[0] = (struct pst_range){ 0xc633640a, 0xc6336411 };
+	a.config.nat.filtering = PST_ADDRESS_DEPENDENT;
+	a.config.nat.hairpin = true;
+	a.config.nat.port_first = 1024;
+	a.config.nat.port_last = 65535;
+	a.config.nat.timeouts.udp = 300;
+	a.config.lcores.workers[0] = 1;
+	a.config.lcores.n_workers = 1;
+	a.config.n_routes = 1;
+	a.config.routes[0] = (struct pst_config_route){ .via = 0xc63364fe };
+	a.config.n_internal_networks = 1;
+	a.config.internal_networks[0] = (struct pst_prefix){ 0x0a000000, 8 };
+	strcpy(a.config.control_socket, "/run/x.sock");
+	strcpy(a.config.log_level, "info");
+	config = pst_settings(&view);
+	expect(json_object_get(config, "lcores"),
+		"{\"main\":0,\"workers\":[1],\"editors\":[],\"idle\":\"auto\"}");
+	expect(json_object_get(config, "routes"),
+		"[{\"to\":\"0.0.0.0/0\",\"via\":\"198.51.100.254\"}]");
+	expect(json_object_get(config, "internal_networks"), "[\"10.0.0.0/8\"]");
+	expect(json_object_get(config, "nat"),
+		"{\"pool\":[\"198.51.100.10-198.51.100.17\"],"
+		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
+		"\"hairpin\":true,\"ports\":\"1024-65535\",\"ports_per_client\":0,"
+		"\"sessions_per_client\":0,\"sessions\":0,\"quarantine\":0,"
+		"\"timeouts\":{\"tcp_opening\":0,\"tcp_established\":0,\"tcp_closing\":0,"
+		"\"udp\":300,\"icmp\":0,\"syn_hold\":0,\"bind_accept\":0,"
+		"\"bind_udp_idle\":0}}");
+	expect(json_object_get(json_object_get(config, "interfaces"), "outside"),
+		"{\"device\":\"0000:03:00.0\",\"zone\":\"external\","
+		"\"address\":\"198.51.100.1/24\",\"mtu\":1500,\"vlan\":5}");
+	expect(json_object_get(config, "editors"), "{\"sip\":{\"enabled\":true}}");
+	expect(json_object_get(config, "control"), "{\"socket\":\"/run/x.sock\"}");
+	expect(json_object_get(config, "log"), "{\"level\":\"info\"}");
+	json_decref(config);
+}
+
+static void
+no_config_is_null(void **state)
+{
+	const struct pst_control_view view = { 0 };
+	json_t *json = pst_settings(&view);
+
+	(void)state;
+	expect(json, "null");
+	json_decref(json);
+	json = pst_settings_rules(&view);
+	expect(json, "[]");
+	json_decref(json);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rules_have_the_file_s_keys),
+		TEST(the_config_has_the_file_s_keys),
+		TEST(no_config_is_null),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
