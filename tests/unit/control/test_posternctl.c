@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The program itself, run against a server in this process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance.h"
+#include "control/listen.h"
+#include "eal.h"
+#include "posternctl_path.h"
+
+#define TEXT_MAX (1 << 20)
+#define WORDS_MAX 8
+
+static struct appliance appliance;
+static char out[TEXT_MAX], err[TEXT_MAX];
+
+static int
+setup(void **state)
+{
+	*state = &appliance;
+	appliance_start(&appliance, 1);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	appliance_stop(*state);
+	return 0;
+}
+
+static void
+start(const char *socket, const char *line, int out_fd, int err_fd)
+{
+	char *argv[WORDS_MAX + 4] = { "posternctl", "-s", (char *)(uintptr_t)socket };
+	char *words = strdup(line);
+	int n = 3;
+
+	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+		argv[n++] = word;
+	dup2(out_fd, STDOUT_FILENO);
+	dup2(err_fd, STDERR_FILENO);
+	execv(POSTERNCTL, argv);
+	_exit(127);
+}
+
+static bool
+drain(int fd, char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n = read(fd, text + len, TEXT_MAX - 1 - len);
+
+	if (n > 0)
+		text[len + n] = '\0';
+	return n != 0;
+}
+
+/* Run it, with the appliance going on meanwhile. Its exit status, -1 if a signal ended it. */
+static int
+run_on(struct appliance *a, const char *socket, const char *line)
+{
+	int out_pipe[2], err_pipe[2], status;
+	bool more = true;
+	pid_t pid;
+
+	assert_int_equal(pipe2(out_pipe, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(err_pipe, O_CLOEXEC), 0);
+	memset(out, 0, sizeof(out));
+	memset(err, 0, sizeof(err));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		start(socket, line, out_pipe[1], err_pipe[1]);
+	close(out_pipe[1]);
+	close(err_pipe[1]);
+	fcntl(out_pipe[0], F_SETFL, O_NONBLOCK);
+	fcntl(err_pipe[0], F_SETFL, O_NONBLOCK);
+	while (more) {
+		if (a->control != NULL)
+			appliance_step(a);
+		poll(NULL, 0, 1);
+		more = drain(out_pipe[0], out);
+		more = drain(err_pipe[0], err) || more;
+	}
+	close(out_pipe[0]);
+	close(err_pipe[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (a->control != NULL)
+		appliance_step(a);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int
+run(struct appliance *a, const char *line)
+{
+	return run_on(a, a->socket, line);
+}
+
+static void
+an_empty_table_is_said_in_words(void **state)
+{
+	struct appliance *a = *state;
+
+	assert_int_equal(run(a, "show listeners"), 0);
+	assert_string_equal(out, "no listeners\n");
+	assert_int_equal(run(a, "show listeners --json"), 0);
+	assert_string_equal(out, "[]\n");
+	assert_int_equal(run(a, "show drops"), 0);
+	assert_string_equal(out, "no drops\n");
+	assert_string_equal(err, "");
+}
+
+static void
+listeners_are_a_table(void **state)
+{
+	struct appliance *a = *state;
+
+	a->rows[1] = 1;
+	assert_int_equal(run(a, "show listeners"), 0);
+	assert_string_equal(out,
+		"PROTOCOL  EXTERNAL           CLIENT         EDITOR  PATH  CONNECTIONS  AGE  "
+		"EXPIRES  FLAGS  FILTER\n"
+		"tcp       198.51.100.1:2000  10.0.0.9:1000  -       fast            0  0 s  "
+		"    2 s  -      203.0.113.9-203.0.113.10\n");
+}
+
+static void
+json_is_one_document(void **state)
+{
+	struct appliance *a = *state;
+	json_t *json;
+
+	a->rows[0] = 250;
+	assert_int_equal(run(a, "--json show connections"), 0);
+	json = json_loads(out, 0, NULL);
+	assert_int_equal(json_array_size(json), 250);
+	json_decref(json);
+	assert_int_equal(run(a, "show connections --limit 3 --json"), 0);
+	json = json_loads(out, 0, NULL);
+	assert_int_equal(json_array_size(json), 3);
+	json_decref(json);
+	assert_int_equal(run(a, "status --json"), 0);
+	json = json_loads(out, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(json, "version")), PST_VERSION);
+	json_decref(json);
+}
+
+static void
+only_what_was_dropped_is_listed(void **state)
+{
+	struct appliance *a = *state;
+
+	a->workers[1].account.dropped[PST_DROP_TTL] = 12;
+	assert_int_equal(run(a, "show drops"), 0);
+	assert_string_equal(out, "REASON  TOTAL  WORKER 0  WORKER 1  EDITOR 0  MAIN\n"
+				 "ttl        12         0        12         0     0\n");
+}
+
+static void
+status_is_read_at_a_glance(void **state)
+{
+	struct appliance *a = *state;
+
+	a->workers[0].account.received = 20;
+	a->workers[0].account.dropped[PST_DROP_TTL] = 12;
+	a->workers[0].account.dropped[PST_DROP_MTU] = 1;
+	a->now = 1000 + 7440 * 1000;
+	pst_control_set_ready(a->control, true);
+	assert_int_equal(run(a, "status"), 0);
+	assert_non_null(strstr(out, "postern " PST_VERSION ", ready, up 2 h 04 min\n"));
+	assert_non_null(strstr(out, "  received               20\n"));
+	assert_non_null(strstr(out, "  dropped                13  ttl 12, mtu 1\n"));
+	assert_non_null(strstr(out, "  held                    7\n"));
+	assert_non_null(strstr(out, "WORKER  LCORE  LOAD"));
+	assert_string_equal(err, "");
+}
+
+static void
+everything_can_be_shown(void **state)
+{
+	static const char *const whats[] = { "interfaces", "clients", "connections", "binds",
+		"listeners", "pools", "drops", "neighbours", "editors", "protocols", "rules",
+		"config" };
+	struct appliance *a = *state;
+	char line[64];
+
+	a->rows[0] = 3;
+	for (size_t i = 0; i < RTE_DIM(whats); i++) {
+		json_t *json;
+
+		snprintf(line, sizeof(line), "show %s", whats[i]);
+		assert_int_equal(run(a, line), 0);
+		assert_int_not_equal(out[0], '\0');
+		assert_string_equal(err, "");
+		snprintf(line, sizeof(line), "show %s --json", whats[i]);
+		assert_int_equal(run(a, line), 0);
+		json = json_loads(out, 0, NULL);
+		assert_non_null(json);
+		json_decref(json);
+	}
+}
+
+static void
+a_refusal_is_1_with_the_reason(void **state)
+{
+	struct appliance *a = *state;
+
+	a->result = -EINVAL;
+	assert_int_equal(run(a, "show binds"), 1);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "posternctl: worker 0: Invalid argument\n");
+}
+
+static void
+wrong_usage_is_2_with_a_hint(void **state)
+{
+	static const struct {
+		const char *line, *error;
+	} cases[] = {
+		{ "", "posternctl: no command; see posternctl --help\n" },
+		{ "shwo", "posternctl: unknown command \"shwo\": did you mean \"show\"?\n" },
+		{ "tea", "posternctl: unknown command \"tea\"; see posternctl --help\n" },
+		{ "show listner", "posternctl: unknown thing to show \"listner\": did you mean "
+				  "\"listeners\"?\n" },
+		{ "status all", "posternctl: status takes no arguments\n" },
+		{ "show binds --limit x", "posternctl: --limit: not a number of rows: \"x\"\n" },
+		{ "show rules --limit 1",
+			"posternctl: --limit is for tables of the workers, not for rules\n" },
+	};
+	struct appliance *a = *state;
+
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		assert_int_equal(run(a, cases[i].line), 2);
+		assert_string_equal(out, "");
+		assert_string_equal(err, cases[i].error);
+	}
+	assert_int_equal(run(a, "show"), 2);
+	assert_int_equal(run(a, "show binds clients"), 2);
+	assert_int_equal(run(a, "--nonsense"), 2);
+}
+
+static void
+nobody_there_is_3(void **state)
+{
+	struct appliance *a = *state, nobody = { 0 };
+	char path[128], wanted[256];
+
+	snprintf(path, sizeof(path), "%s/other.sock", a->folder);
+	assert_int_equal(run_on(&nobody, path, "status"), 3);
+	snprintf(wanted, sizeof(wanted), "posternctl: %s: no appliance runs there\n", path);
+	assert_string_equal(err, wanted);
+	assert_string_equal(out, "");
+}
+
+/* The socket of one that was killed. */
+static void
+a_dead_socket_is_3(void **state)
+{
+	struct appliance *a = *state, nobody = { 0 };
+	struct pst_listen listener;
+	char path[128], error[256];
+
+	snprintf(path, sizeof(path), "%s/dead.sock", a->folder);
+	assert_int_equal(pst_listen_init(&listener, path, error, sizeof(error)), 0);
+	close(listener.fd);
+	assert_int_equal(run_on(&nobody, path, "show binds"), 3);
+	unlink(path);
+}
+
+static void
+help_and_version_need_no_appliance(void **state)
+{
+	struct appliance *a = *state, nobody = { 0 };
+
+	(void)a;
+	assert_int_equal(run_on(&nobody, "/nonexistent", "--version"), 0);
+	assert_string_equal(out, "posternctl " PST_VERSION "\n");
+	assert_int_equal(run_on(&nobody, "/nonexistent", "--help"), 0);
+	assert_memory_equal(out, "usage: posternctl", 17);
+	assert_string_equal(err, "");
+}
+
+static void
+a_closed_pipe_is_no_crash(void **state)
+{
+	struct appliance *a = *state;
+	int fd[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid;
+
+	a->rows[0] = 1000;
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(fd[0]);
+		start(a->socket, "show connections", fd[1], null);
+	}
+	close(fd[0]);
+	close(fd[1]);
+	close(null);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		appliance_step(a);
+		poll(NULL, 0, 1);
+	}
+	appliance_step(a);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int
+start_eal(void **state)
+{
+	(void)state;
+	test_eal_init(64);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_empty_table_is_said_in_words),
+		TEST(listeners_are_a_table),
+		TEST(json_is_one_document),
+		TEST(only_what_was_dropped_is_listed),
+		TEST(status_is_read_at_a_glance),
+		TEST(everything_can_be_shown),
+		TEST(a_refusal_is_1_with_the_reason),
+		TEST(wrong_usage_is_2_with_a_hint),
+		TEST(nobody_there_is_3),
+		TEST(a_dead_socket_is_3),
+		TEST(help_and_version_need_no_appliance),
+		TEST(a_closed_pipe_is_no_crash),
+	};
+
+	return cmocka_run_group_tests(tests, start_eal, NULL);
+}
