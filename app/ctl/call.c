@@ -10,8 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "rows.h"
+
 #define PATIENCE_S 30 /* without a single byte */
-#define READ_FIRST 65536
 
 static enum pst_ctl_exit
 complain(enum pst_ctl_exit code, const char *socket, const char *why)
@@ -85,58 +86,56 @@ send_request(int fd, const json_t *request)
 	return ret;
 }
 
-/* The line, without its newline. Its length, or -errno: -EPIPE when the appliance left. */
-static ssize_t
-read_line(int fd, char **line)
+/* 0, or -errno: -EPIPE when the appliance left. */
+static int
+receive(int fd, struct pst_rows *rows)
 {
-	size_t size = 0, len = 0;
-	ssize_t n = 0;
+	char bytes[65536];
+	int ret = 0;
 
-	*line = NULL;
-	do {
-		if (len == size) {
-			char *more = realloc(*line, size = size > 0 ? size * 2 : READ_FIRST);
+	while (ret == 0) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
 
-			if (more == NULL)
-				return -ENOMEM;
-			*line = more;
-		}
-		n = recv(fd, *line + len, size - len, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			return -EPIPE;
-		len += n;
-	} while (n < 0 || (*line)[len - 1] != '\n');
-	return len - 1;
+		ret = pst_rows_feed(rows, bytes, n);
+	}
+	return ret < 0 ? ret : 0;
 }
 
 static enum pst_ctl_exit
-read_reply(const char *socket, const char *line, size_t len, json_t **result)
+judge(const char *socket, const json_t *reply)
 {
-	json_t *reply = json_loadb(line, len, 0, NULL);
 	const char *error = json_string_value(json_object_get(reply, "error"));
-	enum pst_ctl_exit code = PST_CTL_REFUSED;
 
-	if (json_is_true(json_object_get(reply, "ok"))) {
-		*result = json_incref(json_object_get(reply, "result"));
-		code = PST_CTL_OK;
-	} else if (error != NULL) {
-		fprintf(stderr, "posternctl: %s\n", error);
-	} else {
-		complain(code, socket, "the answer makes no sense");
-	}
-	json_decref(reply);
-	return code;
+	if (json_is_true(json_object_get(reply, "ok")))
+		return PST_CTL_OK;
+	if (error == NULL)
+		return complain(PST_CTL_REFUSED, socket, "the answer makes no sense");
+	fprintf(stderr, "posternctl: %s\n", error);
+	return PST_CTL_REFUSED;
 }
 
-enum pst_ctl_exit
-pst_call(const char *socket, json_t *request, json_t **result)
+static enum pst_ctl_exit
+complain_answer(const char *socket, int err)
 {
-	char *line = NULL;
-	ssize_t len;
+	if (err == EAGAIN)
+		return complain(PST_CTL_REFUSED, socket, "the appliance does not answer");
+	if (err == EPIPE || err == ECONNRESET)
+		return complain(PST_CTL_ABSENT, socket, "the appliance hung up");
+	if (err == EPROTO)
+		return complain(PST_CTL_REFUSED, socket, "the answer makes no sense");
+	return complain(PST_CTL_REFUSED, socket, strerror(err));
+}
+
+/* Takes the reference to `request`. */
+static enum pst_ctl_exit
+call(const char *socket, json_t *request, struct pst_rows *rows)
+{
 	int fd, ret;
 	enum pst_ctl_exit code = open_socket(socket, &fd);
 
@@ -146,16 +145,39 @@ pst_call(const char *socket, json_t *request, json_t **result)
 	}
 	ret = send_request(fd, request);
 	json_decref(request);
-	len = ret < 0 ? ret : read_line(fd, &line);
-	if (len >= 0)
-		code = read_reply(socket, line, len, result);
-	else if (len == -EAGAIN)
-		code = complain(PST_CTL_REFUSED, socket, "the appliance does not answer");
-	else if (len == -EPIPE || len == -ECONNRESET)
-		code = complain(PST_CTL_ABSENT, socket, "the appliance hung up");
-	else
-		code = complain(PST_CTL_REFUSED, socket, strerror(-len));
-	free(line);
+	if (ret == 0)
+		ret = receive(fd, rows);
 	close(fd);
+	return ret < 0 ? complain_answer(socket, -ret) : judge(socket, rows->reply);
+}
+
+enum pst_ctl_exit
+pst_call(const char *socket, json_t *request, json_t **result)
+{
+	struct pst_rows rows = { 0 };
+	enum pst_ctl_exit code = call(socket, request, &rows);
+
+	if (code == PST_CTL_OK)
+		*result = json_incref(json_object_get(rows.reply, "result"));
+	pst_rows_fini(&rows);
+	return code;
+}
+
+enum pst_ctl_exit
+pst_call_rows(
+	const char *socket, json_t *request, void (*row)(void *ctx, const json_t *row), void *ctx)
+{
+	struct pst_rows rows = { .row = row, .ctx = ctx };
+	enum pst_ctl_exit code = call(socket, request, &rows);
+	const json_t *one;
+	size_t i;
+
+	/* those that came in a reply of another form */
+	json_array_foreach(json_object_get(rows.reply, "result"), i, one)
+	{
+		if (code == PST_CTL_OK)
+			row(ctx, one);
+	}
+	pst_rows_fini(&rows);
 	return code;
 }

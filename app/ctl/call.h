@@ -9,3 +9,10 @@
  * (a new reference), or what to exit with: the reason is on stderr.
  */
 enum pst_ctl_exit pst_call(const char *socket, json_t *request, json_t **result);
+
+/*
+ * The same for a reply that is an array: each row is handed to row() as it comes, also
+ * those before an error.
+ */
+enum pst_ctl_exit pst_call_rows(
+	const char *socket, json_t *request, void (*row)(void *ctx, const json_t *row), void *ctx);

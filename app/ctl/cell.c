@@ -6,8 +6,8 @@
 
 #include "format.h"
 
-bool
-pst_cell_is_right(enum pst_cell cell)
+static bool
+is_right(enum pst_cell cell)
 {
 	return cell == PST_CELL_NUMBER || cell == PST_CELL_BYTES || cell == PST_CELL_SECONDS ||
 	       cell == PST_CELL_PERCENT;
@@ -47,6 +47,7 @@ print_list(FILE *out, const json_t *value)
 	}
 }
 
+/* What is no single string or number. */
 static void
 add_printed(struct pst_table *table, const json_t *value, const char *none)
 {
@@ -82,6 +83,8 @@ pst_cell_add(struct pst_table *table, const json_t *value, enum pst_cell cell)
 		pst_table_cell(table, pst_format_seconds(text, json_integer_value(value)));
 	else if (cell == PST_CELL_SECONDS)
 		pst_table_cell(table, "never");
+	else if (json_is_string(value))
+		pst_table_cell(table, json_string_value(value));
 	else if (cell == PST_CELL_PERCENT && json_is_number(value)) {
 		snprintf(text, sizeof(text), "%.0f %%", json_number_value(value) * 100);
 		pst_table_cell(table, text);
@@ -103,21 +106,29 @@ find(const json_t *object, const char *key)
 }
 
 void
+pst_cell_columns(struct pst_table *table, const struct pst_cell_column *columns)
+{
+	for (; columns->title != NULL; columns++)
+		pst_table_column(table, columns->title, is_right(columns->cell));
+}
+
+void
+pst_cell_row(struct pst_table *table, const struct pst_cell_column *columns, const json_t *row)
+{
+	for (; columns->title != NULL; columns++)
+		pst_cell_add(table, find(row, columns->key), columns->cell);
+}
+
+void
 pst_cell_print(const json_t *array, const struct pst_cell_column *columns, FILE *out)
 {
-	const struct pst_cell_column *column;
 	struct pst_table table;
 	const json_t *row;
 	size_t i;
 
 	pst_table_init(&table);
-	for (column = columns; column->title != NULL; column++)
-		pst_table_column(&table, column->title, pst_cell_is_right(column->cell));
-	json_array_foreach(array, i, row)
-	{
-		for (column = columns; column->title != NULL; column++)
-			pst_cell_add(&table, find(row, column->key), column->cell);
-	}
+	pst_cell_columns(&table, columns);
+	json_array_foreach(array, i, row) pst_cell_row(&table, columns, row);
 	pst_table_print(&table, out);
 	pst_table_fini(&table);
 }

@@ -24,7 +24,11 @@ struct pst_cell_column {
 	enum pst_cell cell;
 };
 
-bool pst_cell_is_right(enum pst_cell cell);
 void pst_cell_add(struct pst_table *table, const json_t *value, enum pst_cell cell);
-/* A table of an array of objects. The columns end with a NULL title. */
+
+/* Columns end with a NULL title: those of a new table, and the cells of a row. */
+void pst_cell_columns(struct pst_table *table, const struct pst_cell_column *columns);
+void pst_cell_row(
+	struct pst_table *table, const struct pst_cell_column *columns, const json_t *row);
+/* A table of an array of objects. */
 void pst_cell_print(const json_t *array, const struct pst_cell_column *columns, FILE *out);

@@ -127,7 +127,7 @@ static const struct pst_cell_column rules[] = {
 
 static const struct {
 	const char *what;
-	const struct pst_cell_column *columns; /* NULL: see print() */
+	const struct pst_cell_column *columns; /* NULL: show_document() */
 	const char *none;
 	bool has_limit;
 } listings[] = {
@@ -208,37 +208,89 @@ print_drops(const json_t *drops, const char *none)
 	pst_table_fini(&table);
 }
 
-static void
-print(size_t i, const json_t *result)
+/* A document that is no table of ours. */
+static enum pst_ctl_exit
+show_document(const struct pst_ctl_args *args, size_t i, json_t *request)
 {
-	if (strcmp(listings[i].what, "drops") == 0)
+	json_t *result = NULL;
+	enum pst_ctl_exit code = pst_call(args->socket, request, &result);
+
+	if (code != PST_CTL_OK)
+		return code;
+	if (!args->json && strcmp(listings[i].what, "drops") == 0)
 		print_drops(result, listings[i].none);
-	else if (listings[i].columns == NULL)
-		pst_ctl_print_json(result);
-	else if (json_array_size(result) == 0)
-		puts(listings[i].none);
 	else
-		pst_cell_print(result, listings[i].columns, stdout);
+		pst_ctl_print_json(result);
+	json_decref(result);
+	return PST_CTL_OK;
+}
+
+struct rows {
+	const struct pst_cell_column *columns;
+	struct pst_table table;
+	size_t n;
+};
+
+static void
+print_json_row(void *ctx, const json_t *row)
+{
+	struct rows *rows = ctx;
+
+	fputs(rows->n++ == 0 ? "[\n" : ",\n", stdout);
+	json_dumpf(row, stdout, JSON_REAL_PRECISION(4));
+}
+
+static enum pst_ctl_exit
+show_json_rows(const struct pst_ctl_args *args, json_t *request)
+{
+	struct rows rows = { 0 };
+	enum pst_ctl_exit code = pst_call_rows(args->socket, request, print_json_row, &rows);
+
+	if (rows.n > 0)
+		puts("\n]"); /* whole, even if an error cut it short */
+	else if (code == PST_CTL_OK)
+		puts("[]");
+	return code;
+}
+
+static void
+add_row(void *ctx, const json_t *row)
+{
+	struct rows *rows = ctx;
+
+	pst_cell_row(&rows->table, rows->columns, row);
+	rows->n++;
+}
+
+static enum pst_ctl_exit
+show_table(const struct pst_ctl_args *args, size_t i, json_t *request)
+{
+	struct rows rows = { .columns = listings[i].columns };
+	enum pst_ctl_exit code;
+
+	pst_table_init(&rows.table);
+	pst_cell_columns(&rows.table, rows.columns);
+	code = pst_call_rows(args->socket, request, add_row, &rows);
+	if (rows.n > 0)
+		pst_table_print(&rows.table, stdout);
+	else if (code == PST_CTL_OK)
+		puts(listings[i].none);
+	pst_table_fini(&rows.table);
+	return code;
 }
 
 static enum pst_ctl_exit
 show(const struct pst_ctl_args *args, size_t i)
 {
 	json_t *request = json_pack("{s:s,s:s}", "command", "show", "what", listings[i].what);
-	json_t *result = NULL;
-	enum pst_ctl_exit code;
 
 	if (args->limit > 0)
 		json_object_set_new(request, "limit", json_integer(args->limit));
-	code = pst_call(args->socket, request, &result);
-	if (code != PST_CTL_OK)
-		return code;
+	if (listings[i].columns == NULL)
+		return show_document(args, i, request);
 	if (args->json)
-		pst_ctl_print_json(result);
-	else
-		print(i, result);
-	json_decref(result);
-	return PST_CTL_OK;
+		return show_json_rows(args, request);
+	return show_table(args, i, request);
 }
 
 enum pst_ctl_exit

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_FIRST 4096
 #define GAP 2 /* blanks between columns */
 
 static void *
@@ -26,9 +27,7 @@ pst_table_fini(struct pst_table *table)
 {
 	for (unsigned int i = 0; i < table->n_columns; i++)
 		free(table->columns[i].title);
-	for (size_t i = 0; i < table->n_cells; i++)
-		free(table->cells[i]);
-	free(table->cells);
+	free(table->text);
 	memset(table, 0, sizeof(*table));
 }
 
@@ -43,42 +42,45 @@ width(const char *text)
 	return n;
 }
 
-static char *
-clean_copy(const char *text)
+static void
+clean(char *text)
 {
-	char *copy = check_memory(strdup(text));
-
-	for (char *c = copy; *c != '\0'; c++) {
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
 	}
-	return copy;
 }
 
 void
 pst_table_column(struct pst_table *table, const char *title, bool right)
 {
+	char *copy;
+
 	if (table->n_columns == PST_TABLE_COLUMNS_MAX)
 		return;
-	table->columns[table->n_columns].title = clean_copy(title);
+	copy = check_memory(strdup(title));
+	clean(copy);
+	table->columns[table->n_columns].title = copy;
 	table->columns[table->n_columns].right = right;
-	table->columns[table->n_columns].width = width(title);
+	table->columns[table->n_columns].width = width(copy);
 	table->n_columns++;
 }
 
 void
 pst_table_cell(struct pst_table *table, const char *text)
 {
+	const char *shown = text != NULL && text[0] != '\0' ? text : "-";
 	unsigned int column = table->n_cells % table->n_columns;
-	char *copy = clean_copy(text != NULL && text[0] != '\0' ? text : "-");
-	size_t w = width(copy);
+	size_t len = strlen(shown) + 1, w = width(shown);
 
-	if (table->n_cells == table->size) {
-		table->size = table->size > 0 ? table->size * 2 : 256;
-		table->cells =
-			check_memory(realloc(table->cells, table->size * sizeof(*table->cells)));
+	if (table->size - table->len < len) {
+		table->size = table->size * 2 + len + TEXT_FIRST;
+		table->text = check_memory(realloc(table->text, table->size));
 	}
-	table->cells[table->n_cells++] = copy;
+	memcpy(table->text + table->len, shown, len);
+	clean(table->text + table->len);
+	table->len += len;
+	table->n_cells++;
 	if (w > table->columns[column].width)
 		table->columns[column].width = w;
 }
@@ -101,8 +103,12 @@ print_cell(const struct pst_table *table, unsigned int column, const char *text,
 void
 pst_table_print(const struct pst_table *table, FILE *out)
 {
+	const char *text = table->text;
+
 	for (unsigned int i = 0; i < table->n_columns; i++)
 		print_cell(table, i, table->columns[i].title, out);
-	for (size_t i = 0; i < table->n_cells && !ferror(out); i++)
-		print_cell(table, i % table->n_columns, table->cells[i], out);
+	for (size_t i = 0; i < table->n_cells && !ferror(out); i++) {
+		print_cell(table, i % table->n_columns, text, out);
+		text += strlen(text) + 1;
+	}
 }

@@ -19,8 +19,9 @@ struct pst_table {
 		size_t width;
 	} columns[PST_TABLE_COLUMNS_MAX];
 	unsigned int n_columns;
-	char **cells;
-	size_t n_cells, size;
+	char *text; /* of all cells, one after the other, each with its end */
+	size_t len, size;
+	size_t n_cells;
 };
 
 void pst_table_init(struct pst_table *table);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "control/doc.h"
 
+#define ROWS_A_STEP 32	      /* about 0.2 ms of main's time */
 #define OUT_MOST (256 * 1024) /* bytes a client may leave lying before it gets more */
 #define ANSWER_MS 5000	      /* a worker answers between two bursts */
 
@@ -77,6 +78,7 @@ ask(struct pst_dump *dump, const struct pst_control_view *view)
 	req->show.cursor = dump->cursor;
 	req->show.count = 0;
 	dump->req = req;
+	dump->row = 0;
 	dump->asked = view->now;
 	pst_chan_post(chan, req);
 	return true;
@@ -86,17 +88,18 @@ static void
 copy_rows(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
 {
 	const struct pst_req *req = dump->req;
+	uint32_t n = RTE_MIN(req->show.count, (uint32_t)PST_SHOW_ROWS);
+	uint32_t end = RTE_MIN(n, dump->row + ROWS_A_STEP);
 
-	for (uint32_t i = 0; i < req->show.count && i < PST_SHOW_ROWS && dump->left > 0; i++) {
-		json_t *row =
-			pst_doc_row(&view->params, dump->table, dump->worker, &req->show.rows[i]);
+	for (; dump->row < end && dump->left > 0; dump->row++, dump->left--) {
+		json_t *row = pst_doc_row(
+			&view->params, dump->table, dump->worker, &req->show.rows[dump->row]);
 
 		if (dump->has_rows)
 			pst_buf_text(out, ",");
 		pst_buf_json(out, row);
 		json_decref(row);
 		dump->has_rows = true;
-		dump->left--;
 	}
 }
 
@@ -107,6 +110,8 @@ take_answer(struct pst_dump *dump, const struct pst_control_view *view, struct p
 	int result = req->result;
 
 	copy_rows(dump, view, out);
+	if (dump->left > 0 && dump->row < req->show.count && dump->row < PST_SHOW_ROWS)
+		return; /* the rest at the next step */
 	dump->cursor = req->show.cursor;
 	put_record(&view->params, dump->worker, req);
 	dump->req = NULL;
@@ -140,6 +145,8 @@ pst_dump_step(struct pst_dump *dump, const struct pst_control_view *view, struct
 	}
 	if (!dump->active)
 		return worked;
+	if (dump->answered)
+		return true;
 	if (dump->req != NULL)
 		return gave_up(dump, view, out) || worked;
 	if (dump->worker >= view->params.n_workers || dump->left == 0) {

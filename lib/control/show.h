@@ -21,6 +21,7 @@ struct pst_dump {
 	enum pst_show_table table;
 	uint64_t left; /* rows still wanted */
 	uint32_t worker, cursor;
+	uint32_t row;	     /* of the answer, the next to be copied out */
 	uint64_t asked;	     /* ms */
 	struct pst_req *req; /* lent, or answered */
 };
@@ -30,7 +31,7 @@ void pst_dump_start(
 	struct pst_dump *dump, enum pst_show_table table, uint64_t limit, struct pst_buf *out);
 
 /*
- * Go on as far as possible without waiting, by one chunk at most. True when
+ * Go on as far as possible without waiting, by some rows at most. True when
  * something was done; dump->active is false when the line is complete.
  */
 bool pst_dump_step(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out);

@@ -95,7 +95,7 @@ a_thousand_rows_are_as_good_as_one(void **state)
 		pst_table_cell(&table, text);
 	}
 	assert_int_equal(table.n_cells, 2000);
-	assert_string_equal(table.cells[1999], "999");
+	assert_string_equal(table.text + table.len - 4, "999");
 	pst_table_fini(&table);
 }
 
@@ -133,7 +133,7 @@ values_are_shown_by_their_kind(void **state)
 		pst_table_init(&table);
 		pst_table_column(&table, "A", false);
 		pst_cell_add(&table, json, cases[i].cell);
-		assert_string_equal(table.cells[0], cases[i].text);
+		assert_string_equal(table.text, cases[i].text);
 		pst_table_fini(&table);
 		json_decref(json);
 	}
