@@ -26,11 +26,23 @@ keep(struct pst_rows *rows, char c)
 }
 
 static int
+feed_rest(struct pst_rows *rows, char c)
+{
+	if (c != '\n')
+		return keep(rows, c);
+	rows->state = PST_ROWS_DONE;
+	rows->reply = json_loadb(rows->text, rows->len, 0, NULL);
+	return rows->reply != NULL ? 1 : -EPROTO;
+}
+
+static int
 feed_head(struct pst_rows *rows, char c)
 {
 	if (rows->row == NULL || c != head[rows->len]) {
 		rows->state = PST_ROWS_REST;
-	} else if (rows->len + 2 == sizeof(head)) {
+		return feed_rest(rows, c);
+	}
+	if (rows->len + 2 == sizeof(head)) {
 		rows->state = PST_ROWS_ROW;
 		rows->len = 0;
 		return 0;
@@ -51,15 +63,14 @@ hand_on(struct pst_rows *rows)
 	return 0;
 }
 
-/* Between rows there are commas; behind the last, the reply's other keys. */
 static int
 feed_between(struct pst_rows *rows, char c)
 {
 	if (c == ',')
 		return 0;
 	if (c == ']') {
-		rows->state = PST_ROWS_REST;
-		return keep(rows, '{');
+		rows->state = PST_ROWS_COMMA;
+		return 0;
 	}
 	if (c != '{')
 		return -EPROTO;
@@ -94,16 +105,14 @@ feed_row(struct pst_rows *rows, char c)
 	return 0;
 }
 
+/* The keys behind the array are an object of their own: "," becomes "{". */
 static int
-feed_rest(struct pst_rows *rows, char c)
+feed_comma(struct pst_rows *rows, char c)
 {
-	if (c == ',' && rows->len == 1)
-		return 0; /* "]," became "{" */
-	if (c != '\n')
-		return keep(rows, c);
-	rows->state = PST_ROWS_DONE;
-	rows->reply = json_loadb(rows->text, rows->len, 0, NULL);
-	return rows->reply != NULL ? 1 : -EPROTO;
+	if (c != ',')
+		return -EPROTO;
+	rows->state = PST_ROWS_REST;
+	return keep(rows, '{');
 }
 
 static int
@@ -114,6 +123,8 @@ feed(struct pst_rows *rows, char c)
 		return feed_head(rows, c);
 	case PST_ROWS_ROW:
 		return feed_row(rows, c);
+	case PST_ROWS_COMMA:
+		return feed_comma(rows, c);
 	case PST_ROWS_REST:
 		return feed_rest(rows, c);
 	case PST_ROWS_DONE:

@@ -9,9 +9,10 @@
 #include <jansson.h>
 
 enum pst_rows_state {
-	PST_ROWS_HEAD, /* is it a table? */
-	PST_ROWS_ROW,  /* in its array */
-	PST_ROWS_REST, /* behind it, or in a reply that is none */
+	PST_ROWS_HEAD,	/* is it a table? */
+	PST_ROWS_ROW,	/* in its array */
+	PST_ROWS_COMMA, /* right behind it */
+	PST_ROWS_REST,	/* the other keys, or a reply that is no table */
 	PST_ROWS_DONE,
 };
 
