@@ -193,6 +193,20 @@ a_client_that_leaves_mid_dump_loses_no_record(void **state)
 }
 
 static void
+stopping_mid_dump_loses_no_record(void **state)
+{
+	struct appliance *a = *state;
+
+	a->stuck = true;
+	a->rows[0] = 10;
+	for (int i = 0; i < 3; i++)
+		appliance_send(a, appliance_connect(a), SHOW("listeners"));
+	for (int i = 0; i < 5; i++)
+		appliance_step(a);
+	/* the teardown lets the workers answer, stops the server and counts */
+}
+
+static void
 the_next_client_in_a_slot_gets_no_rows_of_the_last(void **state)
 {
 	struct appliance *a = *state;
@@ -464,6 +478,7 @@ main(void)
 		TEST(a_worker_that_refuses_is_named),
 		TEST(a_worker_that_is_stuck_is_given_up),
 		TEST(a_client_that_leaves_mid_dump_loses_no_record),
+		TEST(stopping_mid_dump_loses_no_record),
 		TEST(the_next_client_in_a_slot_gets_no_rows_of_the_last),
 		TEST(a_line_may_come_in_pieces),
 		TEST(several_lines_are_answered_in_order),
