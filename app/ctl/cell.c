@@ -81,8 +81,6 @@ pst_cell_add(struct pst_table *table, const json_t *value, enum pst_cell cell)
 		pst_table_cell(table, pst_format_bytes(text, json_integer_value(value)));
 	else if (cell == PST_CELL_SECONDS && json_is_integer(value))
 		pst_table_cell(table, pst_format_seconds(text, json_integer_value(value)));
-	else if (cell == PST_CELL_SECONDS)
-		pst_table_cell(table, "never");
 	else if (json_is_string(value))
 		pst_table_cell(table, json_string_value(value));
 	else if (cell == PST_CELL_PERCENT && json_is_number(value)) {

@@ -15,7 +15,7 @@ enum pst_cell {
 	PST_CELL_PERCENT, /* of 1 */
 	PST_CELL_LIST,	  /* an array with commas, an object as name=value; none: "-" */
 	PST_CELL_FILTER,  /* an array; none: "nobody", null: "everybody" */
-	PST_CELL_ALL,	  /* an array; none: "all" */
+	PST_CELL_ALL,	  /* an array; none or null: "all" */
 };
 
 struct pst_cell_column {

@@ -26,7 +26,9 @@ static const struct pst_cell_column binds[] = {
 	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
 	{ "INSIDE", "inside", PST_CELL_TEXT },
 	{ "OUTSIDE", "outside", PST_CELL_TEXT },
+	{ "FOR", "remote", PST_CELL_ALL },
 	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
+	{ "AGE", "age_s", PST_CELL_SECONDS },
 	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
 	{ "WORKER", "worker", PST_CELL_NUMBER },
 	{ NULL },
@@ -62,6 +64,7 @@ static const struct pst_cell_column clients[] = {
 	{ "OUTSIDE", "outside", PST_CELL_TEXT },
 	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
 	{ "PORTS", "ports", PST_CELL_NUMBER },
+	{ "AGE", "age_s", PST_CELL_SECONDS },
 	{ "WORKER", "worker", PST_CELL_NUMBER },
 	{ NULL },
 };

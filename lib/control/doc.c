@@ -138,7 +138,7 @@ connection(const struct pst_control_params *p, uint32_t worker, const struct pst
 	const uint64_t *n = r->packets, *b = r->bytes;
 
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:I,s:I,s:I, s:I,s:I,s:I,"
-			 "s:o,s:o,s:o,s:I}",
+			 "s:o,s:o,s:o,s:I,s:I}",
 		"id", id(worker, &r->ref), "protocol", pst_doc_proto(r->protocol), "inside",
 		pst_doc_endpoint(&r->inside), "outside", pst_doc_endpoint(&r->outside), "remote",
 		pst_doc_endpoint(&r->remote), "state", state(p, r), "path", path(r), "packets",
@@ -147,15 +147,26 @@ connection(const struct pst_control_params *p, uint32_t worker, const struct pst
 		(json_int_t)(b[PST_DIR_ORIG] + b[PST_DIR_REPLY]), "bytes_orig",
 		(json_int_t)b[PST_DIR_ORIG], "bytes_reply", (json_int_t)b[PST_DIR_REPLY],
 		"expires_s", seconds_left(r->expires_ms), "editor", editor_name(p, r->editor),
-		"application", application(p, r->protocol_index), "worker", (json_int_t)worker);
+		"application", application(p, r->protocol_index), "age_s",
+		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker);
 }
 
+/* An endpoint, null when there is none. */
+static json_t *
+endpoint_or_null(const struct pst_endpoint *ep)
+{
+	return pst_endpoint_is_unset(ep) ? json_null() : pst_doc_endpoint(ep);
+}
+
+/* `remote` is the only peer that it maps for; null: the same for all (RFC 4787). */
 static json_t *
 bind_row(uint32_t worker, const struct pst_show_row *r)
 {
-	return json_pack("{s:o,s:o,s:o,s:I,s:o,s:I}", "protocol", pst_doc_proto(r->protocol),
-		"inside", pst_doc_endpoint(&r->inside), "outside", pst_doc_endpoint(&r->outside),
-		"connections", (json_int_t)r->connections, "expires_s", seconds_left(r->expires_ms),
+	return json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I}", "protocol",
+		pst_doc_proto(r->protocol), "inside", pst_doc_endpoint(&r->inside), "outside",
+		pst_doc_endpoint(&r->outside), "remote", endpoint_or_null(&r->remote),
+		"connections", (json_int_t)r->connections, "age_s",
+		(json_int_t)(r->age_ms / PST_MS_PER_S), "expires_s", seconds_left(r->expires_ms),
 		"worker", (json_int_t)worker);
 }
 
@@ -202,13 +213,10 @@ filter(const struct pst_control_params *p, const struct pst_show_row *row)
 static json_t *
 listener(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)
 {
-	json_t *client =
-		pst_endpoint_is_unset(&r->inside) ? json_null() : pst_doc_endpoint(&r->inside);
-
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:I}", "protocol",
 		pst_doc_proto(r->protocol), "external", pst_doc_endpoint(&r->outside), "client",
-		client, "flags", flags(r->flags), "filter", filter(p, r), "editor",
-		editor_name(p, r->editor), "path", path(r), "age_s",
+		endpoint_or_null(&r->inside), "flags", flags(r->flags), "filter", filter(p, r),
+		"editor", editor_name(p, r->editor), "path", path(r), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "connections", (json_int_t)r->connections,
 		"expires_s", seconds_left(r->expires_ms), "application",
 		application(p, r->protocol_index), "worker", (json_int_t)worker);
@@ -230,10 +238,10 @@ pool(uint32_t worker, const struct pst_show_row *r)
 static json_t *
 client(uint32_t worker, const struct pst_show_row *r)
 {
-	return json_pack("{s:o,s:o,s:I,s:I,s:I}", "client", pst_doc_ip(r->inside.ip), "outside",
+	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I}", "client", pst_doc_ip(r->inside.ip), "outside",
 		r->outside.ip == 0 ? json_null() : pst_doc_ip(r->outside.ip), "connections",
-		(json_int_t)r->connections, "ports", (json_int_t)r->ports_used, "worker",
-		(json_int_t)worker);
+		(json_int_t)r->connections, "ports", (json_int_t)r->ports_used, "age_s",
+		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker);
 }
 
 json_t *

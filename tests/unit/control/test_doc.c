@@ -45,6 +45,7 @@ static const struct doc_case connections[] = {
 			.packets = { 5, 4 },
 			.bytes = { 500, 4000000000 },
 			.expires_ms = 1001,
+			.age_ms = 61500,
 			.editor = 0,
 			.protocol_index = 0,
 			.ref = { 17, 3 } },
@@ -53,7 +54,7 @@ static const struct doc_case connections[] = {
 		"\"state\":\"established\",\"path\":\"editor\",\"packets\":9,\"packets_orig\":5,"
 		"\"packets_reply\":4,\"bytes\":4000000500,\"bytes_orig\":500,"
 		"\"bytes_reply\":4000000000,\"expires_s\":2,\"editor\":\"ftp\","
-		"\"application\":\"FTP client\",\"worker\":1}" },
+		"\"application\":\"FTP client\",\"age_s\":61,\"worker\":1}" },
 	/* a state without a name, an editor that is not there, about to expire */
 	{ PST_SHOW_CONNECTIONS,
 		{ .protocol = PST_ICMP,
@@ -67,7 +68,8 @@ static const struct doc_case connections[] = {
 		"\"outside\":\"198.51.100.1:8\",\"remote\":\"255.255.255.255:0\","
 		"\"state\":\"1\",\"path\":\"fast\",\"packets\":0,\"packets_orig\":0,"
 		"\"packets_reply\":0,\"bytes\":0,\"bytes_orig\":0,\"bytes_reply\":0,"
-		"\"expires_s\":0,\"editor\":null,\"application\":null,\"worker\":1}" },
+		"\"expires_s\":0,\"editor\":null,\"application\":null,\"age_s\":0,"
+		"\"worker\":1}" },
 };
 
 static const struct doc_case listeners[] = {
@@ -124,10 +126,20 @@ static const struct doc_case others[] = {
 			.inside = CLIENT,
 			.outside = OURS,
 			.connections = 2,
+			.age_ms = 5000,
 			.expires_ms = 300000 },
 		"{\"protocol\":\"udp\",\"inside\":\"10.0.0.9:40000\","
-		"\"outside\":\"198.51.100.1:50000\",\"connections\":2,\"expires_s\":300,"
-		"\"worker\":1}" },
+		"\"outside\":\"198.51.100.1:50000\",\"remote\":null,\"connections\":2,"
+		"\"age_s\":5,\"expires_s\":300,\"worker\":1}" },
+	{ PST_SHOW_BINDS,
+		{ .protocol = PST_TCP,
+			.inside = CLIENT,
+			.outside = OURS,
+			.remote = SERVER,
+			.expires_ms = UINT32_MAX },
+		"{\"protocol\":\"tcp\",\"inside\":\"10.0.0.9:40000\","
+		"\"outside\":\"198.51.100.1:50000\",\"remote\":\"203.0.113.9:21\","
+		"\"connections\":0,\"age_s\":0,\"expires_s\":null,\"worker\":1}" },
 	{ PST_SHOW_POOLS,
 		{ .protocol = PST_TCP,
 			.outside = { 0xc6336401, 1024 },
@@ -144,9 +156,10 @@ static const struct doc_case others[] = {
 		{ .inside = { 0x0a000009, 0 },
 			.outside = { 0xc6336401, 0 },
 			.connections = 3,
-			.ports_used = 2 },
+			.ports_used = 2,
+			.age_ms = 9999 },
 		"{\"client\":\"10.0.0.9\",\"outside\":\"198.51.100.1\",\"connections\":3,"
-		"\"ports\":2,\"worker\":1}" },
+		"\"ports\":2,\"age_s\":9,\"worker\":1}" },
 };
 
 static void

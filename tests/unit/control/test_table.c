@@ -113,7 +113,7 @@ values_are_shown_by_their_kind(void **state)
 		{ "18446744073", PST_CELL_NUMBER, "18446744073" },
 		{ "1536", PST_CELL_BYTES, "1.54 kB" },
 		{ "90", PST_CELL_SECONDS, "90 s" },
-		{ "null", PST_CELL_SECONDS, "never" },
+		{ "null", PST_CELL_SECONDS, "-" },
 		{ "0.254", PST_CELL_PERCENT, "25 %" },
 		{ "[\"a\",\"b\"]", PST_CELL_LIST, "a, b" },
 		{ "[21,2121]", PST_CELL_LIST, "21, 2121" },
