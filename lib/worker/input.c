@@ -2,6 +2,8 @@
 /* Sorting: what is looked up, what is for ourselves, what is another worker's, what is wrong. */
 #include "worker/worker_priv.h"
 
+#define MULTICAST 0xe0000000 /* 224.0.0.0: it and what is above is no host */
+
 static void
 consume(struct pst_worker *w, struct rte_mbuf *m, enum pst_consumed what)
 {
@@ -79,8 +81,8 @@ is_bad_address(const struct pst_view *v)
 	uint32_t src = rte_be_to_cpu_32(v->src), dst = rte_be_to_cpu_32(v->dst);
 
 	/* RFC 1812 section 5.3.7: martians; multicast and broadcast are not translated */
-	return src >> 24 == 0 || src >> 24 == 127 || src >= RTE_IPV4(224, 0, 0, 0) ||
-		dst >> 24 == 0 || dst >> 24 == 127 || dst >= RTE_IPV4(224, 0, 0, 0);
+	return src >> 24 == 0 || src >> 24 == 127 || src >= MULTICAST ||
+		dst >> 24 == 0 || dst >> 24 == 127 || dst >= MULTICAST;
 }
 
 static bool

@@ -43,7 +43,8 @@ key_of(uint16_t iface, rte_be32_t ip)
 static uint32_t
 home_of(uint64_t key)
 {
-	return (key * 0x9e3779b97f4a7c15) >> 40;
+	/* the address' bytes that differ most are the key's high ones: fold, then spread */
+	return ((key ^ key >> 32) * 0x9e3779b97f4a7c15) >> 40;
 }
 
 /* The address' slot, or PST_NEIGH_SLOTS. */
@@ -271,12 +272,14 @@ fail(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint32_t i)
 	o->n_held = 0;
 }
 
-void
+uint32_t
 pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
 	const struct pst_neigh_ops *ops, uint64_t now_ms)
 {
+	uint32_t done = 0;
+
 	if (now_ms < t->next_ms)
-		return;
+		return 0;
 	t->next_ms = UINT64_MAX;
 	for (uint32_t k = 0; k < t->n_used; k++) {
 		uint32_t i = t->used[k];
@@ -285,6 +288,7 @@ pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
 		if (is_free(o))
 			continue;
 		if (now_ms >= o->next_ms) {
+			done++;
 			if (o->state == PST_NEIGH_REACHABLE)
 				o->state = PST_NEIGH_PROBE;
 			if (o->tries >= TRIES)
@@ -294,4 +298,5 @@ pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
 		}
 		t->next_ms = RTE_MIN(t->next_ms, o->next_ms);
 	}
+	return done;
 }

@@ -97,8 +97,8 @@ void pst_neigh_input(struct pst_neigh_table *t, const struct pst_net *net,
 	const struct pst_neigh_ops *ops, const struct rte_mbuf *m, uint16_t iface,
 	uint64_t now_ms);
 
-/* Main: ask again, give up. */
-void pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
+/* Main: ask again, give up. How many there were. */
+uint32_t pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
 	const struct pst_neigh_ops *ops, uint64_t now_ms);
 
 /* Write the Ethernet header (with a tag, where the interface has one) in front of the IP header. */

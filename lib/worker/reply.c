@@ -7,6 +7,7 @@
 
 #define ERROR_MAX 576 /* RFC 1812 section 4.3.2.3: the whole IP packet */
 #define TTL 64
+#define MULTICAST 0xe0000000 /* 224.0.0.0 */
 
 struct rte_arp_hdr *
 pst_reply_arp_of(const struct rte_mbuf *m)
@@ -122,7 +123,7 @@ pst_reply_may_answer(const struct pst_view *v)
 		return false;
 	if (!rte_is_unicast_ether_addr(&eth->dst_addr))
 		return false;
-	return src != 0 && src >> 24 != 127 && src < RTE_IPV4(224, 0, 0, 0);
+	return src != 0 && src >> 24 != 127 && src < MULTICAST;
 }
 
 static void

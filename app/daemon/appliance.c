@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "appliance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "editors.h"
+
+#define RING_PACKETS 1024
+#define RING_EVENTS 1024
+#define RECORDS 64
+#define MAIN_RECORDS 4
+#define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
+#define LISTENERS_MIN 2048
+#define BIND_TIMEOUT_MS 100
+
+/* Config to params: plain structs, so that workers see no config. */
+
+static enum pst_nat_mode
+mode_of(enum pst_behaviour behaviour)
+{
+	switch (behaviour) {
+	case PST_ADDRESS_DEPENDENT:
+		return PST_NAT_ADDRESS_DEPENDENT;
+	case PST_ADDRESS_AND_PORT_DEPENDENT:
+		return PST_NAT_ADDRESS_AND_PORT_DEPENDENT;
+	default:
+		return PST_NAT_ENDPOINT_INDEPENDENT;
+	}
+}
+
+static void
+set_timeouts(struct pst_nat_params *p, const struct pst_config_nat *c)
+{
+	const uint32_t seconds[PST_TIMEOUTS] = {
+		[PST_TIMEOUT_TCP_OPENING] = c->timeouts.tcp_opening,
+		[PST_TIMEOUT_TCP_ESTABLISHED] = c->timeouts.tcp_established,
+		[PST_TIMEOUT_TCP_CLOSING] = c->timeouts.tcp_closing,
+		[PST_TIMEOUT_UDP] = c->timeouts.udp,
+		[PST_TIMEOUT_ICMP] = c->timeouts.icmp,
+		[PST_TIMEOUT_BIND_ACCEPT] = c->timeouts.bind_accept,
+		[PST_TIMEOUT_BIND_UDP_IDLE] = c->timeouts.bind_udp_idle,
+		[PST_TIMEOUT_SYN_HOLD] = c->timeouts.syn_hold,
+	};
+
+	for (int t = 0; t < PST_TIMEOUTS; t++)
+		p->timeouts_ms[t] = seconds[t] * 1000;
+}
+
+static int
+set_nat(struct pst_appliance *a, char *error, size_t size)
+{
+	const struct pst_config_nat *c = &a->config->nat;
+	struct pst_nat_params *p = &a->nat;
+
+	p->mapping = mode_of(c->mapping);
+	p->filtering = mode_of(c->filtering);
+	p->port_first = c->port_first;
+	p->port_last = c->port_last;
+	p->ports_per_client = c->ports_per_client;
+	p->sessions_per_client = c->sessions_per_client;
+	p->quarantine_ms = c->quarantine_s * 1000;
+	set_timeouts(p, c);
+	for (uint32_t i = 0; i < c->n_pool; i++) {
+		for (uint64_t ip = c->pool[i].first; ip <= c->pool[i].last; ip++) {
+			if (p->n_addresses == PST_NAT_ADDRESSES_MAX) {
+				snprintf(error, size, "nat.pool has more than %u addresses",
+					PST_NAT_ADDRESSES_MAX);
+				return -ENOSPC;
+			}
+			p->addresses[p->n_addresses++] = rte_cpu_to_be_32(ip);
+		}
+	}
+	return 0;
+}
+
+/* Protocols: those of the editors first, in the editors' order, then the config's. */
+
+static int
+editor_index(const char *name)
+{
+	for (int e = 0; pst_editors[e] != NULL; e++) {
+		if (strcmp(pst_editors[e]->name, name) == 0)
+			return e;
+	}
+	return -1;
+}
+
+static bool
+is_enabled(const struct pst_config *c, int e)
+{
+	for (uint32_t i = 0; i < c->n_editors; i++) {
+		if (strcmp(c->editors[i].name, pst_editors[e]->name) == 0)
+			return c->editors[i].enabled;
+	}
+	return pst_editors[e]->default_on;
+}
+
+static void
+set_port(struct pst_appliance *a, enum pst_proto transport, uint16_t port, uint32_t protocol)
+{
+	if (transport == PST_TCP)
+		a->tcp_protocols[port] = protocol + 1;
+	else
+		a->udp_protocols[port] = protocol + 1;
+}
+
+static uint32_t
+add_protocol(struct pst_appliance *a, const char *name, const struct pst_guid *id, int editor)
+{
+	uint32_t i = a->n_protocols++;
+
+	a->protocol_names[i] = name;
+	a->protocols[i].watched = editor >= 0 && (a->editors_enabled >> editor & 1);
+	a->protocols[i].editor = editor >= 0 ? editor : 0;
+	a->names[i].id = *id;
+	a->names[i].name = name;
+	a->names[i].editor = editor;
+	return i;
+}
+
+static void
+add_editor_protocols(struct pst_appliance *a)
+{
+	for (int e = 0; pst_editors[e] != NULL; e++) {
+		const struct pst_editor *ed = pst_editors[e];
+		uint32_t i;
+
+		if (is_enabled(a->config, e))
+			a->editors_enabled |= UINT64_C(1) << e;
+		i = add_protocol(a, ed->name, &ed->protocol, e);
+		for (int k = 0; k < PST_EDITOR_PORTS && ed->ports[k].protocol != 0; k++)
+			set_port(a, ed->ports[k].protocol, ed->ports[k].port, i);
+	}
+}
+
+static int
+set_protocols(struct pst_appliance *a, char *error, size_t size)
+{
+	a->tcp_protocols = rte_zmalloc("pst_protocols", UINT16_MAX + 1, 0);
+	a->udp_protocols = rte_zmalloc("pst_protocols", UINT16_MAX + 1, 0);
+	if (a->tcp_protocols == NULL || a->udp_protocols == NULL) {
+		snprintf(error, size, "no memory for the protocols");
+		return -ENOMEM;
+	}
+	add_editor_protocols(a);
+	for (uint32_t k = 0; k < a->config->n_protocols; k++) {
+		const struct pst_config_protocol *c = &a->config->protocols[k];
+		uint32_t i;
+
+		if (a->n_protocols == PST_PROTOCOLS_MAX) {
+			snprintf(error, size, "more than %u protocols", PST_PROTOCOLS_MAX);
+			return -ENOSPC;
+		}
+		i = add_protocol(
+			a, c->name, &c->id, c->editor[0] != 0 ? editor_index(c->editor) : -1);
+		for (uint32_t p = 0; p < c->n_ports; p++)
+			set_port(a, c->transport, c->ports[p], i);
+	}
+	a->nat.tcp_protocols = a->tcp_protocols;
+	a->nat.udp_protocols = a->udp_protocols;
+	a->nat.protocols = a->protocols;
+	a->nat.n_protocols = a->n_protocols;
+	a->nat.n_editor_lcores = a->n_editors;
+	return 0;
+}
+
+static void
+copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst_config_rule *c)
+{
+	memset(rule, 0, sizeof(*rule));
+	snprintf(rule->name, sizeof(rule->name), "%s", c->name);
+	rule->allow = c->allow;
+	for (uint32_t k = 0; k < c->n_protocols; k++) {
+		for (uint32_t i = 0; i < a->n_protocols; i++) {
+			if (strcmp(a->protocol_names[i], c->protocols[k]) == 0)
+				rule->protocols |= UINT64_C(1) << i;
+		}
+	}
+	rule->n_clients = c->n_clients;
+	for (uint32_t k = 0; k < c->n_clients; k++)
+		rule->clients[k] = (struct pst_rule_range){ c->clients[k].first,
+			c->clients[k].last };
+	rule->n_destinations = c->n_destinations;
+	for (uint32_t k = 0; k < c->n_destinations; k++)
+		rule->destinations[k] = (struct pst_rule_range){ c->destinations[k].first,
+			c->destinations[k].last };
+}
+
+static int
+set_rules(struct pst_appliance *a, char *error, size_t size)
+{
+	struct pst_rule rules[PST_RULES_MAX];
+
+	if (a->config->n_rules == 0)
+		return 0;
+	for (uint32_t i = 0; i < a->config->n_rules; i++)
+		copy_rule(a, &rules[i], &a->config->rules[i]);
+	a->rules = pst_ruleset_create(rules, a->config->n_rules);
+	if (a->rules == NULL) {
+		snprintf(error, size, "the rules can't be used: %s", rte_strerror(rte_errno));
+		return -rte_errno;
+	}
+	a->nat.rules = a->rules;
+	return 0;
+}
+
+static int
+set_net(struct pst_appliance *a, char *error, size_t size)
+{
+	const struct pst_config *c = a->config;
+
+	pst_net_init(&a->net);
+	for (uint32_t i = 0; i < c->n_ifaces; i++) {
+		const struct pst_appliance_iface *p = &a->params.ifaces[i];
+		struct pst_iface f = { .port = p->port,
+			.vlan = c->ifaces[i].vlan,
+			.zone = c->ifaces[i].zone == PST_ZONE_INTERNAL ? PST_NET_INTERNAL :
+									 PST_NET_EXTERNAL,
+			.prefix_len = c->ifaces[i].prefix_len,
+			.mtu = p->mtu,
+			.ip = rte_cpu_to_be_32(c->ifaces[i].ip),
+			.mac = p->mac,
+			.virtual_port = p->virtual_port };
+
+		snprintf(f.name, sizeof(f.name), "%s", c->ifaces[i].name);
+		if (pst_net_add_iface(&a->net, &f) < 0) {
+			snprintf(error, size, "interface \"%s\": too many", f.name);
+			return -ENOSPC;
+		}
+	}
+	for (uint32_t i = 0; i < c->n_routes; i++) {
+		if (pst_net_add_route(&a->net, c->routes[i].to.ip, c->routes[i].to.len,
+			    c->routes[i].via) < 0) {
+			snprintf(error, size, "route %u has no interface", i);
+			return -EINVAL;
+		}
+	}
+	a->net.neigh = a->neigh = pst_neigh_create(SOCKET_ID_ANY);
+	a->net.nat_addresses = a->nat.addresses;
+	a->net.n_nat_addresses = a->nat.n_addresses;
+	return a->neigh != NULL ? 0 : -ENOMEM;
+}
+
+/* Rings. */
+
+static int
+create_chans(struct pst_appliance *a)
+{
+	const struct pst_appliance_params *p = &a->params;
+	char name[24];
+
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		struct pst_chan_params c = { .name = name,
+			.records = MAIN_RECORDS,
+			.packets = p->ring_packets,
+			.socket = SOCKET_ID_ANY };
+
+		snprintf(name, sizeof(name), "pst-m-w%u", w);
+		a->main_chans[w] = pst_chan_create(&c);
+		if (a->main_chans[w] == NULL)
+			return -ENOMEM;
+		c.records = p->records;
+		c.events = p->ring_events;
+		for (uint32_t e = 0; e < a->n_editors; e++) {
+			snprintf(name, sizeof(name), "pst-e%u-w%u", e, w);
+			a->editor_chans[e][w] = pst_chan_create(&c);
+			if (a->editor_chans[e][w] == NULL)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int
+create_rings(struct pst_appliance *a)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	for (uint32_t from = 0; from < a->n_workers; from++) {
+		for (uint32_t to = 0; to < a->n_workers; to++) {
+			if (from == to)
+				continue;
+			snprintf(name, sizeof(name), "pst-w%u-w%u", from, to);
+			a->rings[from][to] = rte_ring_create(name, a->params.ring_packets,
+				SOCKET_ID_ANY,
+				RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+			if (a->rings[from][to] == NULL)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Lcores. */
+
+static uint32_t
+connections_of(const struct pst_config *c)
+{
+	uint32_t n = c->lcores.n_workers;
+
+	/* clients do not spread quite evenly: a quarter more than an equal share */
+	return n == 1 ? c->nat.sessions : c->nat.sessions / n + c->nat.sessions / n / 4 + 64;
+}
+
+static uint32_t
+listeners_of(const struct pst_config *c)
+{
+	return RTE_MAX(connections_of(c) / LISTENERS_SHARE, (uint32_t)LISTENERS_MIN);
+}
+
+static struct pst_nat *
+create_nat(struct pst_appliance *a, uint32_t w)
+{
+	struct pst_nat_share share = { .worker = w,
+		.connections = connections_of(a->config),
+		.listeners = listeners_of(a->config),
+		.seed = a->params.seed + w,
+		.now_ms = a->params.now_ms,
+		.socket = SOCKET_ID_ANY };
+
+	if (!pst_steer_runs(&a->steer, w, &share.run_first, &share.run_last))
+		share.run_first = UINT16_MAX; /* none: first behind last */
+	return pst_nat_create(&a->nat, &share);
+}
+
+static void
+set_worker_ports(const struct pst_appliance *a, struct pst_worker_params *p, uint32_t w)
+{
+	for (uint32_t i = 0; i < a->config->n_ifaces; i++) {
+		const struct pst_appliance_iface *f = &a->params.ifaces[i];
+		bool known = false;
+
+		for (uint32_t k = 0; k < p->n_ports; k++)
+			known = known || p->port_ids[k] == f->port;
+		if (known)
+			continue;
+		p->port_ids[p->n_ports++] = f->port;
+		p->ports[f->port] = (struct pst_worker_port){
+			.rx_queue = w < f->n_rx ? w : PST_NO_QUEUE,
+			.tx_queue = w < f->n_tx ? w : PST_NO_QUEUE,
+			.tx_worker = w % f->n_tx,
+		};
+	}
+}
+
+static int
+create_worker(struct pst_appliance *a, uint32_t w)
+{
+	struct pst_worker_params p = { .index = w,
+		.net = &a->net,
+		.steer = &a->steer,
+		.main = a->main_chans[w],
+		.n_editors = a->n_editors,
+		.n_workers = a->n_workers,
+		.mbufs = a->params.mbufs,
+		.socket = SOCKET_ID_ANY };
+
+	for (uint32_t e = 0; e < a->n_editors; e++)
+		p.editors[e] = a->editor_chans[e][w];
+	for (uint32_t k = 0; k < a->n_workers; k++) {
+		p.to[k] = a->rings[w][k];
+		p.from[k] = a->rings[k][w];
+	}
+	set_worker_ports(a, &p, w);
+	p.nat = create_nat(a, w);
+	if (p.nat == NULL)
+		return -ENOMEM;
+	a->workers[w] = pst_worker_create(&p);
+	if (a->workers[w] == NULL) {
+		pst_nat_destroy(p.nat);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static uint32_t
+worker_of(void *ctx, uint32_t client_ip)
+{
+	const struct pst_appliance *a = ctx;
+
+	return pst_steer_inside(&a->steer, client_ip);
+}
+
+static int
+create_runtime(struct pst_appliance *a, uint32_t e)
+{
+	struct pst_runtime_params p = { .index = e,
+		.workers = a->editor_chans[e],
+		.n_workers = a->n_workers,
+		.editors = pst_editors,
+		.enabled = a->editors_enabled,
+		.protocols = a->names,
+		.n_protocols = a->n_protocols,
+		.mbufs = a->params.mbufs,
+		.seed = a->params.seed + PST_WORKERS_MAX + e,
+		.bind_timeout_ms = BIND_TIMEOUT_MS,
+		.worker_of = worker_of,
+		.worker_ctx = a,
+		.idle = a->params.idle,
+		.now = a->params.now,
+		.ctx = a->params.ctx };
+
+	a->runtimes[e] = pst_runtime_create(&p);
+	return a->runtimes[e] != NULL ? 0 : -ENOMEM;
+}
+
+static int
+create_lcores(struct pst_appliance *a, char *error, size_t size)
+{
+	int ret = create_chans(a);
+
+	if (ret == 0)
+		ret = create_rings(a);
+	for (uint32_t w = 0; ret == 0 && w < a->n_workers; w++)
+		ret = create_worker(a, w);
+	for (uint32_t e = 0; ret == 0 && e < a->n_editors; e++)
+		ret = create_runtime(a, e);
+	if (ret < 0)
+		snprintf(error, size,
+			"no memory for %u sessions on %u workers: about %u MB are needed; raise "
+			"memory.megabytes or lower nat.sessions",
+			a->config->nat.sessions, a->n_workers,
+			pst_appliance_megabytes(a->config));
+	return ret;
+}
+
+struct pst_appliance *
+pst_appliance_create(const struct pst_appliance_params *params, char *error, size_t size)
+{
+	struct pst_appliance *a;
+
+	a = rte_zmalloc("pst_appliance", sizeof(*a), RTE_CACHE_LINE_SIZE);
+	if (a == NULL) {
+		snprintf(error, size, "no memory");
+		return NULL;
+	}
+	a->params = *params;
+	if (a->params.ring_packets == 0)
+		a->params.ring_packets = RING_PACKETS;
+	if (a->params.ring_events == 0)
+		a->params.ring_events = RING_EVENTS;
+	if (a->params.records == 0)
+		a->params.records = RECORDS;
+	a->config = params->config;
+	a->n_workers = a->config->lcores.n_workers;
+	a->n_editors = a->config->lcores.n_editors;
+	pst_steer_init(&a->steer, a->n_workers);
+	if (set_nat(a, error, size) < 0 || set_protocols(a, error, size) < 0 ||
+		set_rules(a, error, size) < 0 || set_net(a, error, size) < 0 ||
+		create_lcores(a, error, size) < 0) {
+		pst_appliance_destroy(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+pst_appliance_destroy(struct pst_appliance *a)
+{
+	if (a == NULL)
+		return;
+	for (uint32_t e = 0; e < a->n_editors; e++)
+		pst_runtime_destroy(a->runtimes[e]);
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		pst_worker_destroy(a->workers[w]);
+		pst_chan_destroy(a->main_chans[w]);
+		for (uint32_t e = 0; e < a->n_editors; e++)
+			pst_chan_destroy(a->editor_chans[e][w]);
+		for (uint32_t k = 0; k < a->n_workers; k++)
+			rte_ring_free(a->rings[w][k]);
+	}
+	pst_neigh_destroy(a->neigh);
+	pst_ruleset_destroy(a->rules);
+	rte_free(a->tcp_protocols);
+	rte_free(a->udp_protocols);
+	rte_free(a);
+}
+
+uint32_t
+pst_appliance_megabytes(const struct pst_config *config)
+{
+	/* hot and cold entry, two keys, their slots and timers; a bind and a client beside */
+	uint64_t each = 128 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
+	uint64_t tables = (uint64_t)connections_of(config) * each * 5 / 4 +
+		(uint64_t)listeners_of(config) * 160;
+	uint32_t addresses = 0;
+
+	for (uint32_t i = 0; i < config->nat.n_pool; i++)
+		addresses += config->nat.pool[i].last - config->nat.pool[i].first + 1;
+	/* pools; an editor lcore's records at each worker; packets; a bit of air */
+	return (tables * config->lcores.n_workers + (uint64_t)addresses * PST_POOLS * 65536 * 13 +
+		       (uint64_t)config->lcores.n_editors * config->lcores.n_workers * RECORDS *
+			       sizeof(struct pst_req)) /
+		(1 << 20) +
+		64;
+}
+
+/* Main's part. */
+
+static void
+main_drop(void *ctx, struct rte_mbuf *m, enum pst_drop why)
+{
+	struct pst_appliance *a = ctx;
+
+	a->account.dropped[why]++;
+	rte_pktmbuf_free(m);
+}
+
+/* The first worker that has a queue there sends for main. */
+static void
+main_send(void *ctx, struct rte_mbuf *m, uint16_t iface)
+{
+	struct pst_appliance *a = ctx;
+
+	pst_tag(m)->kind = PST_TAG_SEND;
+	pst_tag(m)->iface = iface;
+	if (rte_ring_sp_enqueue(a->main_chans[0]->to_worker, m) != 0)
+		main_drop(a, m, PST_DROP_MAIN_RING);
+}
+
+static struct rte_mbuf *
+main_alloc(void *ctx)
+{
+	struct pst_appliance *a = ctx;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(a->params.mbufs);
+
+	if (m != NULL)
+		a->account.originated[PST_ORIGINATED_ARP]++;
+	return m;
+}
+
+static void
+input(struct pst_appliance *a, const struct pst_neigh_ops *ops, struct rte_mbuf *m,
+	uint64_t now_ms)
+{
+	const struct pst_tag *tag = pst_tag(m);
+
+	if (tag->kind == PST_TAG_RESOLVE) {
+		pst_neigh_hold(a->neigh, &a->net, ops, m, tag->iface, tag->next_hop, now_ms);
+		return;
+	}
+	pst_neigh_input(a->neigh, &a->net, ops, m, tag->iface, now_ms);
+	a->account.consumed[PST_CONSUMED_ARP]++;
+	rte_pktmbuf_free(m);
+}
+
+uint32_t
+pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
+{
+	const struct pst_neigh_ops ops = { main_send, main_drop, main_alloc, a };
+	struct rte_mbuf *m[PST_BURST];
+	uint32_t total = 0, n;
+
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		n = rte_ring_sc_dequeue_burst(
+			a->main_chans[w]->to_asker, (void **)m, PST_BURST, NULL);
+		for (uint32_t k = 0; k < n; k++)
+			input(a, &ops, m[k], now_ms);
+		total += n;
+	}
+	return total + pst_neigh_timer(a->neigh, &a->net, &ops, now_ms);
+}
+
+static void
+drain_ring(struct pst_appliance *a, struct rte_ring *ring)
+{
+	void *m;
+
+	while (rte_ring_sc_dequeue(ring, &m) == 0)
+		main_drop(a, m, PST_DROP_STOPPED);
+}
+
+void
+pst_appliance_drain(struct pst_appliance *a, uint64_t now_ms)
+{
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		pst_worker_drain(a->workers[w], now_ms);
+		drain_ring(a, a->main_chans[w]->to_asker);
+		for (uint32_t e = 0; e < a->n_editors; e++)
+			drain_ring(a, a->editor_chans[e][w]->to_asker);
+	}
+}
+
+void
+pst_appliance_account(const struct pst_appliance *a, struct pst_account *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t w = 0; w < a->n_workers; w++)
+		pst_account_add(sum, &pst_worker_stats(a->workers[w])->account);
+	for (uint32_t e = 0; e < a->n_editors; e++)
+		pst_account_add(sum, &pst_runtime_stats(a->runtimes[e])->account);
+	pst_account_add(sum, &a->account);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The appliance put together: tables, rings, workers, editor lcores, and
+ * main's own part, from a config and a list of ports. It starts no thread and reads
+ * no clock, so that a test can step it: the daemon runs each part on its lcore.
+ *
+ *	pst_worker_poll(a->workers[k])       worker lcore k
+ *	pst_runtime_poll(a->runtimes[e])     editor lcore e
+ *	pst_appliance_poll(a)                main
+ */
+#pragma once
+
+#include <rte_mempool.h>
+
+#include "config/config.h"
+#include "runtime/runtime.h"
+#include "worker/worker.h"
+
+/* How an interface's port is reached; by number of the interface in the config. */
+struct pst_appliance_iface {
+	uint16_t port;
+	uint16_t mtu;
+	struct rte_ether_addr mac;
+	bool virtual_port;
+	uint16_t n_rx, n_tx; /* queues */
+};
+
+struct pst_appliance_params {
+	const struct pst_config *config;
+	struct pst_appliance_iface ifaces[PST_IFACES_MAX];
+	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
+	uint64_t seed;
+	uint64_t now_ms;
+	uint32_t ring_packets; /* of each packet ring, a power of two; 0: 1024 */
+	uint32_t ring_events;  /* 0: 1024 */
+	uint32_t records;      /* requests an editor lcore may have under way at a worker; 0: 64 */
+	/* what pst_bind_for_client() runs while it waits; and the clock it waits by */
+	void (*idle)(void *ctx);
+	uint64_t (*now)(void *ctx);
+	void *ctx;
+};
+
+struct pst_appliance {
+	struct pst_appliance_params params;
+	const struct pst_config *config;
+	uint32_t n_workers, n_editors;
+	struct pst_net net;
+	struct pst_steer steer;
+	struct pst_nat_params nat;
+	struct pst_ruleset *rules;
+	uint8_t *tcp_protocols, *udp_protocols;
+	struct pst_nat_protocol protocols[PST_PROTOCOLS_MAX];
+	struct pst_runtime_protocol names[PST_PROTOCOLS_MAX];
+	const char *protocol_names[PST_PROTOCOLS_MAX];
+	uint32_t n_protocols;
+	uint64_t editors_enabled; /* a bit for each of pst_editors[] */
+
+	struct pst_worker *workers[PST_WORKERS_MAX];
+	struct pst_runtime *runtimes[PST_EDITORS_MAX];
+	struct pst_chan *main_chans[PST_WORKERS_MAX];
+	struct pst_chan *editor_chans[PST_EDITORS_MAX][PST_WORKERS_MAX];
+	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [from][to] */
+
+	struct pst_neigh_table *neigh;
+	struct pst_account account; /* main's */
+};
+
+/* NULL, with a text in error. */
+struct pst_appliance *pst_appliance_create(
+	const struct pst_appliance_params *params, char *error, size_t size);
+
+/* Main: what workers sent it, and the neighbours' timers. How much there was to do. */
+uint32_t pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms);
+
+/* After all lcores stopped: drop and count what is still in rings. */
+void pst_appliance_drain(struct pst_appliance *a, uint64_t now_ms);
+
+/* Safe on NULL. */
+void pst_appliance_destroy(struct pst_appliance *a);
+
+/* The packet account of all lcores. */
+void pst_appliance_account(const struct pst_appliance *a, struct pst_account *sum);
+
+/* Megabytes that the tables of this config take, about. */
+uint32_t pst_appliance_megabytes(const struct pst_config *config);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * postern: start, wire, wait, stop.
+ */
+#define PST_LOG_MODULE PST_LOGTYPE_MAIN
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_random.h>
+
+#include "appliance.h"
+#include "args.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "control/server.h"
+#include "editors.h"
+#include "launch.h"
+#include "operate.h"
+#include "ports.h"
+
+#define EXIT_BAD_CONFIG 2
+#define MBUF_CACHE 256
+#define LINK_WAIT_MS 10000
+
+static volatile sig_atomic_t stop_signal, reload_signal;
+
+/* All there is, from first to last started. */
+struct postern {
+	struct pst_config config;
+	struct pst_clock clock;
+	struct pst_eal_args eal;
+	struct rte_mempool *mbufs;
+	struct pst_steer steer;
+	struct pst_ports ports;
+	struct pst_appliance *appliance;
+	struct pst_launch launch;
+	struct pst_operate operate;
+	struct pst_control *control;
+};
+
+static void
+on_signal(int number)
+{
+	if (number == SIGHUP)
+		reload_signal = 1;
+	else
+		stop_signal = number;
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+fail(const char *what)
+{
+	fprintf(stderr, "postern: %s\n", what);
+}
+
+/* The config, its problems and warnings told. */
+static int
+load_config(struct pst_config *config, const char *path)
+{
+	const char *names[64];
+	struct pst_problems problems;
+	uint32_t n = 0;
+	int ret;
+
+	for (; pst_editors[n] != NULL && n < RTE_DIM(names) - 1; n++)
+		names[n] = pst_editors[n]->name;
+	names[n] = NULL;
+	ret = pst_config_load(path, names, config, &problems);
+	pst_problems_print(&problems, stderr);
+	pst_problems_fini(&problems);
+	return ret;
+}
+
+static uint32_t
+log_level_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint32_t level;
+	} levels[] = { { "error", RTE_LOG_ERR }, { "warning", RTE_LOG_WARNING },
+		{ "notice", RTE_LOG_NOTICE }, { "info", RTE_LOG_INFO }, { "debug", RTE_LOG_DEBUG } };
+
+	for (uint32_t i = 0; i < RTE_DIM(levels); i++) {
+		if (strcmp(levels[i].name, name) == 0)
+			return levels[i].level;
+	}
+	return RTE_LOG_INFO;
+}
+
+static int
+start_eal(struct postern *p, const struct pst_args *args)
+{
+	char error[512];
+
+	if (pst_eal_args_make(&p->eal, args, &p->config, error, sizeof(error)) < 0) {
+		fail(error);
+		return -EINVAL;
+	}
+	if (rte_eal_init(p->eal.argc, p->eal.argv) < 0) {
+		fprintf(stderr, "postern: the EAL does not start: %s\n", rte_strerror(rte_errno));
+		return -rte_errno;
+	}
+	pst_log_init(log_level_of(p->config.log_level));
+	pst_lcore_set_role(PST_ROLE_MAIN, 0);
+	pst_clock_init(&p->clock);
+	return 0;
+}
+
+/* Enough for full queues and rings; a part of the memory where there is little. */
+static uint32_t
+count_mbufs(const struct pst_config *c)
+{
+	uint32_t want = 16384 * (c->lcores.n_workers + 1);
+	uint32_t room = c->memory.megabytes / 4 * ((1 << 20) / 2560);
+
+	return RTE_MIN(want, RTE_MAX(room, 4096u)) - 1;
+}
+
+static int
+make_mbufs(struct postern *p)
+{
+	/* where lcores share a CPU one may be stopped in the middle of the ring */
+	p->mbufs = rte_pktmbuf_pool_create_by_ops("pst_mbufs", count_mbufs(&p->config), MBUF_CACHE,
+		PST_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
+		p->eal.shared_cpus ? "ring_mt_rts" : "ring_mp_mc");
+	if (p->mbufs == NULL) {
+		fprintf(stderr, "postern: no memory for %u packets: raise memory.megabytes\n",
+			count_mbufs(&p->config));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static uint16_t
+mtu_of(const struct pst_config_iface *f, uint16_t port)
+{
+	uint16_t device = f->mtu;
+
+	rte_eth_dev_get_mtu(port, &device);
+	if (f->mtu > device) {
+		if (rte_eth_dev_set_mtu(port, f->mtu) == 0)
+			return f->mtu;
+		PST_LOG(WARNING, "interface %s: the device's MTU of %u is less than %u", f->name,
+			device, f->mtu);
+		return device;
+	}
+	return f->mtu;
+}
+
+static void
+fill_ifaces(struct postern *p, struct pst_appliance_params *params)
+{
+	for (uint32_t i = 0; i < p->config.n_ifaces; i++) {
+		const struct pst_port *port = &p->ports.ports[p->ports.of_iface[i]];
+		struct pst_appliance_iface *f = &params->ifaces[i];
+
+		f->port = port->id;
+		f->virtual_port = port->is_virtual;
+		f->n_rx = port->n_rx;
+		f->n_tx = port->n_tx;
+		f->mtu = mtu_of(&p->config.ifaces[i], port->id);
+		rte_eth_macaddr_get(port->id, &f->mac);
+	}
+}
+
+static uint64_t
+now_of(void *ctx)
+{
+	return pst_clock_now(ctx);
+}
+
+/* What pst_bind_for_client() runs while a worker serves it. */
+static void
+wait_a_bit(void *ctx)
+{
+	struct pst_idler idler = { 0 };
+
+	(void)ctx;
+	pst_idle(&idler, 0, true);
+	sched_yield();
+}
+
+static int
+build(struct postern *p)
+{
+	struct pst_appliance_params params = { .config = &p->config,
+		.mbufs = p->mbufs,
+		.seed = rte_rand(),
+		.now_ms = pst_clock_now(&p->clock),
+		.idle = wait_a_bit,
+		.now = now_of,
+		.ctx = &p->clock };
+	char error[512];
+
+	pst_steer_init(&p->steer, p->config.lcores.n_workers);
+	if (pst_ports_open(&p->ports, &p->config, &p->steer, p->mbufs, error, sizeof(error)) < 0) {
+		fail(error);
+		return -ENODEV;
+	}
+	fill_ifaces(p, &params);
+	p->appliance = pst_appliance_create(&params, error, sizeof(error));
+	if (p->appliance == NULL) {
+		fail(error);
+		return -ENOMEM;
+	}
+	if (pst_ports_start(&p->ports, error, sizeof(error)) < 0) {
+		fail(error);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int
+open_control(struct postern *p)
+{
+	char error[256];
+
+	pst_operate_init(&p->operate, &p->config, &p->clock, p->appliance, &p->ports);
+	p->control = pst_operate_open(&p->operate, error, sizeof(error));
+	if (p->control == NULL) {
+		fail(error);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int
+launch(struct postern *p)
+{
+	p->launch.appliance = p->appliance;
+	p->launch.config = &p->config;
+	p->launch.clock = &p->clock;
+	p->launch.sleeps = p->config.lcores.idle == PST_IDLE_SLEEP ||
+		(p->config.lcores.idle == PST_IDLE_AUTO && p->eal.shared_cpus);
+	return pst_launch_start(&p->launch);
+}
+
+static uint32_t
+main_round(struct postern *p)
+{
+	uint64_t now = pst_clock_now(&p->clock);
+
+	if (reload_signal) {
+		reload_signal = 0;
+		PST_LOG(WARNING, "SIGHUP: this version does not reload yet; restart to change the "
+				 "configuration");
+	}
+	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
+}
+
+static void
+say_ready(struct postern *p)
+{
+	pst_control_set_ready(p->control, true);
+	printf("postern: ready\n");
+	fflush(stdout);
+	sd_notify(0, "READY=1");
+}
+
+static void
+run(struct postern *p)
+{
+	uint64_t give_up = pst_clock_now(&p->clock) + LINK_WAIT_MS;
+	struct pst_idler idler = { 0 };
+	bool ready = false, warned = false;
+
+	while (!stop_signal) {
+		/* main has time: it always gives its CPU away */
+		pst_idle(&idler, main_round(p), true);
+		if (ready)
+			continue;
+		ready = pst_ports_are_up(&p->ports);
+		if (ready) {
+			say_ready(p);
+		} else if (!warned && pst_clock_now(&p->clock) > give_up) {
+			warned = true;
+			PST_LOG(WARNING, "still waiting for a link");
+		}
+	}
+	sd_notify(0, "STOPPING=1");
+	PST_LOG(NOTICE, "stopping on signal %d", (int)stop_signal);
+}
+
+static void
+stop(struct postern *p)
+{
+	struct pst_account sum;
+
+	if (p->launch.appliance != NULL) {
+		pst_launch_stop(&p->launch);
+		pst_appliance_drain(p->appliance, pst_clock_now(&p->clock));
+		pst_appliance_account(p->appliance, &sum);
+		PST_LOG(INFO, "received %" PRIu64 ", sent %" PRIu64 ", unaccounted %" PRId64,
+			sum.received, sum.sent, pst_account_held(&sum));
+	}
+	pst_control_destroy(p->control);
+	pst_ports_close(&p->ports);
+	pst_appliance_destroy(p->appliance);
+	rte_mempool_free(p->mbufs);
+	rte_eal_cleanup();
+	pst_eal_args_fini(&p->eal);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct postern p;
+	struct pst_args args;
+	int ret = pst_args_parse(&args, argc, argv);
+
+	if (ret != 0)
+		return ret - 1;
+	if (load_config(&p.config, args.config) < 0)
+		return EXIT_BAD_CONFIG;
+	if (args.check) {
+		printf("%s: good\n", args.config);
+		return 0;
+	}
+	catch_signals();
+	if (start_eal(&p, &args) < 0)
+		return 1;
+	ret = make_mbufs(&p);
+	if (ret == 0)
+		ret = build(&p);
+	if (ret == 0)
+		ret = open_control(&p);
+	if (ret == 0)
+		ret = launch(&p);
+	if (ret == 0)
+		run(&p);
+	stop(&p);
+	return ret == 0 ? 0 : 1;
+}

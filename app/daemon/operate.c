@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "operate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "editors.h"
+#include "filter/ipfilter.h"
+
+void
+pst_operate_init(struct pst_operate *o, const struct pst_config *config,
+	const struct pst_clock *clock, struct pst_appliance *appliance, struct pst_ports *ports)
+{
+	*o = (struct pst_operate){ .config = config,
+		.clock = clock,
+		.appliance = appliance,
+		.ports = ports };
+}
+
+/* What came of the key: the workers' counts together. */
+static const char *
+rss_text(struct pst_operate *o, uint16_t k)
+{
+	const struct pst_port *port = &o->ports->ports[k];
+	struct pst_rss_check sum = { 0 };
+
+	if (strcmp(port->rss, "programmed") != 0)
+		return port->rss;
+	for (uint32_t w = 0; w < o->appliance->n_workers; w++) {
+		const struct pst_rss_check *c =
+			pst_worker_rss(o->appliance->workers[w], port->id);
+
+		pst_rss_check_add(&sum, c->received, c->missteered);
+	}
+	pst_rss_check_print(&sum, o->rss[k], sizeof(o->rss[k]));
+	return o->rss[k];
+}
+
+static int
+get_iface(void *ctx, uint32_t i, struct pst_control_iface *iface)
+{
+	struct pst_operate *o = ctx;
+	uint16_t k = o->ports->of_iface[i], port = o->ports->ports[k].id;
+	struct rte_eth_link link = { 0 };
+
+	memset(iface, 0, sizeof(*iface));
+	memcpy(iface->mac, &o->appliance->net.ifaces[i].mac, sizeof(iface->mac));
+	if (rte_eth_link_get_nowait(port, &link) == 0) {
+		iface->up = link.link_status == RTE_ETH_LINK_UP;
+		iface->mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	}
+	iface->rss = rss_text(o, k);
+	iface->has_port_stats = rte_eth_stats_get(port, &iface->port_stats) == 0;
+	return 0;
+}
+
+static int
+get_neighbour(void *ctx, uint32_t i, struct pst_control_neighbour *row)
+{
+	static const char *const states[] = { [PST_NEIGH_EMPTY] = "empty",
+		[PST_NEIGH_INCOMPLETE] = "incomplete",
+		[PST_NEIGH_REACHABLE] = "reachable",
+		[PST_NEIGH_PROBE] = "probe",
+		[PST_NEIGH_FAILED] = "failed" };
+	const struct pst_operate *o = ctx;
+	const struct pst_neigh_table *t = o->appliance->neigh;
+	const struct pst_neigh_slot *slot;
+	const struct pst_neigh_own *own;
+
+	if (i >= t->n_used)
+		return -ENOENT;
+	slot = &t->slots[t->used[i]];
+	own = &t->own[t->used[i]];
+	memset(row, 0, sizeof(*row));
+	row->ip = rte_be_to_cpu_32(slot->key >> 32);
+	row->iface = (uint16_t)(slot->key >> 16);
+	row->has_mac = slot->mac_tag >> 48 != 0;
+	for (int k = 0; k < RTE_ETHER_ADDR_LEN; k++)
+		row->mac[k] = slot->mac_tag >> (8 * k);
+	row->state = states[own->state];
+	if (row->has_mac)
+		row->age_ms = pst_clock_now(o->clock) - own->confirmed_ms;
+	row->held = own->n_held;
+	return 0;
+}
+
+static uint64_t
+editor_counter(void *ctx, uint32_t editor, uint32_t counter)
+{
+	const struct pst_operate *o = ctx;
+	uint64_t sum = 0;
+
+	for (uint32_t e = 0; e < o->appliance->n_editors; e++)
+		sum += __atomic_load_n(
+			&pst_runtime_counters(o->appliance->runtimes[e], editor)[counter],
+			__ATOMIC_RELAXED);
+	return sum;
+}
+
+static const char *
+state_name(uint8_t protocol, uint8_t state)
+{
+	(void)protocol;
+	return state < PST_STATES ? pst_state_names[state] : "?";
+}
+
+struct pst_control *
+pst_operate_open(struct pst_operate *o, char *error, size_t size)
+{
+	const struct pst_appliance *a = o->appliance;
+	struct pst_control_params p = { .socket = o->config->control_socket,
+		.config = o->config,
+		.started = pst_clock_now(o->clock),
+		.n_workers = a->n_workers,
+		.n_editors = a->n_editors,
+		.main_lcore = o->config->lcores.main,
+		.main_account = &a->account,
+		.editors = pst_editors,
+		.editor_counter = editor_counter,
+		.protocol_names = a->protocol_names,
+		.n_protocols = a->n_protocols,
+		.state_name = state_name,
+		.ipset_count = pst_ipset_count,
+		.ipset_range = pst_ipset_range,
+		.ipset_unref = pst_ipset_unref,
+		.iface = get_iface,
+		.neighbour = get_neighbour,
+		.ctx = o };
+
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		p.workers[w] = a->main_chans[w];
+		p.worker_stats[w] = pst_worker_stats(a->workers[w]);
+		p.worker_lcores[w] = o->config->lcores.workers[w];
+	}
+	for (uint32_t e = 0; e < a->n_editors; e++) {
+		p.editor_stats[e] = pst_runtime_stats(a->runtimes[e]);
+		p.editor_lcores[e] = o->config->lcores.editors[e];
+	}
+	return pst_control_create(&p, error, size);
+}

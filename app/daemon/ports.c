@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define PST_LOG_MODULE PST_LOGTYPE_PORTS
+#include "ports.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_ethdev.h>
+
+#include "base/log.h"
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+
+static int
+find_port(const char *device, uint16_t *id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	size_t len = strcspn(device, ",");
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, device);
+	return rte_eth_dev_get_port_by_name(name, id);
+}
+
+/* The zones that a device carries: a trunk of both gets no RSS key. */
+static bool
+is_mixed(const struct pst_config *config, const char *device)
+{
+	bool internal = false, external = false;
+
+	for (uint32_t i = 0; i < config->n_ifaces; i++) {
+		if (strcmp(config->ifaces[i].device, device) != 0)
+			continue;
+		internal = internal || config->ifaces[i].zone == PST_ZONE_INTERNAL;
+		external = external || config->ifaces[i].zone == PST_ZONE_EXTERNAL;
+	}
+	return internal && external;
+}
+
+static void
+program_rss(struct pst_port *port, const struct pst_config *config, enum pst_zone zone,
+	const struct pst_steer *steer)
+{
+	char why[64] = "";
+	int ret;
+
+	if (port->n_rx < 2) {
+		snprintf(port->rss, sizeof(port->rss), "off: one queue");
+	} else if (is_mixed(config, port->device)) {
+		snprintf(port->rss, sizeof(port->rss), "off: it carries both zones");
+	} else {
+		ret = pst_steer_program_rss(port->id,
+			zone == PST_ZONE_INTERNAL ? PST_STEER_INSIDE : PST_STEER_OUTSIDE, steer,
+			port->n_rx, why, sizeof(why));
+		if (ret == 0)
+			snprintf(port->rss, sizeof(port->rss), "programmed");
+		else
+			snprintf(port->rss, sizeof(port->rss), "off: %s", why);
+	}
+	PST_LOG(INFO, "%s: rss: %s", port->device, port->rss);
+}
+
+static int
+setup_queues(struct pst_port *port, const struct rte_eth_dev_info *info,
+	struct rte_mempool *mbufs)
+{
+	uint16_t rxd = RX_DESCRIPTORS, txd = TX_DESCRIPTORS;
+	struct rte_eth_txconf txconf = info->default_txconf;
+	int socket = rte_eth_dev_socket_id(port->id), ret;
+
+	ret = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rxd, &txd);
+	for (uint16_t q = 0; ret == 0 && q < port->n_rx; q++)
+		ret = rte_eth_rx_queue_setup(port->id, q, rxd, socket, NULL, mbufs);
+	for (uint16_t q = 0; ret == 0 && q < port->n_tx; q++)
+		ret = rte_eth_tx_queue_setup(port->id, q, txd, socket, &txconf);
+	return ret;
+}
+
+static int
+open_port(struct pst_port *port, const struct pst_config *config, const char **what,
+	struct rte_mempool *mbufs)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	int ret;
+
+	*what = "describe itself";
+	ret = rte_eth_dev_info_get(port->id, &info);
+	if (ret < 0)
+		return ret;
+	port->is_virtual = info.device == NULL || rte_dev_bus(info.device) == NULL ||
+		strcmp(rte_bus_name(rte_dev_bus(info.device)), "vdev") == 0;
+	port->n_rx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_rx_queues);
+	port->n_tx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_tx_queues);
+	if (port->n_rx > 1 && info.flow_type_rss_offloads != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads &
+			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	}
+	*what = "be configured";
+	ret = rte_eth_dev_configure(port->id, port->n_rx, port->n_tx, &conf);
+	if (ret < 0)
+		return ret;
+	*what = "set its queues up";
+	return setup_queues(port, &info, mbufs);
+}
+
+static uint16_t
+number_of(const struct pst_ports *ports, const char *device)
+{
+	uint16_t k = 0;
+
+	while (k < ports->n_ports && strcmp(ports->ports[k].device, device) != 0)
+		k++;
+	return k;
+}
+
+int
+pst_ports_open(struct pst_ports *ports, const struct pst_config *config,
+	const struct pst_steer *steer, struct rte_mempool *mbufs, char *error, size_t size)
+{
+	const char *what = "be found";
+	int ret;
+
+	memset(ports, 0, sizeof(*ports));
+	for (uint32_t i = 0; i < config->n_ifaces; i++) {
+		const struct pst_config_iface *f = &config->ifaces[i];
+		uint16_t k = number_of(ports, f->device);
+
+		ports->of_iface[i] = k;
+		if (k < ports->n_ports)
+			continue;
+		ports->ports[k].device = f->device;
+		ret = find_port(f->device, &ports->ports[k].id);
+		if (ret == 0 && ports->ports[k].id >= PST_NET_PORTS)
+			ret = -ENOSPC;
+		if (ret == 0) {
+			ports->n_ports++;
+			ret = open_port(&ports->ports[k], config, &what, mbufs);
+		}
+		if (ret < 0) {
+			snprintf(error, size, "interface \"%s\": device \"%s\" can't %s: %s",
+				f->name, f->device, what, rte_strerror(-ret));
+			return ret;
+		}
+		program_rss(&ports->ports[k], config, f->zone, steer);
+	}
+	return 0;
+}
+
+int
+pst_ports_start(struct pst_ports *ports, char *error, size_t size)
+{
+	for (uint32_t k = 0; k < ports->n_ports; k++) {
+		struct pst_port *p = &ports->ports[k];
+		int ret = rte_eth_dev_start(p->id);
+
+		if (ret < 0) {
+			snprintf(error, size, "device \"%s\" can't start: %s", p->device,
+				rte_strerror(-ret));
+			return ret;
+		}
+		p->started = true;
+	}
+	return 0;
+}
+
+bool
+pst_ports_are_up(const struct pst_ports *ports)
+{
+	for (uint32_t k = 0; k < ports->n_ports; k++) {
+		struct rte_eth_link link;
+
+		if (rte_eth_link_get_nowait(ports->ports[k].id, &link) < 0 ||
+			link.link_status != RTE_ETH_LINK_UP)
+			return false;
+	}
+	return true;
+}
+
+void
+pst_ports_close(struct pst_ports *ports)
+{
+	for (uint32_t k = 0; k < ports->n_ports; k++) {
+		if (ports->ports[k].started)
+			rte_eth_dev_stop(ports->ports[k].id);
+		rte_eth_dev_close(ports->ports[k].id);
+	}
+	ports->n_ports = 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole appliance in one thread: workers, editor lcores and main are stepped
+ * in turn under a virtual clock, between two fake ports.
+ *
+ *	client 10.1.1.x -- inside [box] outside 198.18.0.1/24 -- server 198.18.0.9
+ *
+ * What a test puts in at a port comes out at the other, or is dropped and
+ * counted. Neighbours answer ARP by themselves.
+ */
+#pragma once
+
+#include "appliance.h"
+#include "pkt.h"
+
+#define BOX_INSIDE 0
+#define BOX_OUTSIDE 1
+#define BOX_PORTS 2
+
+struct box {
+	struct pst_config config;
+	struct pst_appliance *a;
+	struct rte_mempool *mbufs;
+	struct rte_ring *rx[BOX_PORTS][8], *tx[BOX_PORTS][8]; /* by queue */
+	uint16_t port[BOX_PORTS];
+	struct rte_ether_addr mac[BOX_PORTS], peer_mac;
+	uint32_t n_queues;
+	uint64_t now_ms;
+	bool no_arp; /* neighbours are silent */
+	uint64_t put, got; /* packets in and out, by the test's own count */
+	size_t heap_before;
+};
+
+/* Fill in a config for so many workers and editor lcores; a test may change it. */
+void box_config(struct pst_config *c, uint32_t workers, uint32_t editors);
+
+/* Start one; queues 0: one for each worker. Usable once after another. */
+void box_init(struct box *b, const struct pst_config *c, uint32_t queues);
+/* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
+void box_fini(struct box *b);
+
+/* One round of everybody; the clock stands. */
+void box_step(struct box *b);
+/* Rounds until nobody has anything to do. */
+void box_settle(struct box *b);
+/* Let time pass, a step a second, and settle. */
+void box_pass(struct box *b, uint64_t ms);
+
+/* Put a packet in at a port (MACs are filled in), at the queue that its flow hashes to. */
+void box_put(struct box *b, int port, const struct pkt *p);
+/* The next packet that came out of a port, or NULL. The caller frees it. */
+struct rte_mbuf *box_get(struct box *b, int port);
+/* put, settle, get and read: true when one came out at the other port. */
+bool box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out);
+/* As box_pass_through, but nothing may come out; asserts the reason. */
+void box_is_dropped(struct box *b, int port, const struct pkt *in, enum pst_drop why);
+
+uint64_t box_drops(const struct box *b, enum pst_drop why);
+uint64_t box_connections(const struct box *b);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "pkt.h"
+
+static void *
+put_l2(struct rte_mbuf *m, const struct pkt *p)
+{
+	struct rte_ether_hdr *eth = (void *)rte_pktmbuf_append(m, sizeof(*eth));
+
+	eth->src_addr = p->src_mac;
+	eth->dst_addr = p->dst_mac;
+	eth->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	if (p->vlan != 0) {
+		struct rte_vlan_hdr *vlan = (void *)rte_pktmbuf_append(m, sizeof(*vlan));
+
+		eth->ether_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+		vlan->vlan_tci = rte_cpu_to_be_16(p->vlan);
+		vlan->eth_proto = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	}
+	return eth;
+}
+
+static struct rte_ipv4_hdr *
+put_ip(struct rte_mbuf *m, const struct pkt *p)
+{
+	struct rte_ipv4_hdr *ip = (void *)rte_pktmbuf_append(m, sizeof(*ip));
+
+	memset(ip, 0, sizeof(*ip));
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->time_to_live = p->ttl != 0 ? p->ttl : 64;
+	ip->next_proto_id = p->proto;
+	ip->fragment_offset = p->df ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0;
+	ip->src_addr = rte_cpu_to_be_32(p->src);
+	ip->dst_addr = rte_cpu_to_be_32(p->dst);
+	return ip;
+}
+
+static void
+put_tcp(struct rte_mbuf *m, const struct pkt *p)
+{
+	struct rte_tcp_hdr *tcp = (void *)rte_pktmbuf_append(m, sizeof(*tcp) + p->options_len);
+
+	memset(tcp, 0, sizeof(*tcp));
+	tcp->src_port = rte_cpu_to_be_16(p->sport);
+	tcp->dst_port = rte_cpu_to_be_16(p->dport);
+	tcp->sent_seq = rte_cpu_to_be_32(p->seq);
+	tcp->recv_ack = rte_cpu_to_be_32(p->ack);
+	tcp->data_off = (sizeof(*tcp) + p->options_len) / 4 << 4;
+	tcp->tcp_flags = p->tcp_flags;
+	tcp->rx_win = rte_cpu_to_be_16(p->window != 0 ? p->window : 65535);
+	memcpy(tcp + 1, p->options, p->options_len);
+}
+
+static void
+put_udp(struct rte_mbuf *m, const struct pkt *p)
+{
+	struct rte_udp_hdr *udp = (void *)rte_pktmbuf_append(m, sizeof(*udp));
+
+	udp->src_port = rte_cpu_to_be_16(p->sport);
+	udp->dst_port = rte_cpu_to_be_16(p->dport);
+	udp->dgram_len = rte_cpu_to_be_16(sizeof(*udp) + p->len);
+	udp->dgram_cksum = 0;
+}
+
+static void
+put_icmp(struct rte_mbuf *m, const struct pkt *p)
+{
+	struct rte_icmp_hdr *icmp = (void *)rte_pktmbuf_append(m, sizeof(*icmp));
+
+	memset(icmp, 0, sizeof(*icmp));
+	icmp->icmp_type = p->icmp_type;
+	icmp->icmp_code = p->icmp_code;
+	icmp->icmp_ident = rte_cpu_to_be_16(p->sport);
+}
+
+struct rte_mbuf *
+pkt_build(struct rte_mempool *pool, const struct pkt *p)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_ipv4_hdr *ip;
+	struct pst_view v;
+
+	if (m == NULL)
+		return NULL;
+	put_l2(m, p);
+	ip = put_ip(m, p);
+	if (p->proto == IPPROTO_TCP)
+		put_tcp(m, p);
+	else if (p->proto == IPPROTO_UDP)
+		put_udp(m, p);
+	else
+		put_icmp(m, p);
+	if (p->len > 0)
+		memcpy(rte_pktmbuf_append(m, p->len), p->data, p->len);
+	ip->total_length = rte_cpu_to_be_16(
+		rte_pktmbuf_mtod(m, uint8_t *) + rte_pktmbuf_data_len(m) - (uint8_t *)ip);
+	ip->hdr_checksum = ~rte_raw_cksum(ip, sizeof(*ip));
+	pst_view_parse(&v, m);
+	pst_view_l4_csum_fill(&v);
+	return m;
+}
+
+static void
+read_tcp(const struct pst_view *v, struct pkt *p)
+{
+	const struct rte_tcp_hdr *tcp = v->l4;
+	uint32_t hlen = (tcp->data_off >> 4) * 4;
+
+	p->tcp_flags = tcp->tcp_flags;
+	p->seq = rte_be_to_cpu_32(tcp->sent_seq);
+	p->ack = rte_be_to_cpu_32(tcp->recv_ack);
+	p->window = rte_be_to_cpu_16(tcp->rx_win);
+	p->options_len = hlen - sizeof(*tcp);
+	memcpy(p->options, tcp + 1, p->options_len);
+	p->data = (const uint8_t *)tcp + hlen;
+	p->len = v->l4_len - hlen;
+}
+
+bool
+pkt_read(struct rte_mbuf *m, struct pkt *p)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	struct pst_view v;
+
+	memset(p, 0, sizeof(*p));
+	pst_view_parse(&v, m);
+	if (v.kind > PST_VIEW_ERROR || !pst_view_ip_csum_ok(&v) || !pst_view_l4_csum_ok(&v))
+		return false;
+	p->src_mac = eth->src_addr;
+	p->dst_mac = eth->dst_addr;
+	p->vlan = v.vlan;
+	p->src = rte_be_to_cpu_32(v.src);
+	p->dst = rte_be_to_cpu_32(v.dst);
+	p->sport = rte_be_to_cpu_16(v.sport);
+	p->dport = rte_be_to_cpu_16(v.dport);
+	p->proto = v.proto;
+	p->ttl = v.ip->time_to_live;
+	p->df = (v.ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)) != 0;
+	if (v.proto == IPPROTO_TCP) {
+		read_tcp(&v, p);
+	} else if (v.proto == IPPROTO_UDP) {
+		p->data = (const uint8_t *)v.l4 + sizeof(struct rte_udp_hdr);
+		p->len = v.l4_len - sizeof(struct rte_udp_hdr);
+	} else {
+		const struct rte_icmp_hdr *icmp = v.l4;
+
+		p->icmp_type = icmp->icmp_type;
+		p->icmp_code = icmp->icmp_code;
+		p->data = icmp + 1;
+		p->len = v.l4_len - sizeof(*icmp);
+	}
+	return true;
+}
