@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Attach the traffic maker to a program that does not know it, and run the measurement.
+ *
+ * An object loaded with -d gets no arguments and no call after the ports are there: parameters
+ * come from the environment, and a thread made by the constructor watches for the ports. A
+ * queue takes callbacks as soon as its port is configured, so adding them is tried until it
+ * works, long before the first burst. At the end the thread writes a line of JSON and asks
+ * the process to stop with SIGTERM, as an operator would.
+ */
+#include "params.h"
+#include "report.h"
+#include "traffic.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#define ATTACH_MS 60000
+#define SETTLE_MS 20
+#define DRAIN_MS 100
+
+static void
+sleep_ms(uint32_t ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l }, NULL);
+}
+
+/* Run beside the main lcore, never beside the lcore that is measured. */
+static void
+stay_beside_main(void)
+{
+	cpu_set_t cpus = rte_lcore_cpuset(rte_get_main_lcore());
+
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+}
+
+static void
+prepare_queue(uint16_t port, uint16_t queue, uint16_t queues, const struct rte_ether_addr *mac)
+{
+	struct pst_maker *maker = &pst_traffic.makers[port][queue];
+	struct pst_checker *checker = &pst_traffic.checkers[port][queue];
+
+	pst_frame_base_init(&maker->base, &pst_traffic.mac[port], mac,
+		pst_traffic.params.plan.size);
+	maker->port = port;
+	maker->first = queue;
+	maker->step = queues;
+	checker->port = port;
+	checker->random = port * PST_TRAFFIC_QUEUES + queue;
+}
+
+static int
+attach_port(uint16_t port, uint16_t queues)
+{
+	static const struct rte_ether_addr base = { { 0x02, 0x50, 0x53, 0x54, 0x00, 0x00 } };
+	struct rte_ether_addr mac;
+	int ret = rte_eth_macaddr_get(port, &mac);
+
+	pst_traffic.mac[port] = base;
+	pst_traffic.mac[port].addr_bytes[5] = port;
+	for (uint16_t q = 0; ret == 0 && q < queues; q++) {
+		prepare_queue(port, q, queues, &mac);
+		if (rte_eth_add_tx_callback(port, q, pst_traffic_tx,
+			    &pst_traffic.checkers[port][q]) == NULL ||
+			rte_eth_add_rx_callback(port, q, pst_traffic_rx,
+				&pst_traffic.makers[port][q]) == NULL)
+			ret = -rte_errno;
+	}
+	return ret;
+}
+
+/* How many queues a port was configured with; 0 while it was not. */
+static uint16_t
+configured_queues(uint16_t port)
+{
+	struct rte_eth_dev_info info;
+
+	if (!rte_eth_dev_is_valid_port(port) || rte_eth_dev_info_get(port, &info) != 0)
+		return 0;
+	return RTE_MIN(info.nb_rx_queues, info.nb_tx_queues);
+}
+
+static int
+attach(void)
+{
+	uint16_t queues = 0;
+	int ret = 0;
+
+	for (uint32_t ms = 0; queues == 0; ms++) {
+		if (ms == ATTACH_MS)
+			return -ETIMEDOUT;
+		sleep_ms(1);
+		queues = RTE_MIN(configured_queues(0), configured_queues(1));
+	}
+	if (queues > PST_TRAFFIC_QUEUES)
+		return -E2BIG;
+	pst_traffic.queues = queues;
+	for (uint16_t port = 0; ret == 0 && port < PST_TRAFFIC_PORTS; port++)
+		ret = attach_port(port, queues);
+	return ret;
+}
+
+/* One more than the flows: the greeting. */
+static int
+prepare_memory(void)
+{
+	size_t flows = pst_traffic.params.plan.flows + 1;
+	unsigned int lcore;
+
+	pst_traffic.learnt = rte_zmalloc("pst_learnt", flows * sizeof(*pst_traffic.learnt),
+		RTE_CACHE_LINE_SIZE);
+	if (pst_traffic.learnt == NULL)
+		return -ENOMEM;
+	RTE_LCORE_FOREACH(lcore) {
+		pst_traffic.meters[lcore] = calloc(1, sizeof(struct pst_meter));
+		if (pst_traffic.meters[lcore] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+set_phase(uint32_t phase)
+{
+	atomic_store_explicit(&pst_traffic.phase, phase, memory_order_release);
+}
+
+static bool
+all_greeted(void)
+{
+	bool both = pst_traffic.params.mode == PST_TRAFFIC_FORWARD;
+
+	return atomic_load(&pst_traffic.greeted[1]) &&
+	       (!both || atomic_load(&pst_traffic.greeted[0]));
+}
+
+static bool
+all_learnt(void)
+{
+	static uint32_t known;
+	const volatile struct pst_endpoint4 *learnt = pst_traffic.learnt;
+
+	while (known < pst_traffic.params.plan.flows && learnt[known].port != 0)
+		known++;
+	return known == pst_traffic.params.plan.flows;
+}
+
+/* Every queue has handed out its share of one round since it was warm. */
+static bool
+all_warm(void)
+{
+	return pst_report_made() >= pst_traffic.warm_goal;
+}
+
+static int
+wait_for(bool (*is_done)(void))
+{
+	for (uint32_t ms = 0; ms < pst_traffic.params.settle_ms; ms++) {
+		if (is_done())
+			return 0;
+		sleep_ms(1);
+	}
+	return -ETIMEDOUT;
+}
+
+static const char *
+establish(void)
+{
+	set_phase(PST_PHASE_GREET);
+	if (wait_for(all_greeted) != 0)
+		return "no packet came through";
+	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP)
+		return NULL;
+	set_phase(PST_PHASE_LEARN);
+	if (wait_for(all_learnt) != 0)
+		return "not all flows were let through";
+	pst_traffic.warm_goal = pst_report_made() + 2ull * pst_traffic.params.plan.flows;
+	set_phase(PST_PHASE_WARM);
+	if (wait_for(all_warm) != 0)
+		return "the program came to a halt";
+	return NULL;
+}
+
+static bool
+is_used_up(void)
+{
+	return pst_traffic.params.mode == PST_TRAFFIC_SETUP &&
+	       pst_report_made() - pst_traffic.made_before >= pst_traffic.params.plan.flows;
+}
+
+static void
+measure(void)
+{
+	set_phase(PST_PHASE_SETTLE);
+	sleep_ms(SETTLE_MS);
+	pst_traffic.made_before = pst_report_made();
+	pst_traffic.seen_before = pst_report_seen();
+	set_phase(PST_PHASE_MEASURE);
+	for (uint32_t ms = 0; ms < pst_traffic.params.seconds * 1000 && !is_used_up(); ms++)
+		sleep_ms(1);
+	set_phase(PST_PHASE_DRAIN);
+	sleep_ms(DRAIN_MS);
+}
+
+static const char *
+run(void)
+{
+	const char *failure;
+
+	if (attach() != 0)
+		return "the ports were not configured in time";
+	stay_beside_main();
+	if (prepare_memory() != 0)
+		return "out of memory";
+	failure = establish();
+	if (failure == NULL)
+		measure();
+	return failure;
+}
+
+static void *
+control(void *arg __rte_unused)
+{
+	const char *failure = run();
+
+	set_phase(PST_PHASE_DONE);
+	if (pst_report_write(failure) != 0)
+		fprintf(stderr, "traffic: cannot write the report: %s\n", strerror(errno));
+	kill(getpid(), SIGTERM);
+	return NULL;
+}
+
+__attribute__((constructor)) static void
+start_control(void)
+{
+	sigset_t all, old;
+	pthread_t thread;
+	int ret;
+
+	if (pst_params_read(&pst_traffic.params) != 0)
+		exit(2);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&thread, NULL, control, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret != 0) {
+		fprintf(stderr, "traffic: no thread: %s\n", strerror(ret));
+		exit(2);
+	}
+	pthread_detach(thread);
+}

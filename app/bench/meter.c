@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+
+#define PROBE_ROUNDS 10000
+#define PROBE_SLACK 1.06 /* slower than the quietest probe by more: disturbed */
+
+static uint64_t
+cpu_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Six adds that do not wait for each other: as many as the core can do when it is alone. */
+static uint32_t
+probe(void)
+{
+	uint64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0;
+	uint64_t start = cpu_time_ns();
+
+	for (uint32_t i = 0; i < PROBE_ROUNDS; i++)
+		__asm__ volatile("add $1, %0; add $1, %1; add $1, %2;"
+				 "add $1, %3; add $1, %4; add $1, %5"
+				 : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+	return cpu_time_ns() - start;
+}
+
+void
+pst_meter_turn(struct pst_meter *meter)
+{
+	uint64_t tsc = rte_rdtsc();
+	uint64_t cpu = cpu_time_ns();
+	uint32_t after = probe();
+
+	if (meter->open && meter->count < PST_METER_WINDOWS)
+		meter->windows[meter->count++] = (struct pst_window){
+			.cpu_ns = cpu - meter->cpu_start,
+			.tsc = tsc - meter->tsc_start,
+			.packets = meter->packets,
+			.probe_ns = RTE_MAX(meter->probe_ns, after),
+		};
+	meter->open = true;
+	meter->packets = 0;
+	meter->probe_ns = after;
+	meter->cpu_start = cpu_time_ns();
+	meter->tsc_start = rte_rdtsc();
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+quantile(const double *sorted, uint32_t n, double q)
+{
+	return n == 0 ? 0 : sorted[(uint32_t)(q * (n - 1) + 0.5)];
+}
+
+static void
+find_quiet(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
+{
+	sum->probe_quiet_ns = UINT32_MAX;
+	for (uint32_t m = 0; m < n; m++)
+		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
+			sum->probe_quiet_ns =
+				RTE_MIN(sum->probe_quiet_ns, meters[m]->windows[w].probe_ns);
+			sum->packets += meters[m]->windows[w].packets;
+			sum->windows++;
+		}
+}
+
+/* Gather ns and ticks per packet of the windows that were left alone. */
+static uint32_t
+gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, double *tsc)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t m = 0; m < n; m++)
+		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
+			const struct pst_window *win = &meters[m]->windows[w];
+
+			if (win->probe_ns > limit)
+				continue;
+			ns[kept] = (double)win->cpu_ns / win->packets;
+			tsc[kept++] = (double)win->tsc / win->packets;
+		}
+	qsort(ns, kept, sizeof(*ns), by_value);
+	qsort(tsc, kept, sizeof(*tsc), by_value);
+	return kept;
+}
+
+int
+pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
+{
+	double *ns, *tsc;
+
+	memset(sum, 0, sizeof(*sum));
+	find_quiet(meters, n, sum);
+	if (sum->windows == 0) {
+		sum->probe_quiet_ns = 0;
+		return 0;
+	}
+	ns = calloc(2 * (size_t)sum->windows, sizeof(*ns));
+	if (ns == NULL)
+		return -ENOMEM;
+	tsc = ns + sum->windows;
+	sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
+	sum->ns_min = ns[0];
+	sum->ns_median = quantile(ns, sum->kept, 0.5);
+	sum->ns_p99 = quantile(ns, sum->kept, 0.99);
+	sum->ns_p999 = quantile(ns, sum->kept, 0.999);
+	sum->ns_max = ns[sum->kept - 1];
+	sum->tsc_median = quantile(tsc, sum->kept, 0.5);
+	free(ns);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Meter: what a packet costs one lcore, measured in windows of many packets.
+ *
+ * A window counts the lcore's own CPU time, so other processes do not show. What does show is
+ * a host that runs another guest on the core's sibling thread. A probe of a few microseconds
+ * between two windows notices: windows next to a slow probe are left out of the result.
+ *
+ * Owner: the lcore that receives. The summary is made when it has stopped.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PST_METER_WINDOWS 16384
+
+struct pst_window {
+	uint64_t cpu_ns;
+	uint64_t tsc;
+	uint32_t packets;
+	uint32_t probe_ns; /* the slower of the probes at its two ends */
+};
+
+struct pst_meter {
+	uint64_t cpu_start;
+	uint64_t tsc_start;
+	uint64_t packets; /* of the open window */
+	uint32_t probe_ns; /* before the open window */
+	uint32_t count;
+	bool open;
+	struct pst_window windows[PST_METER_WINDOWS];
+};
+
+struct pst_summary {
+	uint32_t windows;
+	uint32_t kept;
+	uint32_t probe_quiet_ns;
+	uint64_t packets; /* in all windows */
+	double ns_min, ns_median, ns_p99, ns_p999, ns_max; /* per packet, of the kept windows */
+	double tsc_median;
+};
+
+void pst_meter_turn(struct pst_meter *meter);
+
+/* Note n received packets. A new window starts when the open one has enough of them. */
+static inline void
+pst_meter_note(struct pst_meter *meter, uint32_t n, uint32_t window)
+{
+	meter->packets += n;
+	if (!meter->open || meter->packets >= window)
+		pst_meter_turn(meter);
+}
+
+/* Put the windows of n meters (some may be NULL) into one result. Returns 0 or -ENOMEM. */
+int pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+#include "traffic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+struct totals {
+	uint64_t made, seen, checked, foreign, arp_requests, arp_replies, bad;
+	uint64_t faults[PST_FAULTS];
+	const struct pst_frame *sample;
+};
+
+static void
+add_queue(struct totals *all, const struct pst_maker *maker, const struct pst_checker *checker)
+{
+	const volatile uint64_t *made = &maker->made, *seen = &checker->seen;
+
+	all->made += *made;
+	all->seen += *seen;
+	all->checked += checker->checked;
+	all->foreign += checker->foreign;
+	all->arp_requests += checker->arp_requests;
+	all->arp_replies += maker->arp_replies;
+	for (uint32_t i = 0; i < PST_FAULTS; i++) {
+		all->faults[i] += checker->faults[i];
+		all->bad += checker->faults[i];
+	}
+	if (checker->has_sample)
+		all->sample = &checker->sample;
+}
+
+static struct totals
+add_up(void)
+{
+	struct totals all = { 0 };
+
+	for (uint16_t port = 0; port < PST_TRAFFIC_PORTS; port++)
+		for (uint16_t q = 0; q < pst_traffic.queues; q++)
+			add_queue(&all, &pst_traffic.makers[port][q],
+				&pst_traffic.checkers[port][q]);
+	return all;
+}
+
+uint64_t
+pst_report_made(void)
+{
+	return add_up().made;
+}
+
+uint64_t
+pst_report_seen(void)
+{
+	return add_up().seen;
+}
+
+static uint32_t
+count_learnt(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t f = 0; pst_traffic.learnt != NULL && f < pst_traffic.params.plan.flows; f++)
+		n += pst_traffic.learnt[f].port != 0;
+	return n;
+}
+
+static void
+write_summary(FILE *to, const struct pst_summary *sum)
+{
+	fprintf(to,
+		"\"windows\":%u,\"kept\":%u,\"probe_quiet_ns\":%u,"
+		"\"ns\":{\"min\":%.3f,\"median\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f},"
+		"\"tsc\":%.2f,\"tsc_hz\":%" PRIu64 ",\"mpps\":%.3f,",
+		sum->windows, sum->kept, sum->probe_quiet_ns, sum->ns_min, sum->ns_median,
+		sum->ns_p99, sum->ns_p999, sum->ns_max, sum->tsc_median, rte_get_tsc_hz(),
+		sum->ns_median > 0 ? 1000 / sum->ns_median : 0);
+}
+
+static void
+write_sample(FILE *to, const struct pst_frame *sample)
+{
+	const uint8_t *bytes = (const uint8_t *)sample;
+
+	fprintf(to, ",\"bad_frame\":\"");
+	for (uint32_t i = 0; i < sizeof(*sample); i++)
+		fprintf(to, "%02x", bytes[i]);
+	fprintf(to, "\"");
+}
+
+static void
+write_totals(FILE *to, const struct totals *all)
+{
+	uint64_t sent = all->made - pst_traffic.made_before;
+	uint64_t seen = all->seen - pst_traffic.seen_before;
+
+	fprintf(to,
+		"\"sent\":%" PRIu64 ",\"seen\":%" PRIu64 ",\"lost\":%" PRId64
+		",\"checked\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"foreign\":%" PRIu64
+		",\"arp_requests\":%" PRIu64 ",\"arp_replies\":%" PRIu64 ",\"faults\":{",
+		sent, seen, (int64_t)(sent - seen), all->checked, all->bad, all->foreign,
+		all->arp_requests, all->arp_replies);
+	for (uint32_t i = 1; i < PST_FAULTS; i++)
+		fprintf(to, "%s\"%s\":%" PRIu64, i == 1 ? "" : ",", pst_fault_name(i),
+			all->faults[i]);
+	fprintf(to, "}");
+	if (all->sample != NULL)
+		write_sample(to, all->sample);
+}
+
+int
+pst_report_write(const char *failure)
+{
+	const struct pst_traffic_params *params = &pst_traffic.params;
+	struct totals all = add_up();
+	struct pst_summary sum;
+	FILE *to = stderr;
+
+	if (params->report != NULL)
+		to = fopen(params->report, "w");
+	if (to == NULL || pst_meter_sum(pst_traffic.meters, RTE_MAX_LCORE, &sum) != 0)
+		return -1;
+	fprintf(to, "{\"mode\":\"%s\",\"flows\":%u,\"size\":%u,\"queues\":%u,\"learnt\":%u,",
+		params->mode == PST_TRAFFIC_SETUP ? "setup" : "forward", params->plan.flows,
+		params->plan.size, pst_traffic.queues, count_learnt());
+	if (failure != NULL)
+		fprintf(to, "\"failure\":\"%s\",", failure);
+	write_summary(to, &sum);
+	write_totals(to, &all);
+	fprintf(to, "}\n");
+	return to == stderr ? fflush(to) : fclose(to);
+}
