@@ -54,6 +54,7 @@ prepare_queue(uint16_t port, uint16_t queue, uint16_t queues, const struct rte_e
 		pst_traffic.params.plan.size);
 	maker->port = port;
 	maker->first = queue;
+	maker->cursor = queue;
 	maker->step = queues;
 	checker->port = port;
 	checker->random = port * PST_TRAFFIC_QUEUES + queue;

@@ -110,6 +110,27 @@ write_totals(FILE *to, const struct totals *all)
 		write_sample(to, all->sample);
 }
 
+/* All windows as [ns per packet, probe ns]: runs are compared under one quiet probe. */
+static void
+write_windows(FILE *to)
+{
+	const char *comma = "";
+
+	fprintf(to, ",\"raw\":[");
+	for (uint32_t lcore = 0; lcore < RTE_MAX_LCORE; lcore++) {
+		const struct pst_meter *meter = pst_traffic.meters[lcore];
+
+		for (uint32_t w = 0; meter != NULL && w < meter->count; w++) {
+			const struct pst_window *win = &meter->windows[w];
+
+			fprintf(to, "%s[%.3f,%u]", comma, (double)win->cpu_ns / win->packets,
+				win->probe_ns);
+			comma = ",";
+		}
+	}
+	fprintf(to, "]");
+}
+
 int
 pst_report_write(const char *failure)
 {
@@ -129,6 +150,7 @@ pst_report_write(const char *failure)
 		fprintf(to, "\"failure\":\"%s\",", failure);
 	write_summary(to, &sum);
 	write_totals(to, &all);
+	write_windows(to);
 	fprintf(to, "}\n");
 	return to == stderr ? fflush(to) : fclose(to);
 }

@@ -41,52 +41,30 @@ put_frame(const struct pst_maker *maker, struct rte_mbuf *pkt, uint32_t flow)
 		memset(data + sizeof(maker->base.line), 0, plan->size - sizeof(maker->base.line));
 }
 
-/* Name the flows of the coming burst and ask for their lines. */
+/* Name the flows of the coming burst and ask for their lines. Each round has its own order. */
 static void
 plan_burst(struct pst_maker *maker)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
+	uint32_t key = ((maker->cursor >> plan->bits) * 2 + maker->port + 1) * 0x9e3779b1u;
 
 	for (uint32_t i = 0; i < PST_TRAFFIC_BURST; i++)
-		maker->next[i] = pst_plan_shuffle(plan, maker->cursor + i * maker->step,
-			maker->key);
+		maker->next[i] = pst_plan_shuffle(plan, maker->cursor + i * maker->step, key);
 	if (maker->port != 0)
 		for (uint32_t i = 0; i < PST_TRAFFIC_BURST; i++)
 			rte_prefetch0(&pst_traffic.learnt[maker->next[i]]);
 }
 
-static void
-start_round(struct pst_maker *maker, uint32_t key)
-{
-	maker->cursor = maker->first;
-	maker->key = key;
-}
-
-/* Frames of all flows, shuffled anew each round. In setup mode there is one round only. */
+/* Frames of all flows, round after round; in setup mode there is one round only. */
 static uint16_t
 make_shuffled(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t flows = pst_traffic.params.plan.flows;
-	uint16_t made = 0;
-
-	while (made < n) {
-		uint32_t run = (flows - maker->cursor + maker->step - 1) / maker->step;
-
-		run = RTE_MIN(run, (uint32_t)(n - made));
-		run = RTE_MIN(run, (uint32_t)PST_TRAFFIC_BURST);
-
-		for (uint32_t i = 0; i < run; i++)
-			put_frame(maker, pkts[made + i], maker->next[i]);
-		made += run;
-		maker->cursor += run * maker->step;
-		if (maker->cursor >= flows) {
-			if (pst_traffic.params.mode == PST_TRAFFIC_SETUP)
-				break;
-			start_round(maker, maker->key * 0x2545f491u + 0x9e3779b9u);
-		}
-		plan_burst(maker);
-	}
-	return made;
+	n = RTE_MIN(n, PST_TRAFFIC_BURST);
+	for (uint16_t i = 0; i < n; i++)
+		put_frame(maker, pkts[i], maker->next[i]);
+	maker->cursor += n * maker->step;
+	plan_burst(maker);
+	return n;
 }
 
 static uint16_t
@@ -127,18 +105,21 @@ static void
 enter_phase(struct pst_maker *maker, uint32_t phase)
 {
 	maker->phase = phase;
-	if (phase != PST_PHASE_MEASURE || pst_traffic.params.mode == PST_TRAFFIC_SETUP)
-		start_round(maker, (maker->port + 1) * 0x9e3779b1u);
+	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_WARM)
+		maker->cursor = maker->first;
 	plan_burst(maker);
 }
 
 static uint16_t
 make_replay(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 {
-	bool setup = pst_traffic.params.mode == PST_TRAFFIC_SETUP;
+	uint32_t flows = pst_traffic.params.plan.flows;
 
-	if (setup && (maker->port != 0 || maker->cursor >= pst_traffic.params.plan.flows))
-		return 0;
+	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP) {
+		if (maker->port != 0 || maker->cursor >= flows)
+			return 0;
+		n = RTE_MIN(n, (flows - maker->cursor + maker->step - 1) / maker->step);
+	}
 	return make_shuffled(maker, pkts, n);
 }
 

@@ -56,10 +56,9 @@ struct pst_traffic_params {
 struct pst_maker {
 	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base base;
 	uint32_t next[PST_TRAFFIC_BURST]; /* flows of the coming burst, prefetched */
-	uint32_t cursor; /* place in the round */
-	uint32_t step; /* number of queues that share the round */
+	uint32_t cursor; /* frames into the rounds, over all queues */
+	uint32_t step; /* number of queues that share a round */
 	uint32_t first;
-	uint32_t key; /* this round's shuffle */
 	uint32_t idle; /* empty polls still to make */
 	uint32_t phase; /* for which next[] was filled */
 	uint16_t port;
