@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * postern-bench: the appliance's own workers on made-up traffic.
+ *
+ * The traffic maker is an object that the EAL loads; it times the workers from inside their
+ * receive queues, writes a report and ends the program with SIGTERM. What remains to be done
+ * here: start, wire, wait, print.
+ */
+#include "options.h"
+#include "pipeline.h"
+#include "print.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#define EXIT_USAGE 2
+
+static volatile sig_atomic_t stop;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
+static int
+start_eal(const struct pst_bench_options *options, char *program)
+{
+	struct pst_bench_eal eal;
+	char *argv[PST_BENCH_EAL_MAX + 1];
+	int ret = pst_bench_eal_make(&eal, options, program);
+
+	if (ret != 0)
+		return ret;
+	memcpy(argv, eal.argv, sizeof(argv)); /* the EAL reorders its copy */
+	ret = rte_eal_init(eal.argc, argv);
+	pst_bench_eal_fini(&eal);
+	return ret < 0 ? -rte_errno : 0;
+}
+
+static int
+run(const struct pst_bench_options *options, struct pst_account *account)
+{
+	struct pst_pipeline_params params = {
+		.flows = options->flows,
+		.workers = options->workers,
+		.mtu = 1500,
+	};
+	struct pst_pipeline *pipeline = pst_pipeline_create(&params);
+	int ret;
+
+	if (pipeline == NULL)
+		return -rte_errno;
+	ret = pst_pipeline_run(pipeline, &stop);
+	pst_pipeline_account(pipeline, account);
+	pst_pipeline_destroy(pipeline);
+	return ret;
+}
+
+/* The report goes where the environment says, else to a file of our own. */
+static int
+choose_report(char *path, size_t size)
+{
+	const char *wanted = getenv("PST_TRAFFIC_REPORT");
+	int fd;
+
+	if (wanted != NULL) {
+		snprintf(path, size, "%s", wanted);
+		return 0;
+	}
+	snprintf(path, size, "/tmp/postern-bench.XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 1;
+}
+
+static int
+bench(const struct pst_bench_options *options, const char *report, char *program)
+{
+	struct pst_account account = { 0 };
+	int ret = pst_bench_options_export(options, report);
+
+	if (ret == 0)
+		ret = start_eal(options, program);
+	if (ret != 0) {
+		fprintf(stderr, "postern-bench: cannot start: %s\n", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	catch_signals();
+	ret = run(options, &account);
+	rte_eal_cleanup();
+	if (ret != 0) {
+		fprintf(stderr, "postern-bench: cannot run: %s\n", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	return pst_bench_print(options, report, &account) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct pst_bench_options options;
+	char report[4096];
+	int status = pst_bench_options_read(&options, argc, argv), own;
+
+	if (status != 0)
+		return status - 1;
+	own = choose_report(report, sizeof(report));
+	if (own < 0) {
+		fprintf(stderr, "postern-bench: no file for the report: %s\n", strerror(-own));
+		return EXIT_FAILURE;
+	}
+	status = bench(&options, report, argv[0]);
+	if (own > 0)
+		unlink(report);
+	return status;
+}

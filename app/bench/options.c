@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WIRE_OVERHEAD 4 /* the frame check sequence */
+
+static const char usage[] =
+	"usage: postern-bench [options] [-- EAL arguments]\n"
+	"\n"
+	"Runs the appliance's worker on made-up traffic and times it.\n"
+	"\n"
+	"  --mode MODE         forward: established flows, both ways (default)\n"
+	"                      setup: every packet opens a connection\n"
+	"  --flows N           flows, or connections to open; rounded up to a power of two\n"
+	"                      (default 65536)\n"
+	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64)\n"
+	"  --workers N         worker lcores (default 1)\n"
+	"  --seconds N         how long to measure (default 2)\n"
+	"  --json              one JSON document instead of a table\n"
+	"  --help\n"
+	"\n"
+	"The exit status is 1 when a packet was lost or came out wrong.\n";
+
+enum option_id { OPT_MODE = 256, OPT_FLOWS, OPT_SIZE, OPT_WORKERS, OPT_SECONDS, OPT_JSON, OPT_HELP };
+
+static const struct option long_options[] = {
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "flows", required_argument, NULL, OPT_FLOWS },
+	{ "packet-size", required_argument, NULL, OPT_SIZE },
+	{ "workers", required_argument, NULL, OPT_WORKERS },
+	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+static int
+refuse(const char *name, const char *why)
+{
+	fprintf(stderr, "postern-bench: %s: %s\n", name, why);
+	return -EINVAL;
+}
+
+static int
+read_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *value)
+{
+	unsigned long number;
+	char why[64], *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || number < min || number > max) {
+		snprintf(why, sizeof(why), "want a number from %u to %u", min, max);
+		return refuse(name, why);
+	}
+	*value = number;
+	return 0;
+}
+
+static int
+read_mode(struct pst_bench_options *options, const char *text)
+{
+	options->mode = text;
+	if (strcmp(text, "forward") == 0 || strcmp(text, "setup") == 0)
+		return 0;
+	if (strcmp(text, "bind") == 0 || strcmp(text, "edit") == 0)
+		return refuse(text, "this build measures no editors: use forward or setup");
+	return refuse(text, "no such mode: use forward or setup");
+}
+
+static int
+read_option(struct pst_bench_options *options, int id, const char *text)
+{
+	switch (id) {
+	case OPT_MODE:
+		return read_mode(options, text);
+	case OPT_FLOWS:
+		return read_number("--flows", text, 1, 1 << 24, &options->flows);
+	case OPT_SIZE:
+		return read_number("--packet-size", text, 64, 1518, &options->packet_size);
+	case OPT_WORKERS:
+		return read_number("--workers", text, 1, 16, &options->workers);
+	case OPT_SECONDS:
+		return read_number("--seconds", text, 1, 3600, &options->seconds);
+	case OPT_JSON:
+		options->json = true;
+		return 0;
+	default: /* getopt has said why */
+		return -EINVAL;
+	}
+}
+
+int
+pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
+{
+	int id;
+
+	*options = (struct pst_bench_options){
+		.mode = "forward",
+		.flows = 65536,
+		.packet_size = 64,
+		.workers = 1,
+		.seconds = 2,
+	};
+	while ((id = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
+		if (id == OPT_HELP || id == 'h') {
+			fputs(usage, stdout);
+			return 1;
+		}
+		if (read_option(options, id, optarg) != 0)
+			return 3;
+	}
+	if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
+		refuse(argv[optind], "not an option; EAL arguments go behind --");
+		return 3;
+	}
+	options->eal = argv + optind;
+	options->n_eal = argc - optind;
+	return 0;
+}
+
+static int
+export_number(const char *name, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	return setenv(name, text, 1);
+}
+
+int
+pst_bench_options_export(const struct pst_bench_options *options, const char *report)
+{
+	if (setenv("PST_TRAFFIC_MODE", options->mode, 1) != 0 ||
+		export_number("PST_TRAFFIC_FLOWS", options->flows) != 0 ||
+		export_number("PST_TRAFFIC_SIZE", options->packet_size - WIRE_OVERHEAD) != 0 ||
+		export_number("PST_TRAFFIC_SECONDS", options->seconds) != 0 ||
+		setenv("PST_TRAFFIC_REPORT", report, 1) != 0)
+		return -errno;
+	return 0;
+}
+
+__attribute__((format(printf, 2, 3))) static int
+add(struct pst_bench_eal *eal, const char *format, ...)
+{
+	va_list args;
+	int ret;
+
+	if (eal->argc == PST_BENCH_EAL_MAX)
+		return -E2BIG;
+	va_start(args, format);
+	ret = vasprintf(&eal->argv[eal->argc], format, args);
+	va_end(args);
+	if (ret < 0) {
+		eal->argv[eal->argc] = NULL;
+		return -ENOMEM;
+	}
+	eal->argc++;
+	return 0;
+}
+
+/* True when the user gave one of the options, as a word or with =value. */
+static bool
+is_given(const struct pst_bench_options *options, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		for (int i = 0; i < options->n_eal; i++) {
+			size_t len = strlen(*names);
+
+			if (strncmp(options->eal[i], *names, len) == 0 &&
+				(options->eal[i][len] == '\0' || options->eal[i][len] == '='))
+				return true;
+		}
+	return false;
+}
+
+/* Lcore 0 on the first CPU we may use, the workers on the last ones. */
+static int
+add_lcores(struct pst_bench_eal *eal, uint32_t workers)
+{
+	int cpus[CPU_SETSIZE], n = 0, ret;
+	char map[512];
+	size_t used;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return -errno;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[n++] = cpu;
+	used = snprintf(map, sizeof(map), "0@%d", cpus[0]);
+	for (uint32_t w = 0; w < workers; w++)
+		used += snprintf(map + used, sizeof(map) - used, ",%u@%d", w + 1,
+			cpus[n - 1 - w % n]);
+	ret = add(eal, "--lcores");
+	return ret != 0 ? ret : add(eal, "%s", map);
+}
+
+static int
+add_memory(struct pst_bench_eal *eal)
+{
+	if (access("/dev/hugepages", W_OK) == 0)
+		return add(eal, "--in-memory");
+	if (add(eal, "--no-huge") != 0 || add(eal, "--no-shconf") != 0)
+		return -ENOMEM;
+	return add(eal, "--socket-mem=2048");
+}
+
+static int
+add_devices(struct pst_bench_eal *eal, uint32_t size)
+{
+	for (int port = 0; port < 2; port++) {
+		int ret = add(eal, "--vdev=net_null%d,size=%u,copy=0", port, size);
+
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* The traffic maker lies beside the program. */
+static int
+add_traffic(struct pst_bench_eal *eal)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int ret;
+
+	if (len < 0)
+		return -errno;
+	self[len] = '\0';
+	ret = add(eal, "-d");
+	return ret != 0 ? ret : add(eal, "%s/libpst_traffic.so", dirname(self));
+}
+
+static int
+add_defaults(struct pst_bench_eal *eal, const struct pst_bench_options *options)
+{
+	static const char *const lcores[] = { "--lcores", "-l", "-c", NULL };
+	static const char *const memory[] = { "--in-memory", "--no-huge", "-m", "--socket-mem", NULL };
+	static const char *const devices[] = { "--vdev", NULL };
+	static const char *const traffic[] = { "-d", NULL };
+	static const char *const pci[] = { "--no-pci", NULL };
+	int ret = 0;
+
+	if (!is_given(options, lcores))
+		ret = add_lcores(eal, options->workers);
+	if (ret == 0 && !is_given(options, memory))
+		ret = add_memory(eal);
+	if (ret == 0 && !is_given(options, pci))
+		ret = add(eal, "--no-pci");
+	if (ret == 0 && !is_given(options, devices))
+		ret = add_devices(eal, options->packet_size - WIRE_OVERHEAD);
+	if (ret == 0 && !is_given(options, traffic))
+		ret = add_traffic(eal);
+	return ret;
+}
+
+int
+pst_bench_eal_make(struct pst_bench_eal *eal, const struct pst_bench_options *options,
+	const char *program)
+{
+	int ret;
+
+	memset(eal, 0, sizeof(*eal));
+	ret = add(eal, "%s", program);
+	if (ret == 0)
+		ret = add_defaults(eal, options);
+	for (int i = 0; ret == 0 && i < options->n_eal; i++)
+		ret = add(eal, "%s", options->eal[i]);
+	if (ret != 0)
+		pst_bench_eal_fini(eal);
+	return ret;
+}
+
+void
+pst_bench_eal_fini(struct pst_bench_eal *eal)
+{
+	for (int i = 0; i < eal->argc; i++)
+		free(eal->argv[i]);
+	memset(eal, 0, sizeof(*eal));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The appliance's pipeline on the bench's two ports: workers, NAT tables and neighbours as the
+ * daemon makes them, with one inside and one outside network.
+ *
+ * inside   port 0, 172.16.0.1/24, and 10.0.0.0/8 by way of 172.16.0.2
+ * outside  port 1, 198.51.100.1/24, and everything else by way of 198.51.100.254
+ * pool     192.0.2.0 and on, as many addresses as the flows need at half load
+ *
+ * The tables are as large as in a default set-up, not as large as the test.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdint.h>
+
+#include "worker/stats.h"
+
+struct pst_pipeline;
+
+struct pst_pipeline_params {
+	uint32_t flows;
+	uint32_t workers;
+	uint16_t mtu;
+};
+
+/* After the EAL is up, with ports 0 and 1. NULL, with rte_errno set, and said why. */
+struct pst_pipeline *pst_pipeline_create(const struct pst_pipeline_params *params);
+void pst_pipeline_destroy(struct pst_pipeline *pipeline);
+
+/* Run the workers until *stop; the main lcore looks after the neighbours. 0 or -errno. */
+int pst_pipeline_run(struct pst_pipeline *pipeline, const volatile sig_atomic_t *stop);
+
+/* The packet account of all workers, after the run. */
+void pst_pipeline_account(const struct pst_pipeline *pipeline, struct pst_account *account);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+static double
+number(const json_t *report, const char *group, const char *key)
+{
+	const json_t *from = group == NULL ? report : json_object_get(report, group);
+
+	return json_number_value(json_object_get(from, key));
+}
+
+static void
+print_table(const struct pst_bench_options *options, const json_t *report,
+	const struct pst_account *account)
+{
+	double ns = number(report, "ns", "median");
+
+	printf("mode %s, %.0f flows, packets of %u bytes, %u worker%s\n", options->mode,
+		number(report, NULL, "flows"), options->packet_size, options->workers,
+		options->workers == 1 ? "" : "s");
+	printf("%10.3f million packets a second and worker\n", number(report, NULL, "mpps"));
+	printf("%10.2f ns a packet (min %.2f, p99 %.2f, p99.9 %.2f, max %.2f)\n", ns,
+		number(report, "ns", "min"), number(report, "ns", "p99"),
+		number(report, "ns", "p999"), number(report, "ns", "max"));
+	printf("%10.1f TSC ticks a packet\n", number(report, NULL, "tsc"));
+	printf("%10.0f sent, %.0f lost\n", number(report, NULL, "sent"),
+		number(report, NULL, "lost"));
+	printf("%10.0f checked, %.0f bad\n", number(report, NULL, "checked"),
+		number(report, NULL, "bad"));
+	printf("%10.0f of %.0f windows were quiet\n", number(report, NULL, "kept"),
+		number(report, NULL, "windows"));
+	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
+		if (account->dropped[i] != 0)
+			printf("%10" PRIu64 " dropped: %s\n", account->dropped[i],
+				pst_drop_names[i]);
+}
+
+static int
+print_json(const struct pst_bench_options *options, json_t *report,
+	const struct pst_account *account)
+{
+	json_t *drops = json_object();
+
+	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
+		if (account->dropped[i] != 0)
+			json_object_set_new(drops, pst_drop_names[i],
+				json_integer(account->dropped[i]));
+	json_object_del(report, "raw");
+	json_object_set_new(report, "workers", json_integer(options->workers));
+	json_object_set_new(report, "packet_size", json_integer(options->packet_size));
+	json_object_set_new(report, "dropped", drops);
+	if (json_dumpf(report, stdout, JSON_INDENT(1)) != 0)
+		return -1;
+	return putchar('\n') == EOF ? -1 : 0;
+}
+
+int
+pst_bench_print(const struct pst_bench_options *options, const char *path,
+	const struct pst_account *account)
+{
+	json_error_t error;
+	json_t *report = json_load_file(path, 0, &error);
+	const char *failure;
+	int ret = 0;
+
+	if (report == NULL) {
+		fprintf(stderr, "postern-bench: no report: %s\n", error.text);
+		return -1;
+	}
+	failure = json_string_value(json_object_get(report, "failure"));
+	if (failure != NULL)
+		fprintf(stderr, "postern-bench: %s\n", failure);
+	if (failure != NULL || number(report, NULL, "lost") != 0 || number(report, NULL, "bad") != 0)
+		ret = -1;
+	if (!options->json)
+		print_table(options, report, account);
+	else if (print_json(options, report, account) != 0)
+		ret = -1;
+	json_decref(report);
+	return ret;
+}

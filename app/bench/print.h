@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What postern-bench prints: the traffic maker's report, and where packets were dropped.
+ */
+#pragma once
+
+#include "options.h"
+#include "worker/stats.h"
+
+/* Returns 0 when nothing was lost or wrong, else -1. */
+int pst_bench_print(const struct pst_bench_options *options, const char *report,
+	const struct pst_account *account);
