@@ -251,7 +251,7 @@ pst_pipeline_create(const struct pst_pipeline_params *params)
 			params->workers + 1, rte_eth_dev_count_avail(), rte_lcore_count());
 		return pst_null(EINVAL);
 	}
-	p = calloc(1, sizeof(*p));
+	p = rte_zmalloc("bench", sizeof(*p), RTE_CACHE_LINE_SIZE);
 	if (p == NULL)
 		return pst_null(ENOMEM);
 	p->params = *params;
@@ -384,5 +384,5 @@ pst_pipeline_destroy(struct pst_pipeline *p)
 		pst_neigh_destroy(p->net->neigh);
 	free(p->net);
 	rte_mempool_free(p->mbufs);
-	free(p);
+	rte_free(p);
 }
