@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "meter.h"
+
+static struct pst_meter *
+meter_of(const struct pst_window *windows, uint32_t n)
+{
+	struct pst_meter *meter = calloc(1, sizeof(*meter));
+
+	assert_non_null(meter);
+	for (uint32_t i = 0; i < n; i++)
+		meter->windows[i] = windows[i];
+	meter->count = n;
+	return meter;
+}
+
+static void
+disturbed_windows_are_left_out(void **state)
+{
+	static const struct pst_window windows[] = {
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
+		{ .cpu_ns = 9000, .packets = 100, .probe_ns = 6000 },
+		{ .cpu_ns = 1200, .packets = 100, .probe_ns = 4100 },
+		{ .cpu_ns = 1100, .packets = 100, .probe_ns = 4240 },
+		{ .cpu_ns = 9000, .packets = 100, .probe_ns = 4241 },
+	};
+	struct pst_meter *meters[2] = { NULL, meter_of(windows, 5) };
+	struct pst_summary sum;
+
+	(void)state;
+	assert_int_equal(pst_meter_sum(meters, 2, &sum), 0);
+	assert_int_equal(sum.windows, 5);
+	assert_int_equal(sum.kept, 3);
+	assert_int_equal(sum.packets, 500);
+	assert_int_equal(sum.probe_quiet_ns, 4000);
+	assert_true(sum.ns_min == 10 && sum.ns_median == 11 && sum.ns_max == 12);
+	free(meters[1]);
+}
+
+static void
+no_windows_give_no_figures(void **state)
+{
+	struct pst_meter *meters[1] = { meter_of(NULL, 0) };
+	struct pst_summary sum;
+
+	(void)state;
+	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
+	assert_int_equal(sum.windows, 0);
+	assert_true(sum.ns_median == 0);
+	free(meters[0]);
+}
+
+static void
+a_window_closes_when_it_is_full(void **state)
+{
+	struct pst_meter *meter = meter_of(NULL, 0);
+
+	(void)state;
+	pst_meter_note(meter, 32, 64); /* opens */
+	assert_true(meter->open);
+	pst_meter_note(meter, 32, 64);
+	assert_int_equal(meter->count, 0);
+	pst_meter_note(meter, 40, 64);
+	assert_int_equal(meter->count, 1);
+	assert_int_equal(meter->windows[0].packets, 72);
+	assert_true(meter->windows[0].probe_ns > 0);
+	assert_int_equal(meter->packets, 0);
+	free(meter);
+}
+
+static void
+the_last_window_is_never_overrun(void **state)
+{
+	struct pst_meter *meter = meter_of(NULL, 0);
+
+	(void)state;
+	meter->open = true;
+	meter->count = PST_METER_WINDOWS;
+	pst_meter_note(meter, 64, 64);
+	assert_int_equal(meter->count, PST_METER_WINDOWS);
+	free(meter);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(disturbed_windows_are_left_out),
+		cmocka_unit_test(no_windows_give_no_figures),
+		cmocka_unit_test(a_window_closes_when_it_is_full),
+		cmocka_unit_test(the_last_window_is_never_overrun),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
