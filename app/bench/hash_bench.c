@@ -25,8 +25,8 @@
 #include "nat/key.h"
 
 #define BURST 32
-#define WINDOW (1u << 16) /* lookups */
-#define WINDOWS 200 /* of each */
+#define WINDOW (1u << 14) /* lookups */
+#define WINDOWS 2000 /* of each */
 #define SEED 0x5851f42d4c957f2d
 
 struct session {
@@ -159,7 +159,6 @@ create(struct tables *t, uint32_t sessions)
 {
 	struct rte_hash_parameters params = {
 		.name = "sessions",
-		.entries = sessions * 2, /* both at half load */
 		.key_len = sizeof(struct pst_flow_key),
 		.hash_func = rte_hash_crc,
 		.socket_id = SOCKET_ID_ANY,
@@ -175,7 +174,7 @@ create(struct tables *t, uint32_t sessions)
 		.server_net = RTE_IPV4(203, 0, 113, 1),
 		.server_port = 4000,
 	};
-	params.entries = t->plan.flows * 2;
+	params.entries = t->plan.flows * 2; /* both at half load */
 	t->sessions = rte_zmalloc("sessions", (size_t)t->plan.flows * sizeof(*t->sessions),
 		RTE_CACHE_LINE_SIZE);
 	t->hash = rte_hash_create(&params);

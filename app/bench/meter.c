@@ -83,6 +83,18 @@ find_quiet(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
 		}
 }
 
+/* Quiet with the windows around it: a probe alone may fall into a short lull. */
+static bool
+is_quiet(const struct pst_meter *meter, uint32_t w, double limit)
+{
+	uint32_t from = w == 0 ? 0 : w - 1, to = RTE_MIN(w + 2, meter->count);
+
+	for (uint32_t i = from; i < to; i++)
+		if (meter->windows[i].probe_ns > limit)
+			return false;
+	return true;
+}
+
 /* Gather ns and ticks per packet of the windows that were left alone. */
 static uint32_t
 gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, double *tsc)
@@ -93,7 +105,7 @@ gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, do
 		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
 			const struct pst_window *win = &meters[m]->windows[w];
 
-			if (win->probe_ns > limit)
+			if (!is_quiet(meters[m], w, limit))
 				continue;
 			ns[kept] = (double)win->cpu_ns / win->packets;
 			tsc[kept++] = (double)win->tsc / win->packets;
@@ -119,11 +131,11 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 		return -ENOMEM;
 	tsc = ns + sum->windows;
 	sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
-	sum->ns_min = ns[0];
+	sum->ns_min = quantile(ns, sum->kept, 0);
 	sum->ns_median = quantile(ns, sum->kept, 0.5);
 	sum->ns_p99 = quantile(ns, sum->kept, 0.99);
 	sum->ns_p999 = quantile(ns, sum->kept, 0.999);
-	sum->ns_max = ns[sum->kept - 1];
+	sum->ns_max = quantile(ns, sum->kept, 1);
 	sum->tsc_median = quantile(tsc, sum->kept, 0.5);
 	free(ns);
 	return 0;

@@ -4,7 +4,8 @@
  *
  * A window counts the lcore's own CPU time, so other processes do not show. What does show is
  * a host that runs another guest on the core's sibling thread. A probe of a few microseconds
- * between two windows notices: windows next to a slow probe are left out of the result.
+ * between two windows notices: a window is left out when a probe at its ends, or at the ends
+ * of the windows before and behind it, was slow.
  *
  * Owner: the lcore that receives. The summary is made when it has stopped.
  */

@@ -103,7 +103,7 @@ pst_params_read(struct pst_traffic_params *params)
 	params->settle_ms = 10000;
 	params->report = getenv("PST_TRAFFIC_REPORT");
 	ret = read_mode(&params->mode);
-	params->window = params->mode == PST_TRAFFIC_SETUP ? 1 << 14 : 1 << 15;
+	params->window = params->mode == PST_TRAFFIC_SETUP ? 1 << 12 : 1 << 14;
 	ret |= read_plan(&params->plan);
 	ret |= read_number("PST_TRAFFIC_SECONDS", 1, 3600, &params->seconds);
 	ret |= read_number("PST_TRAFFIC_WINDOW", 64, 1 << 28, &params->window);

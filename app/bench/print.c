@@ -30,8 +30,8 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 	printf("%10.1f TSC ticks a packet\n", number(report, NULL, "tsc"));
 	printf("%10.0f sent, %.0f lost\n", number(report, NULL, "sent"),
 		number(report, NULL, "lost"));
-	printf("%10.0f checked, %.0f bad\n", number(report, NULL, "checked"),
-		number(report, NULL, "bad"));
+	printf("%10.0f checked, %.0f bad, %.0f not translated\n", number(report, NULL, "checked"),
+		number(report, NULL, "bad"), number(report, NULL, "untranslated"));
 	printf("%10.0f of %.0f windows were quiet\n", number(report, NULL, "kept"),
 		number(report, NULL, "windows"));
 	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
@@ -75,7 +75,8 @@ pst_bench_print(const struct pst_bench_options *options, const char *path,
 	failure = json_string_value(json_object_get(report, "failure"));
 	if (failure != NULL)
 		fprintf(stderr, "postern-bench: %s\n", failure);
-	if (failure != NULL || number(report, NULL, "lost") != 0 || number(report, NULL, "bad") != 0)
+	if (failure != NULL || number(report, NULL, "lost") != 0 ||
+		number(report, NULL, "bad") != 0 || number(report, NULL, "untranslated") != 0)
 		ret = -1;
 	if (!options->json)
 		print_table(options, report, account);

@@ -9,7 +9,7 @@
 #include <rte_cycles.h>
 
 struct totals {
-	uint64_t made, seen, checked, foreign, arp_requests, arp_replies, bad;
+	uint64_t made, seen, checked, untranslated, foreign, arp_requests, arp_replies, bad;
 	uint64_t faults[PST_FAULTS];
 	const struct pst_frame *sample;
 };
@@ -22,6 +22,7 @@ add_queue(struct totals *all, const struct pst_maker *maker, const struct pst_ch
 	all->made += *made;
 	all->seen += *seen;
 	all->checked += checker->checked;
+	all->untranslated += checker->untranslated;
 	all->foreign += checker->foreign;
 	all->arp_requests += checker->arp_requests;
 	all->arp_replies += maker->arp_replies;
@@ -98,10 +99,11 @@ write_totals(FILE *to, const struct totals *all)
 
 	fprintf(to,
 		"\"sent\":%" PRIu64 ",\"seen\":%" PRIu64 ",\"lost\":%" PRId64
-		",\"checked\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"foreign\":%" PRIu64
-		",\"arp_requests\":%" PRIu64 ",\"arp_replies\":%" PRIu64 ",\"faults\":{",
-		sent, seen, (int64_t)(sent - seen), all->checked, all->bad, all->foreign,
-		all->arp_requests, all->arp_replies);
+		",\"checked\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"untranslated\":%" PRIu64
+		",\"foreign\":%" PRIu64 ",\"arp_requests\":%" PRIu64
+		",\"arp_replies\":%" PRIu64 ",\"faults\":{",
+		sent, seen, (int64_t)(sent - seen), all->checked, all->bad,
+		all->untranslated, all->foreign, all->arp_requests, all->arp_replies);
 	for (uint32_t i = 1; i < PST_FAULTS; i++)
 		fprintf(to, "%s\"%s\":%" PRIu64, i == 1 ? "" : ",", pst_fault_name(i),
 			all->faults[i]);

@@ -277,6 +277,16 @@ judge(const struct pst_checker *checker, const struct pst_frame *frame, uint32_t
 	return pst_frame_check(frame, len, plan, &client, &server);
 }
 
+/* No fault of its own: testpmd forwards without translating. */
+static bool
+is_untranslated(const struct pst_checker *checker, const struct pst_frame *frame)
+{
+	struct pst_endpoint4 client = pst_plan_client(&pst_traffic.params.plan, frame->flow);
+	struct pst_endpoint4 outside = outside_of(frame);
+
+	return checker->port == 1 && client.addr == outside.addr && client.port == outside.port;
+}
+
 static void
 check(struct pst_checker *checker, const struct pst_frame *frame, const struct rte_mbuf *pkt)
 {
@@ -285,6 +295,7 @@ check(struct pst_checker *checker, const struct pst_frame *frame, const struct r
 	checker->random = checker->random * 1664525u + 1013904223u;
 	checker->countdown = CHECK_MEAN / 2 + (checker->random >> 16) % CHECK_MEAN;
 	checker->checked++;
+	checker->untranslated += is_untranslated(checker, frame);
 	if (likely(fault == PST_FAULT_NONE))
 		return;
 	checker->faults[fault]++;

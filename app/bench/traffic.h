@@ -74,6 +74,7 @@ struct pst_checker {
 	uint32_t random;
 	uint16_t port;
 	uint64_t checked;
+	uint64_t untranslated; /* of those: still from the client's own endpoint */
 	uint64_t foreign;
 	uint64_t arp_requests;
 	uint64_t faults[PST_FAULTS];

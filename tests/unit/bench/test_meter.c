@@ -22,26 +22,44 @@ meter_of(const struct pst_window *windows, uint32_t n)
 }
 
 static void
-disturbed_windows_are_left_out(void **state)
+disturbed_windows_are_left_out_with_their_neighbours(void **state)
 {
 	static const struct pst_window windows[] = {
 		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
-		{ .cpu_ns = 9000, .packets = 100, .probe_ns = 6000 },
-		{ .cpu_ns = 1200, .packets = 100, .probe_ns = 4100 },
-		{ .cpu_ns = 1100, .packets = 100, .probe_ns = 4240 },
+		{ .cpu_ns = 1200, .packets = 100, .probe_ns = 4240 },
+		{ .cpu_ns = 2000, .packets = 100, .probe_ns = 4100 },
 		{ .cpu_ns = 9000, .packets = 100, .probe_ns = 4241 },
+		{ .cpu_ns = 2000, .packets = 100, .probe_ns = 4100 },
+		{ .cpu_ns = 1100, .packets = 100, .probe_ns = 4100 },
 	};
-	struct pst_meter *meters[2] = { NULL, meter_of(windows, 5) };
+	struct pst_meter *meters[2] = { NULL, meter_of(windows, 6) };
 	struct pst_summary sum;
 
 	(void)state;
 	assert_int_equal(pst_meter_sum(meters, 2, &sum), 0);
-	assert_int_equal(sum.windows, 5);
+	assert_int_equal(sum.windows, 6);
 	assert_int_equal(sum.kept, 3);
-	assert_int_equal(sum.packets, 500);
+	assert_int_equal(sum.packets, 600);
 	assert_int_equal(sum.probe_quiet_ns, 4000);
 	assert_true(sum.ns_min == 10 && sum.ns_median == 11 && sum.ns_max == 12);
 	free(meters[1]);
+}
+
+static void
+all_disturbed_gives_no_figures(void **state)
+{
+	static const struct pst_window windows[] = {
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
+		{ .cpu_ns = 1200, .packets = 100, .probe_ns = 9000 },
+	};
+	struct pst_meter *meters[1] = { meter_of(windows, 2) };
+	struct pst_summary sum;
+
+	(void)state;
+	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
+	assert_int_equal(sum.kept, 0);
+	assert_true(sum.ns_min == 0 && sum.ns_max == 0);
+	free(meters[0]);
 }
 
 static void
@@ -92,7 +110,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(disturbed_windows_are_left_out),
+		cmocka_unit_test(disturbed_windows_are_left_out_with_their_neighbours),
+		cmocka_unit_test(all_disturbed_gives_no_figures),
 		cmocka_unit_test(no_windows_give_no_figures),
 		cmocka_unit_test(a_window_closes_when_it_is_full),
 		cmocka_unit_test(the_last_window_is_never_overrun),
