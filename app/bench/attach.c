@@ -80,13 +80,15 @@ attach_port(uint16_t port, uint16_t queues)
 	return ret;
 }
 
-/* How many queues a port was configured with; 0 while it was not. */
+/* How many queues a port has; 0 until it is started: the number may still change. */
 static uint16_t
-configured_queues(uint16_t port)
+count_queues(uint16_t port)
 {
 	struct rte_eth_dev_info info;
+	struct rte_eth_link link;
 
-	if (!rte_eth_dev_is_valid_port(port) || rte_eth_dev_info_get(port, &info) != 0)
+	if (!rte_eth_dev_is_valid_port(port) || rte_eth_link_get_nowait(port, &link) != 0 ||
+		link.link_status != RTE_ETH_LINK_UP || rte_eth_dev_info_get(port, &info) != 0)
 		return 0;
 	return RTE_MIN(info.nb_rx_queues, info.nb_tx_queues);
 }
@@ -101,7 +103,7 @@ attach(void)
 		if (ms == ATTACH_MS)
 			return -ETIMEDOUT;
 		sleep_ms(1);
-		queues = RTE_MIN(configured_queues(0), configured_queues(1));
+		queues = RTE_MIN(count_queues(0), count_queues(1));
 	}
 	if (queues > PST_TRAFFIC_QUEUES)
 		return -E2BIG;
@@ -219,7 +221,7 @@ run(void)
 	const char *failure;
 
 	if (attach() != 0)
-		return "the ports were not configured in time";
+		return "the ports were not started in time";
 	stay_beside_main();
 	if (prepare_memory() != 0)
 		return "out of memory";

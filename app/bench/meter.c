@@ -67,7 +67,7 @@ by_value(const void *a, const void *b)
 static double
 quantile(const double *sorted, uint32_t n, double q)
 {
-	return n == 0 ? 0 : sorted[(uint32_t)(q * (n - 1) + 0.5)];
+	return sorted[(uint32_t)(q * (n - 1) + 0.5)];
 }
 
 static void
@@ -119,6 +119,7 @@ int
 pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
 {
 	double *ns, *tsc;
+	uint32_t used;
 
 	memset(sum, 0, sizeof(*sum));
 	find_quiet(meters, n, sum);
@@ -130,13 +131,15 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	if (ns == NULL)
 		return -ENOMEM;
 	tsc = ns + sum->windows;
-	sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
-	sum->ns_min = quantile(ns, sum->kept, 0);
-	sum->ns_median = quantile(ns, sum->kept, 0.5);
-	sum->ns_p99 = quantile(ns, sum->kept, 0.99);
-	sum->ns_p999 = quantile(ns, sum->kept, 0.999);
-	sum->ns_max = quantile(ns, sum->kept, 1);
-	sum->tsc_median = quantile(tsc, sum->kept, 0.5);
+	used = sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
+	if (used == 0)
+		used = gather(meters, n, UINT32_MAX, ns, tsc);
+	sum->ns_min = ns[0];
+	sum->ns_median = quantile(ns, used, 0.5);
+	sum->ns_p99 = quantile(ns, used, 0.99);
+	sum->ns_p999 = quantile(ns, used, 0.999);
+	sum->ns_max = ns[used - 1];
+	sum->tsc_median = quantile(tsc, used, 0.5);
 	free(ns);
 	return 0;
 }

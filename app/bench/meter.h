@@ -38,7 +38,8 @@ struct pst_summary {
 	uint32_t kept;
 	uint32_t probe_quiet_ns;
 	uint64_t packets; /* in all windows */
-	double ns_min, ns_median, ns_p99, ns_p999, ns_max; /* per packet, of the kept windows */
+	/* per packet, of the kept windows, or of all when none was kept */
+	double ns_min, ns_median, ns_p99, ns_p999, ns_max;
 	double tsc_median;
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <sched.h>
@@ -31,7 +32,15 @@ static const char usage[] =
 	"\n"
 	"The exit status is 1 when a packet was lost or came out wrong.\n";
 
-enum option_id { OPT_MODE = 256, OPT_FLOWS, OPT_SIZE, OPT_WORKERS, OPT_SECONDS, OPT_JSON, OPT_HELP };
+enum option_id {
+	OPT_MODE = 256, /* no letter */
+	OPT_FLOWS,
+	OPT_SIZE,
+	OPT_WORKERS,
+	OPT_SECONDS,
+	OPT_JSON,
+	OPT_HELP,
+};
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
@@ -206,14 +215,38 @@ add_lcores(struct pst_bench_eal *eal, uint32_t workers)
 	return ret != 0 ? ret : add(eal, "%s", map);
 }
 
-static int
-add_memory(struct pst_bench_eal *eal)
+static uint32_t
+free_huge_mb(void)
 {
-	if (access("/dev/hugepages", W_OK) == 0)
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	uint32_t pages = 0;
+
+	if (file == NULL || access("/dev/hugepages", W_OK) != 0 ||
+		fscanf(file, "%" SCNu32, &pages) != 1)
+		pages = 0;
+	if (file != NULL)
+		fclose(file);
+	return pages * 2;
+}
+
+static int
+add_memory(struct pst_bench_eal *eal, uint32_t flows)
+{
+	uint32_t wanted = 1024 + flows / 1024; /* MB; a flow takes less than a kilobyte */
+	uint32_t free_mb = free_huge_mb();
+	int ret;
+
+	if (free_mb >= wanted)
 		return add(eal, "--in-memory");
-	if (add(eal, "--no-huge") != 0 || add(eal, "--no-shconf") != 0)
-		return -ENOMEM;
-	return add(eal, "--socket-mem=2048");
+	fprintf(stderr,
+		"postern-bench: %u MB of free hugepages, %u wanted: using small pages\n",
+		free_mb, wanted);
+	ret = add(eal, "--no-huge");
+	if (ret == 0)
+		ret = add(eal, "--no-shconf");
+	if (ret == 0)
+		ret = add(eal, "-m");
+	return ret != 0 ? ret : add(eal, "%u", wanted);
 }
 
 static int
@@ -256,7 +289,7 @@ add_defaults(struct pst_bench_eal *eal, const struct pst_bench_options *options)
 	if (!is_given(options, lcores))
 		ret = add_lcores(eal, options->workers);
 	if (ret == 0 && !is_given(options, memory))
-		ret = add_memory(eal);
+		ret = add_memory(eal, options->flows);
 	if (ret == 0 && !is_given(options, pci))
 		ret = add(eal, "--no-pci");
 	if (ret == 0 && !is_given(options, devices))

@@ -100,11 +100,11 @@ pst_params_read(struct pst_traffic_params *params)
 	int ret;
 
 	params->seconds = 2;
-	params->settle_ms = 10000;
 	params->report = getenv("PST_TRAFFIC_REPORT");
 	ret = read_mode(&params->mode);
 	params->window = params->mode == PST_TRAFFIC_SETUP ? 1 << 12 : 1 << 14;
 	ret |= read_plan(&params->plan);
+	params->settle_ms = 10000 + params->plan.flows / 100;
 	ret |= read_number("PST_TRAFFIC_SECONDS", 1, 3600, &params->seconds);
 	ret |= read_number("PST_TRAFFIC_WINDOW", 64, 1 << 28, &params->window);
 	ret |= read_number("PST_TRAFFIC_SETTLE_MS", 100, 600000, &params->settle_ms);

@@ -26,6 +26,7 @@
 #define LISTENERS 4096
 #define RING_SIZE 1024
 #define FLOWS_PER_ADDRESS 32768
+#define ATTACH_US 50000 /* for the traffic maker to find the ports */
 
 struct pst_pipeline {
 	struct pst_pipeline_params params;
@@ -340,6 +341,7 @@ pst_pipeline_run(struct pst_pipeline *p, const volatile sig_atomic_t *stop)
 	int ret = 0;
 
 	p->stop = stop;
+	rte_delay_us_sleep(ATTACH_US);
 	RTE_LCORE_FOREACH_WORKER(lcore) {
 		posts[w] = (struct post){ p, w };
 		ret = RTE_MIN(ret, rte_eal_remote_launch(run_worker, &posts[w], lcore));

@@ -34,6 +34,8 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		number(report, NULL, "bad"), number(report, NULL, "untranslated"));
 	printf("%10.0f of %.0f windows were quiet\n", number(report, NULL, "kept"),
 		number(report, NULL, "windows"));
+	if (number(report, NULL, "kept") == 0)
+		printf("           so these are figures of a disturbed host\n");
 	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
 		if (account->dropped[i] != 0)
 			printf("%10" PRIu64 " dropped: %s\n", account->dropped[i],
