@@ -3,10 +3,10 @@
  * Attach the traffic maker to a program that does not know it, and run the measurement.
  *
  * An object loaded with -d gets no arguments and no call after the ports are there: parameters
- * come from the environment, and a thread made by the constructor watches for the ports. A
- * queue takes callbacks as soon as its port is configured, so adding them is tried until it
- * works, long before the first burst. At the end the thread writes a line of JSON and asks
- * the process to stop with SIGTERM, as an operator would.
+ * come from the environment, and a thread made by the constructor watches for the ports. It
+ * adds the callbacks when the links are up; a program that polls before gets empty frames. At
+ * the end the thread writes a line of JSON and asks the process to stop with SIGTERM, as an
+ * operator would.
  */
 #include "params.h"
 #include "report.h"

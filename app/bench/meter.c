@@ -10,7 +10,8 @@
 #include <rte_cycles.h>
 
 #define PROBE_ROUNDS 10000
-#define PROBE_SLACK 1.06 /* slower than the quietest probe by more: disturbed */
+#define PROBE_SLACK 1.06 /* slower than a quiet probe by more: disturbed */
+#define PROBE_QUIET 0.005 /* the quantile that is quiet: the very fastest are flukes */
 
 static uint64_t
 cpu_time_ns(void)
@@ -71,16 +72,25 @@ quantile(const double *sorted, uint32_t n, double q)
 }
 
 static void
-find_quiet(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
+count_windows(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
 {
-	sum->probe_quiet_ns = UINT32_MAX;
 	for (uint32_t m = 0; m < n; m++)
 		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
-			sum->probe_quiet_ns =
-				RTE_MIN(sum->probe_quiet_ns, meters[m]->windows[w].probe_ns);
 			sum->packets += meters[m]->windows[w].packets;
 			sum->windows++;
 		}
+}
+
+static void
+find_quiet(struct pst_meter *const *meters, uint32_t n, double *probes, struct pst_summary *sum)
+{
+	uint32_t count = 0;
+
+	for (uint32_t m = 0; m < n; m++)
+		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++)
+			probes[count++] = meters[m]->windows[w].probe_ns;
+	qsort(probes, count, sizeof(*probes), by_value);
+	sum->probe_quiet_ns = quantile(probes, count, PROBE_QUIET);
 }
 
 /* Quiet with the windows around it: a probe alone may fall into a short lull. */
@@ -122,15 +132,14 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	uint32_t used;
 
 	memset(sum, 0, sizeof(*sum));
-	find_quiet(meters, n, sum);
-	if (sum->windows == 0) {
-		sum->probe_quiet_ns = 0;
+	count_windows(meters, n, sum);
+	if (sum->windows == 0)
 		return 0;
-	}
 	ns = calloc(2 * (size_t)sum->windows, sizeof(*ns));
 	if (ns == NULL)
 		return -ENOMEM;
 	tsc = ns + sum->windows;
+	find_quiet(meters, n, ns, sum);
 	used = sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
 	if (used == 0)
 		used = gather(meters, n, UINT32_MAX, ns, tsc);
