@@ -76,6 +76,13 @@ enum pst_fault pst_frame_check(const struct pst_frame *frame, uint32_t len,
 	const struct pst_plan *plan, const struct pst_endpoint4 *src,
 	const struct pst_endpoint4 *dst);
 
+/* An address in host byte order; RTE_IPV4 shifts into the sign bit. */
+static inline uint32_t
+pst_ipv4(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+	return a << 24 | b << 16 | c << 8 | d;
+}
+
 static inline struct pst_endpoint4
 pst_plan_client(const struct pst_plan *plan, uint32_t flow)
 {

@@ -171,8 +171,8 @@ create(struct tables *t, uint32_t sessions)
 		.bits = rte_log2_u32(sessions),
 		.per_client_bits = 8,
 		.servers = 1,
-		.client_net = RTE_IPV4(10, 0, 1, 0),
-		.server_net = RTE_IPV4(203, 0, 113, 1),
+		.client_net = pst_ipv4(10, 0, 1, 0),
+		.server_net = pst_ipv4(203, 0, 113, 1),
 		.server_port = 4000,
 	};
 	params.entries = RTE_MAX(t->plan.flows, CAPACITY);

@@ -74,8 +74,8 @@ read_plan(struct pst_plan *plan)
 
 	plan->flows = 1024;
 	plan->servers = 1;
-	plan->client_net = RTE_IPV4(10, 0, 1, 0);
-	plan->server_net = RTE_IPV4(203, 0, 113, 1);
+	plan->client_net = pst_ipv4(10, 0, 1, 0);
+	plan->server_net = pst_ipv4(203, 0, 113, 1);
 	ret |= read_number("PST_TRAFFIC_FLOWS", 1, FLOWS_MAX, &plan->flows);
 	ret |= read_number("PST_TRAFFIC_PER_CLIENT", 1, PER_CLIENT_MAX, &per_client);
 	ret |= read_number("PST_TRAFFIC_SERVERS", 1, 1 << 16, &plan->servers);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/lcore.h"
 #include "base/log.h"
+#include "frame.h"
 #include "worker/worker.h"
 
 #define PORTS 2
@@ -95,13 +96,13 @@ make_net(struct pst_pipeline *p)
 		return -ENOMEM;
 	p->net->nat_addresses = p->nat.addresses;
 	p->net->n_nat_addresses = p->nat.n_addresses;
-	ret = add_iface(p, "inside", INSIDE, PST_NET_INTERNAL, RTE_IPV4(172, 16, 0, 1));
+	ret = add_iface(p, "inside", INSIDE, PST_NET_INTERNAL, pst_ipv4(172, 16, 0, 1));
 	if (ret == 0)
-		ret = add_iface(p, "outside", OUTSIDE, PST_NET_EXTERNAL, RTE_IPV4(198, 51, 100, 1));
+		ret = add_iface(p, "outside", OUTSIDE, PST_NET_EXTERNAL, pst_ipv4(198, 51, 100, 1));
 	if (ret == 0)
-		ret = pst_net_add_route(p->net, RTE_IPV4(10, 0, 0, 0), 8, RTE_IPV4(172, 16, 0, 2));
+		ret = pst_net_add_route(p->net, pst_ipv4(10, 0, 0, 0), 8, pst_ipv4(172, 16, 0, 2));
 	if (ret == 0)
-		ret = pst_net_add_route(p->net, 0, 0, RTE_IPV4(198, 51, 100, 254));
+		ret = pst_net_add_route(p->net, 0, 0, pst_ipv4(198, 51, 100, 254));
 	return ret;
 }
 
@@ -125,7 +126,7 @@ set_nat_params(struct pst_pipeline *p)
 	nat->n_addresses = RTE_MIN(p->params.flows / FLOWS_PER_ADDRESS + 1,
 		(uint32_t)PST_NAT_ADDRESSES_MAX);
 	for (uint32_t i = 0; i < nat->n_addresses; i++)
-		nat->addresses[i] = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 0) + i);
+		nat->addresses[i] = rte_cpu_to_be_32(pst_ipv4(192, 0, 2, 0) + i);
 	nat->port_first = 1024;
 	nat->port_last = 65535;
 	nat->ports_per_client = 2048;

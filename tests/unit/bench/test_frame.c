@@ -21,8 +21,8 @@ plan_of(uint32_t bits, uint16_t size)
 		.bits = bits,
 		.per_client_bits = 4,
 		.servers = 4,
-		.client_net = RTE_IPV4(10, 0, 1, 0),
-		.server_net = RTE_IPV4(203, 0, 113, 1),
+		.client_net = pst_ipv4(10, 0, 1, 0),
+		.server_net = pst_ipv4(203, 0, 113, 1),
 		.server_port = 4000,
 		.size = size,
 	};
