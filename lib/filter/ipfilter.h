@@ -18,7 +18,10 @@
 
 struct pst_ipset;
 
-/* A set of what is in filter now, with one reference. NULL when there is no memory. */
+/*
+ * A set of what is in filter now, with one reference. NULL when there is no
+ * memory: so filter is not NULL here, as no set is what "everybody" needs.
+ */
 struct pst_ipset *pst_ipset_create(const struct pst_ipfilter *filter);
 
 /* Take another reference; returns set. Safe on NULL, as unref is. */

@@ -145,12 +145,11 @@ now(void *ctx)
 	return ((struct box *)ctx)->now_ms;
 }
 
-void
-box_init(struct box *b, const struct pst_config *c, uint32_t queues)
+static void
+init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events)
 {
-	struct pst_appliance_params p = {
-		.seed = 42, .idle = idle, .now = now, .ctx = b, .ring_packets = 512
-	};
+	struct pst_appliance_params p = { .seed = 42, .idle = idle, .now = now, .ctx = b,
+		.ring_packets = 512, .ring_events = events };
 	char error[256] = "";
 
 	memset(b, 0, sizeof(*b));
@@ -175,6 +174,18 @@ box_init(struct box *b, const struct pst_config *c, uint32_t queues)
 	b->a = pst_appliance_create(&p, error, sizeof(error));
 	if (b->a == NULL)
 		fail_msg("%s", error);
+}
+
+void
+box_init(struct box *b, const struct pst_config *c, uint32_t queues)
+{
+	init(b, c, queues, 0);
+}
+
+void
+box_init_small(struct box *b, const struct pst_config *c, uint32_t events)
+{
+	init(b, c, 0, events);
 }
 
 static void
@@ -206,7 +217,8 @@ neighbours(struct box *b)
 			for (unsigned int n = rte_ring_count(b->tx[port][q]); n > 0; n--) {
 				struct pst_view v;
 
-				rte_ring_dequeue(b->tx[port][q], &m);
+				if (rte_ring_dequeue(b->tx[port][q], &m) != 0)
+					break;
 				pst_view_parse(&v, m);
 				if (v.kind == PST_VIEW_ARP) {
 					answer_arp(b, port, m);
@@ -225,7 +237,7 @@ step(struct box *b)
 {
 	uint32_t done = step_workers(b);
 
-	for (uint32_t e = 0; e < b->a->n_editors; e++) {
+	for (uint32_t e = 0; e < b->a->n_editors && !b->no_runtimes; e++) {
 		pst_lcore_set_role(PST_ROLE_EDITOR, e);
 		done += pst_runtime_poll(b->a->runtimes[e], b->now_ms);
 	}
@@ -377,8 +389,14 @@ box_fini(struct box *b)
 {
 	struct rte_mbuf *m;
 
+	struct pst_evt evt;
+
 	/* everything runs out: the longest timeout, and the timers of what ARP asks for */
 	box_pass(b, (uint64_t)b->config.nat.timeouts.tcp_established * 1000 + 400000);
+	for (uint32_t w = 0; b->no_runtimes && w < b->a->n_workers; w++) {
+		while (pst_chan_hear(b->a->editor_chans[0][w], &evt))
+			box_settle(b);
+	}
 	for (int port = 0; port < BOX_PORTS; port++) {
 		while ((m = box_get(b, port)) != NULL)
 			rte_pktmbuf_free(m);

@@ -27,6 +27,7 @@ struct box {
 	uint32_t n_queues;
 	uint64_t now_ms;
 	bool no_arp; /* neighbours are silent */
+	bool no_runtimes; /* the test itself is the editor lcores */
 	uint64_t put, got; /* packets in and out, by the test's own count */
 	size_t heap_before;
 };
@@ -36,6 +37,8 @@ void box_config(struct pst_config *c, uint32_t workers, uint32_t editors);
 
 /* Start one; queues 0: one for each worker. Usable once after another. */
 void box_init(struct box *b, const struct pst_config *c, uint32_t queues);
+/* One with event rings of so many, to fill them. */
+void box_init_small(struct box *b, const struct pst_config *c, uint32_t events);
 /* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
 void box_fini(struct box *b);
 

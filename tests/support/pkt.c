@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
 #include <string.h>
 
 #include "pkt.h"
 
+/* Room at the end; a test's packets always have it. */
+static void *
+append(struct rte_mbuf *m, uint32_t len)
+{
+	void *at = rte_pktmbuf_append(m, len);
+
+	if (at == NULL)
+		abort();
+	return at;
+}
+
 static void *
 put_l2(struct rte_mbuf *m, const struct pkt *p)
 {
-	struct rte_ether_hdr *eth = (void *)rte_pktmbuf_append(m, sizeof(*eth));
+	struct rte_ether_hdr *eth = append(m, sizeof(*eth));
 
 	eth->src_addr = p->src_mac;
 	eth->dst_addr = p->dst_mac;
 	eth->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	if (p->vlan != 0) {
-		struct rte_vlan_hdr *vlan = (void *)rte_pktmbuf_append(m, sizeof(*vlan));
+		struct rte_vlan_hdr *vlan = append(m, sizeof(*vlan));
 
 		eth->ether_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
 		vlan->vlan_tci = rte_cpu_to_be_16(p->vlan);
@@ -24,7 +36,7 @@ put_l2(struct rte_mbuf *m, const struct pkt *p)
 static struct rte_ipv4_hdr *
 put_ip(struct rte_mbuf *m, const struct pkt *p)
 {
-	struct rte_ipv4_hdr *ip = (void *)rte_pktmbuf_append(m, sizeof(*ip));
+	struct rte_ipv4_hdr *ip = append(m, sizeof(*ip));
 
 	memset(ip, 0, sizeof(*ip));
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
@@ -39,7 +51,7 @@ put_ip(struct rte_mbuf *m, const struct pkt *p)
 static void
 put_tcp(struct rte_mbuf *m, const struct pkt *p)
 {
-	struct rte_tcp_hdr *tcp = (void *)rte_pktmbuf_append(m, sizeof(*tcp) + p->options_len);
+	struct rte_tcp_hdr *tcp = append(m, sizeof(*tcp) + p->options_len);
 
 	memset(tcp, 0, sizeof(*tcp));
 	tcp->src_port = rte_cpu_to_be_16(p->sport);
@@ -55,7 +67,7 @@ put_tcp(struct rte_mbuf *m, const struct pkt *p)
 static void
 put_udp(struct rte_mbuf *m, const struct pkt *p)
 {
-	struct rte_udp_hdr *udp = (void *)rte_pktmbuf_append(m, sizeof(*udp));
+	struct rte_udp_hdr *udp = append(m, sizeof(*udp));
 
 	udp->src_port = rte_cpu_to_be_16(p->sport);
 	udp->dst_port = rte_cpu_to_be_16(p->dport);
@@ -66,7 +78,7 @@ put_udp(struct rte_mbuf *m, const struct pkt *p)
 static void
 put_icmp(struct rte_mbuf *m, const struct pkt *p)
 {
-	struct rte_icmp_hdr *icmp = (void *)rte_pktmbuf_append(m, sizeof(*icmp));
+	struct rte_icmp_hdr *icmp = append(m, sizeof(*icmp));
 
 	memset(icmp, 0, sizeof(*icmp));
 	icmp->icmp_type = p->icmp_type;
@@ -92,7 +104,7 @@ pkt_build(struct rte_mempool *pool, const struct pkt *p)
 	else
 		put_icmp(m, p);
 	if (p->len > 0)
-		memcpy(rte_pktmbuf_append(m, p->len), p->data, p->len);
+		memcpy(append(m, p->len), p->data, p->len);
 	ip->total_length = rte_cpu_to_be_16(
 		rte_pktmbuf_mtod(m, uint8_t *) + rte_pktmbuf_data_len(m) - (uint8_t *)ip);
 	ip->hdr_checksum = ~rte_raw_cksum(ip, sizeof(*ip));

@@ -185,7 +185,8 @@ static void
 tls_ends_the_watch_only_when_accepted(void **state)
 {
 	(void)state;
-	server("220 a\r\n");
+	server("220 a\r\n234 x\r\n");
+	assert_false(fake.unwatched);
 	client("AUTH TLS\r\n");
 	server("534 no\r\n");
 	assert_false(fake.unwatched);
@@ -196,7 +197,7 @@ tls_ends_the_watch_only_when_accepted(void **state)
 	server("234-go\r\n234 ahead\r\n");
 	assert_true(fake.unwatched);
 	assert_int_equal(fake.counters[PST_FTP_TLS], 1);
-	assert_out(PST_DIR_REPLY, "220 a\r\n534 no\r\n234-go\r\n234 ahead\r\n");
+	assert_out(PST_DIR_REPLY, "220 a\r\n234 x\r\n534 no\r\n234-go\r\n234 ahead\r\n");
 }
 
 static void
@@ -278,8 +279,8 @@ a_half_command_at_the_end_passes(void **state)
 static const char talk[] = "USER a\r\nAUTH TLS\r\nPORT 10,0,0,8,6,17\r\nPASV\r\nport 1,2,3\r\n"
 			   "eprt |1|10.0.0.8|2000|\nPORT 10,0,0,9,6,17\r\nNOOP PORT 1\r\n"
 			   "PORT 10,0,0,8,1,1\r\nEPRT |2|::1|2000|\r\n\xffPORT 1\r\nQUIT\r\n";
-static const char heard[] = "USER a\r\nAUTH TLS\r\nPORT 198,51,100,1,117,48\r\nPASV\r\nport 1,2,3\r\n"
-			    "eprt |1|198.51.100.1|30001|\nPORT 10,0,0,9,6,17\r\nNOOP PORT 1\r\n"
+static const char heard[] = "USER a\r\nAUTH TLS\r\nPORT 198,51,100,1,117,48\r\nPASV\r\n"
+			    "port 1,2,3\r\neprt |1|198.51.100.1|30001|\nPORT 10,0,0,9,6,17\r\nNOOP PORT 1\r\n"
 			    "PORT 10,0,0,8,1,1\r\nEPRT |2|::1|2000|\r\n\xffPORT 1\r\nQUIT\r\n";
 
 static void

@@ -38,8 +38,9 @@ numbers_are_bounded(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		const uint8_t *at = (const uint8_t *)numbers[i].text, *start = at;
+		const uint8_t *end = at + strlen(numbers[i].text);
 		uint32_t value = 77;
-		bool ok = pst_text_number(&at, at + strlen(numbers[i].text), numbers[i].max, &value);
+		bool ok = pst_text_number(&at, end, numbers[i].max, &value);
 
 		assert_int_equal(ok, numbers[i].used > 0);
 		assert_int_equal(at - start, numbers[i].used);

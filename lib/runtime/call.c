@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls to workers: posted, waited for within a bound, and undone when the
+ * answer comes too late.
+ */
+#include <string.h>
+
+#include "filter/ipfilter.h"
+#include "runtime/runtime_priv.h"
+
+#define ALL_FLAGS                                                                                  \
+	(PST_FLAG_ALLOW_MULTIPLE | PST_FLAG_TIMEOUT | PST_FLAG_NO_KERNEL_MODE |                    \
+		PST_FLAG_BIDIRECTIONAL)
+
+/* Answers. */
+
+/* Nobody waits for it any more: what it did is undone, with the same record. */
+static void
+undo_bind(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
+{
+	rt->stats.late_replies++;
+	if (req->result < 0) {
+		pst_ipset_unref(req->bind.filter);
+		pst_chan_put(rt->params.workers[worker], req);
+		return;
+	}
+	req->type = PST_REQ_KILL;
+	req->cookie = UINT64_MAX; /* of no handle */
+	pst_chan_post(rt->params.workers[worker], req);
+}
+
+static void
+unwatched(struct pst_runtime *rt, uint32_t worker, uint64_t cookie)
+{
+	struct pst_connection *conn;
+
+	/* the answer stands behind all that was lent: after that, nothing comes */
+	runtime_drain(rt, worker);
+	conn = handle_by_cookie(rt, cookie);
+	if (conn != NULL)
+		watch_end(conn);
+}
+
+static void
+work_on(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
+{
+	enum pst_req_type type = req->type;
+	uint64_t cookie = req->cookie;
+	struct pst_connection *conn;
+
+	if (type == PST_REQ_BIND) {
+		undo_bind(rt, worker, req);
+		return;
+	}
+	pst_chan_put(rt->params.workers[worker], req);
+	if (type == PST_REQ_KILL) {
+		conn = handle_by_cookie(rt, cookie);
+		if (conn != NULL)
+			handle_free(conn);
+	} else if (type == PST_REQ_UNWATCH) {
+		unwatched(rt, worker, cookie);
+	}
+}
+
+uint32_t
+call_collect(struct pst_runtime *rt)
+{
+	struct pst_req *req;
+	uint32_t n = 0;
+
+	for (uint32_t w = 0; w < rt->params.n_workers; w++) {
+		while ((req = pst_chan_answer(rt->params.workers[w])) != NULL) {
+			n++;
+			if (req == rt->awaited) {
+				rt->answered = true;
+				continue;
+			}
+			rt->deferred[rt->n_deferred].req = req;
+			rt->deferred[rt->n_deferred++].worker = w;
+		}
+	}
+	return n;
+}
+
+void
+call_deferred(struct pst_runtime *rt)
+{
+	while (rt->n_deferred > 0) {
+		uint32_t i = --rt->n_deferred;
+
+		work_on(rt, rt->deferred[i].worker, rt->deferred[i].req);
+	}
+}
+
+/* Wait for a posted record. True when the answer came; else the record is abandoned. */
+static bool
+wait_for(struct pst_runtime *rt, struct pst_req *req)
+{
+	uint64_t give_up = rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
+
+	rt->awaited = req;
+	rt->answered = false;
+	for (;;) {
+		call_collect(rt);
+		if (rt->answered || rt->params.now(rt->params.ctx) >= give_up)
+			break;
+		rt->params.idle(rt->params.ctx);
+	}
+	rt->awaited = NULL;
+	if (!rt->answered)
+		req->abandoned = true;
+	return rt->answered;
+}
+
+/* BindForClient. */
+
+static int
+find_protocol(const struct pst_runtime *rt, const struct pst_guid *id)
+{
+	for (uint32_t i = 0; i < rt->params.n_protocols; i++) {
+		if (memcmp(&rt->params.protocols[i].id, id, sizeof(*id)) == 0)
+			return i;
+	}
+	return -EACCES; /* R27 */
+}
+
+/* R36, R81: the session's own client, or not known yet (R5). */
+static bool
+is_own(const struct pst_session *session, const struct pst_endpoint *ep)
+{
+	return pst_endpoint_is_unset(ep) || (ep->ip == session->client_ip && ep->port != 0);
+}
+
+static int
+check_flags(const struct pst_bind_for_client *args)
+{
+	if ((args->flags & ~ALL_FLAGS) != 0)
+		return -EINVAL;
+	if ((args->flags & PST_FLAG_TIMEOUT) && (args->flags & PST_FLAG_ALLOW_MULTIPLE))
+		return -EINVAL; /* R22 */
+	if ((args->flags & PST_FLAG_BIDIRECTIONAL) && args->protocol != PST_UDP)
+		return -EINVAL; /* R25 */
+	return 0;
+}
+
+static int
+check_args(const struct pst_session *session, const struct pst_bind_for_client *args)
+{
+	if (session == NULL || args == NULL || args->client_addresses == NULL ||
+		args->proxy_address == NULL || args->connections == NULL)
+		return -EINVAL;
+	if (args->client_address_len != sizeof(struct pst_endpoint) ||
+		args->proxy_address_len != sizeof(struct pst_endpoint))
+		return -EINVAL; /* R82 */
+	if (args->n == 0 || args->n > PST_BIND_MAX || args->backlog < 0)
+		return -EINVAL; /* R82 */
+	if (args->protocol != PST_TCP && args->protocol != PST_UDP)
+		return -EINVAL; /* R10 */
+	if (args->proxy_address->port != PST_PORT_ANY && args->n != 1)
+		return -EINVAL; /* R9 */
+	for (uint32_t i = 0; i < args->n; i++) {
+		if (!is_own(session, &args->client_addresses[i]))
+			return -EINVAL;
+	}
+	return check_flags(args);
+}
+
+static void
+free_handles(struct pst_connection **handles, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		handle_free(handles[i]);
+		handles[i] = NULL;
+	}
+}
+
+/* n handles, before anything is asked for: nothing can fail afterwards. */
+static int
+make_handles(struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
+{
+	int editor = session->rt->params.protocols[protocol].editor;
+
+	for (uint32_t i = 0; i < args->n; i++) {
+		struct pst_connection *conn = handle_new(session, HANDLE_ENDPOINT);
+
+		if (conn == NULL) {
+			free_handles(args->connections, i);
+			return -ENOMEM;
+		}
+		conn->proto = args->protocol;
+		conn->client = args->client_addresses[i];
+		conn->callback = args->callback;
+		conn->context = args->callback_context;
+		conn->editor = editor >= 0 ? (uint32_t)editor : session->rt->current;
+		args->connections[i] = conn;
+	}
+	return 0;
+}
+
+static void
+fill(struct pst_req *req, const struct pst_session *session,
+	const struct pst_bind_for_client *args, int protocol, struct pst_ipset *filter)
+{
+	req->type = PST_REQ_BIND;
+	req->cookie = UINT64_MAX;
+	req->bind.client_ip = session->client_ip;
+	req->bind.proxy = *args->proxy_address;
+	req->bind.protocol = args->protocol;
+	req->bind.n = args->n;
+	req->bind.flags = args->flags;
+	req->bind.backlog = args->backlog;
+	req->bind.editor_lcore = session->rt->params.index;
+	req->bind.editor = args->connections[0]->editor;
+	req->bind.protocol_index = protocol;
+	req->bind.wants_established = args->callback != NULL;
+	req->bind.filter = filter;
+	memcpy(req->bind.clients, args->client_addresses, args->n * sizeof(req->bind.clients[0]));
+	for (uint32_t i = 0; i < args->n; i++)
+		req->bind.cookies[i] = handle_cookie(args->connections[i]);
+}
+
+static void
+take_answer(const struct pst_bind_for_client *args, const struct pst_req *req)
+{
+	*args->proxy_address = req->bind.proxy;
+	for (uint32_t i = 0; i < args->n; i++) {
+		struct pst_connection *conn = args->connections[i];
+
+		conn->external.ip = req->bind.proxy.ip;
+		conn->external.port = req->bind.proxy.port + i;
+		handle_bind_ref(conn, conn->session->worker, req->bind.refs[i]);
+	}
+}
+
+/* Ask and wait. The filter's reference is the worker's after success, or undone. */
+static int
+ask(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
+	struct pst_ipset *filter)
+{
+	struct pst_runtime *rt = session->rt;
+	struct pst_chan *chan = rt->params.workers[session->worker];
+	struct pst_req *req = pst_chan_take(chan);
+	int ret;
+
+	if (req == NULL) {
+		pst_ipset_unref(filter);
+		return -EAGAIN;
+	}
+	fill(req, session, args, protocol, filter);
+	pst_chan_post(chan, req);
+	if (!wait_for(rt, req))
+		return -EAGAIN;
+	ret = req->result;
+	if (ret == 0)
+		take_answer(args, req);
+	else
+		pst_ipset_unref(req->bind.filter);
+	pst_chan_put(chan, req);
+	return ret;
+}
+
+int
+pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_client *args)
+{
+	struct pst_ipset *filter = NULL;
+	int ret = check_args(session, args), protocol;
+
+	if (ret < 0)
+		return ret;
+	protocol = find_protocol(session->rt, &args->protocol_id);
+	if (protocol < 0)
+		return protocol;
+	ret = make_handles(session, args, protocol);
+	if (ret < 0)
+		return ret;
+	if (args->filter != NULL) {
+		filter = pst_ipset_create(args->filter); /* R80: a copy */
+		if (filter == NULL) {
+			free_handles(args->connections, args->n);
+			return -ENOMEM;
+		}
+	}
+	ret = ask(session, args, protocol, filter);
+	if (ret < 0) {
+		session->rt->stats.bind_failures++;
+		free_handles(args->connections, args->n);
+		return ret;
+	}
+	session->rt->stats.binds++;
+	return 0;
+}
+
+int
+pst_connection_set_client_address(
+	struct pst_connection *conn, const struct pst_endpoint *client)
+{
+	struct pst_runtime *rt;
+	struct pst_chan *chan;
+	struct pst_req *req;
+	int ret;
+
+	if (conn == NULL || client == NULL || conn->session == NULL ||
+		conn->kind != HANDLE_ENDPOINT || pst_endpoint_is_unset(client) ||
+		!is_own(conn->session, client))
+		return -EINVAL;
+	if (!pst_endpoint_is_unset(&conn->client))
+		return -EEXIST;
+	rt = conn->session->rt;
+	chan = rt->params.workers[conn->session->worker];
+	req = pst_chan_take(chan);
+	if (req == NULL)
+		return -EAGAIN;
+	req->type = PST_REQ_SET_CLIENT;
+	req->cookie = UINT64_MAX;
+	req->bind.n = 1;
+	req->bind.refs[0] = conn->ref;
+	req->bind.clients[0] = *client;
+	pst_chan_post(chan, req);
+	if (!wait_for(rt, req))
+		return -EAGAIN;
+	ret = req->result;
+	pst_chan_put(chan, req);
+	if (ret == 0)
+		conn->client = *client;
+	return ret;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Handles: what editors hold. A handle has a number and a generation, so that
+ * what a worker says of one that is gone is known to be late.
+ *
+ * Kill and unwatch are wishes on the handle: they are posted when a record is
+ * free, so neither can be lost. An endpoint's handle is freed when the worker has
+ * answered, a connection's when the worker tells its end.
+ */
+#include <string.h>
+
+#include "runtime/runtime_priv.h"
+
+struct ref_key {
+	uint32_t worker, index, gen;
+};
+
+struct pst_connection *
+handle_new(struct pst_session *session, enum handle_kind kind)
+{
+	struct pst_runtime *rt = session->rt;
+	struct pst_connection *conn;
+	uint32_t gen;
+
+	if (rt->n_free == 0)
+		return NULL;
+	conn = &rt->handles[rt->free_handles[--rt->n_free]];
+	gen = conn->gen;
+	memset(conn, 0, sizeof(*conn));
+	conn->index = conn - rt->handles;
+	conn->gen = gen;
+	conn->session = session;
+	conn->kind = kind;
+	conn->worker = UINT32_MAX; /* not known there yet */
+	LIST_INSERT_HEAD(&session->handles, conn, of_session);
+	rt->stats.connections += kind == HANDLE_WATCHED;
+	return conn;
+}
+
+static void
+unlist(struct pst_runtime *rt, struct pst_connection *conn)
+{
+	if (conn->listed)
+		STAILQ_REMOVE(&rt->kills, conn, pst_connection, to_kill);
+	conn->listed = false;
+}
+
+void
+handle_free(struct pst_connection *conn)
+{
+	struct pst_session *session = conn->session;
+	struct pst_runtime *rt = session->rt;
+
+	watch_end(conn);
+	if (conn->filter != NULL && conn->filter->detach != NULL)
+		conn->filter->detach(conn->filter_context);
+	if (conn->worker != UINT32_MAX) {
+		struct ref_key key = { conn->worker, conn->ref.index, conn->ref.gen };
+
+		rte_hash_del_key(rt->by_ref, &key);
+	}
+	unlist(rt, conn);
+	LIST_REMOVE(conn, of_session);
+	rt->stats.connections -= conn->kind == HANDLE_WATCHED;
+	conn->session = NULL;
+	conn->gen++;
+	rt->free_handles[rt->n_free++] = conn->index;
+	session_check(session);
+}
+
+bool
+handle_bind_ref(struct pst_connection *conn, uint32_t worker, struct pst_ref ref)
+{
+	/* endpoints are known by their cookie: their references are another table's */
+	if (conn->kind != HANDLE_ENDPOINT) {
+		struct ref_key key = { worker, ref.index, ref.gen };
+
+		if (rte_hash_add_key_data(conn->session->rt->by_ref, &key, conn) < 0)
+			return false;
+		conn->worker = worker;
+	}
+	conn->ref = ref;
+	return true;
+}
+
+struct pst_connection *
+handle_by_ref(const struct pst_runtime *rt, uint32_t worker, struct pst_ref ref)
+{
+	struct ref_key key = { worker, ref.index, ref.gen };
+	void *found;
+
+	return rte_hash_lookup_data(rt->by_ref, &key, &found) >= 0 ? found : NULL;
+}
+
+uint64_t
+handle_cookie(const struct pst_connection *conn)
+{
+	return (uint64_t)conn->gen << 32 | conn->index;
+}
+
+struct pst_connection *
+handle_by_cookie(const struct pst_runtime *rt, uint64_t cookie)
+{
+	uint32_t i = (uint32_t)cookie;
+
+	if (i >= rt->n_handles || rt->handles[i].gen != cookie >> 32 ||
+		rt->handles[i].session == NULL)
+		return NULL;
+	return &rt->handles[i];
+}
+
+/* Wishes. */
+
+static void
+enlist(struct pst_connection *conn)
+{
+	if (!conn->listed)
+		STAILQ_INSERT_TAIL(&conn->session->rt->kills, conn, to_kill);
+	conn->listed = true;
+}
+
+void
+handle_want_unwatch(struct pst_connection *conn)
+{
+	if (conn->unwatch_wanted)
+		return;
+	conn->unwatch_wanted = true;
+	enlist(conn);
+}
+
+void
+pst_connection_kill(struct pst_connection *conn)
+{
+	if (conn == NULL || conn->session == NULL || conn->kill_wanted)
+		return;
+	conn->kill_wanted = true;
+	enlist(conn);
+	handle_post_wanted(conn->session->rt);
+}
+
+static void
+post_kill(struct pst_connection *conn, struct pst_req *req)
+{
+	req->cookie = handle_cookie(conn);
+	if (conn->kind == HANDLE_ENDPOINT) {
+		req->type = PST_REQ_KILL;
+		req->bind.n = 1;
+		req->bind.refs[0] = conn->ref;
+	} else {
+		req->type = PST_REQ_KILL_CONN;
+		req->conn.ref = conn->ref;
+	}
+	conn->kill_posted = true;
+}
+
+static void
+post_unwatch(struct pst_connection *conn, struct pst_req *req)
+{
+	req->type = PST_REQ_UNWATCH;
+	req->cookie = handle_cookie(conn);
+	req->conn.ref = conn->ref;
+	watch_offsets(conn, req->conn.offset);
+	conn->unwatch_posted = true;
+}
+
+uint32_t
+handle_post_wanted(struct pst_runtime *rt)
+{
+	struct pst_connection *conn;
+	uint32_t n = 0;
+
+	while ((conn = STAILQ_FIRST(&rt->kills)) != NULL) {
+		struct pst_chan *chan = rt->params.workers[conn->session->worker];
+		struct pst_req *req = pst_chan_take(chan);
+
+		if (req == NULL)
+			break;
+		STAILQ_REMOVE_HEAD(&rt->kills, to_kill);
+		conn->listed = false;
+		if (conn->kill_wanted && !conn->kill_posted)
+			post_kill(conn, req);
+		else
+			post_unwatch(conn, req);
+		pst_chan_post(chan, req);
+		n++;
+	}
+	return n;
+}
+
+/* What editors read. */
+
+struct pst_session *
+pst_connection_session(const struct pst_connection *conn)
+{
+	return conn->session;
+}
+
+void
+pst_connection_external_name(const struct pst_connection *conn, struct pst_endpoint *name)
+{
+	*name = conn->external;
+}
+
+void
+pst_connection_external_peer(const struct pst_connection *conn, struct pst_endpoint *peer)
+{
+	*peer = conn->remote;
+}
+
+void
+pst_connection_client_name(const struct pst_connection *conn, struct pst_endpoint *name)
+{
+	*name = conn->client;
+}
+
+int
+pst_connection_attach_data_filter(
+	struct pst_connection *conn, const struct pst_data_filter *filter, void *context)
+{
+	if (conn == NULL || filter == NULL || filter->data == NULL)
+		return -EINVAL;
+	if (conn->session->rt->connecting != conn)
+		return -EPERM;
+	if (conn->filter != NULL)
+		return -EBUSY;
+	conn->filter = filter;
+	conn->filter_context = context;
+	return 0;
+}

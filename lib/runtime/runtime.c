@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_hash_crc.h>
+#include <rte_malloc.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "runtime/runtime_priv.h"
+
+#define HANDLES 16384
+
+static struct rte_hash *
+create_hash(const struct pst_runtime *rt, const char *what, uint32_t key_len)
+{
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters p = { .name = name,
+		.entries = rt->n_handles * 2, /* a cuckoo table fills to nine tenths at least */
+		.key_len = key_len,
+		.hash_func = rte_hash_crc,
+		.hash_func_init_val = (uint32_t)rt->params.seed,
+		.socket_id = SOCKET_ID_ANY };
+
+	snprintf(name, sizeof(name), "pst-e%u-%s", rt->params.index, what);
+	return rte_hash_create(&p);
+}
+
+static bool
+create_tables(struct pst_runtime *rt)
+{
+	uint32_t records = 0;
+
+	for (uint32_t w = 0; w < rt->params.n_workers; w++)
+		records += rt->params.workers[w]->n_records;
+	rt->by_client = create_hash(rt, "client", sizeof(uint32_t));
+	rt->by_ref = create_hash(rt, "ref", 3 * sizeof(uint32_t));
+	rt->handles = calloc(rt->n_handles, sizeof(*rt->handles));
+	rt->free_handles = calloc(rt->n_handles, sizeof(*rt->free_handles));
+	rt->deferred = calloc(records, sizeof(*rt->deferred));
+	if (rt->by_client == NULL || rt->by_ref == NULL || rt->handles == NULL ||
+		rt->free_handles == NULL || rt->deferred == NULL)
+		return false;
+	for (uint32_t i = 0; i < rt->n_handles; i++)
+		rt->free_handles[rt->n_free++] = rt->n_handles - 1 - i;
+	return true;
+}
+
+struct pst_runtime *
+pst_runtime_create(const struct pst_runtime_params *params)
+{
+	struct pst_runtime *rt = rte_zmalloc("pst_runtime", sizeof(*rt), RTE_CACHE_LINE_SIZE);
+	struct pst_rng rng;
+
+	if (rt == NULL)
+		return pst_null(ENOMEM);
+	rt->params = *params;
+	while (params->editors[rt->n_editors] != NULL)
+		rt->n_editors++;
+	rt->n_handles = params->handles != 0 ? params->handles : HANDLES;
+	rt->current = EDITORS_MAX;
+	rt->next_deadline = UINT64_MAX;
+	pst_rng_init(&rng, params->seed);
+	rt->ip_id = pst_rng_next(&rng);
+	LIST_INIT(&rt->sessions);
+	LIST_INIT(&rt->watches);
+	STAILQ_INIT(&rt->kills);
+	if (rt->n_editors > EDITORS_MAX || !create_tables(rt)) {
+		pst_runtime_destroy(rt);
+		return pst_null(ENOMEM);
+	}
+	return rt;
+}
+
+void
+pst_runtime_destroy(struct pst_runtime *rt)
+{
+	struct pst_session *s;
+
+	if (rt == NULL)
+		return;
+	while ((s = LIST_FIRST(&rt->sessions)) != NULL) {
+		bool last;
+
+		do { /* the last handle takes the session with it */
+			struct pst_connection *conn = LIST_FIRST(&s->handles);
+
+			last = LIST_NEXT(conn, of_session) == NULL;
+			handle_free(conn);
+		} while (!last);
+	}
+	rte_hash_free(rt->by_ref);
+	rte_hash_free(rt->by_client);
+	free(rt->deferred);
+	free(rt->free_handles);
+	free(rt->handles);
+	rte_free(rt);
+}
+
+/* Tell whoever knows the handle that it ends, then forget it (R56). */
+static void
+end_handle(struct pst_connection *conn)
+{
+	struct pst_event event = { .type = PST_EVENT_TERMINATING,
+		.connection = conn,
+		.remote = conn->remote };
+
+	if (!conn->kill_wanted) /* who killed it has dropped its references */
+		session_tell(conn->session, conn->editor, &event);
+	handle_free(conn);
+}
+
+/* R31, R55: the filter named in the call, and no other, hears of it. */
+static void
+established(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
+{
+	struct pst_connection *endpoint = handle_by_cookie(rt, evt->cookie), *conn;
+	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .remote = evt->remote };
+
+	if (endpoint == NULL || endpoint->kill_wanted || endpoint->callback == NULL)
+		return;
+	conn = handle_new(endpoint->session, HANDLE_ACCEPTED);
+	if (conn == NULL)
+		return;
+	conn->proto = endpoint->proto;
+	conn->client = endpoint->client;
+	conn->external = endpoint->external;
+	conn->remote = evt->remote;
+	conn->editor = endpoint->editor;
+	if (!handle_bind_ref(conn, worker, evt->ref)) {
+		handle_free(conn);
+		return;
+	}
+	event.connection = conn;
+	event.endpoint = endpoint;
+	event.context = endpoint->context;
+	session_tell(endpoint->session, endpoint->editor, &event);
+}
+
+static void
+hear(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
+{
+	struct pst_connection *conn;
+
+	switch (evt->type) {
+	case PST_EVT_ESTABLISHED:
+		established(rt, worker, evt);
+		return;
+	case PST_EVT_ENDPOINT_END:
+		conn = handle_by_cookie(rt, evt->cookie);
+		/* a kill that is on its way frees it when it is answered */
+		if (conn != NULL && !conn->kill_posted)
+			end_handle(conn);
+		return;
+	case PST_EVT_CONN_END:
+		conn = handle_by_ref(rt, worker, evt->ref);
+		if (conn != NULL)
+			end_handle(conn);
+		return;
+	}
+}
+
+static uint32_t
+hear_events(struct pst_runtime *rt, uint32_t worker)
+{
+	struct pst_evt evt;
+	uint32_t n = 0;
+
+	while (n < EVENTS_A_ROUND && pst_chan_hear(rt->params.workers[worker], &evt)) {
+		hear(rt, worker, &evt);
+		n++;
+	}
+	return n;
+}
+
+static uint32_t
+take_packets(struct pst_runtime *rt, uint32_t worker, uint32_t most)
+{
+	struct rte_ring *ring = rt->params.workers[worker]->to_asker;
+	uint32_t n = 0;
+	void *m;
+
+	while (n < most && rte_ring_sc_dequeue(ring, &m) == 0) {
+		watch_input(rt, worker, m);
+		n++;
+	}
+	return n;
+}
+
+void
+runtime_drain(struct pst_runtime *rt, uint32_t worker)
+{
+	take_packets(rt, worker, rte_ring_count(rt->params.workers[worker]->to_asker));
+}
+
+uint32_t
+pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
+{
+	uint32_t done;
+
+	rt->now_ms = now_ms;
+	done = call_collect(rt) + rt->n_deferred;
+	call_deferred(rt);
+	for (uint32_t w = 0; w < rt->params.n_workers; w++) {
+		done += take_packets(rt, w, PACKETS_A_ROUND);
+		/* an end told before its last packets were taken would orphan them */
+		if (rte_ring_empty(rt->params.workers[w]->to_asker))
+			done += hear_events(rt, w);
+	}
+	watch_timers(rt);
+	return done + handle_post_wanted(rt);
+}
+
+void
+pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor)
+{
+	struct pst_session *s;
+	struct pst_connection *conn;
+
+	LIST_FOREACH(s, &rt->sessions, all) {
+		LIST_FOREACH(conn, &s->handles, of_session) {
+			if (conn->editor != editor)
+				continue;
+			if (conn->kind == HANDLE_WATCHED)
+				handle_want_unwatch(conn);
+			else
+				pst_connection_kill(conn);
+		}
+	}
+	rt->params.enabled &= ~(UINT64_C(1) << editor);
+}
+
+bool
+pst_runtime_is_quiet(const struct pst_runtime *rt)
+{
+	for (uint32_t w = 0; w < rt->params.n_workers; w++) {
+		if (rt->params.workers[w]->n_free != rt->params.workers[w]->n_records)
+			return false;
+	}
+	return LIST_EMPTY(&rt->sessions) && rt->n_free == rt->n_handles && rt->n_deferred == 0;
+}
+
+const struct pst_editor_stats *
+pst_runtime_stats(const struct pst_runtime *rt)
+{
+	return &rt->stats;
+}
+
+const uint64_t *
+pst_runtime_counters(const struct pst_runtime *rt, uint32_t editor)
+{
+	return rt->counters[editor];
+}

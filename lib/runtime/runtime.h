@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Runtime: one editor lcore. It runs the editors for the clients that are its
+ * own: sessions, handles, watched streams, and the calls to workers.
+ *
+ * Each round: answers, events, packets lent by workers, timers, and requests
+ * that found no free record before. A call of an editor that waits for a worker
+ * (pst_bind_for_client) looks at answers only: no packet or event is worked on meanwhile, so
+ * an editor is never called from inside one of its calls.
+ *
+ * Owner: one editor lcore.
+ */
+#pragma once
+
+#include <rte_mempool.h>
+
+#include "chan/chan.h"
+#include "pst_editor.h"
+#include "worker/stats.h"
+
+#define PST_EDITOR_COUNTERS 32
+
+struct pst_runtime;
+
+/* A known protocol; its place in the list is the protocol_index of messages. */
+struct pst_runtime_protocol {
+	struct pst_guid id;
+	const char *name;
+	int editor; /* index, -1: none */
+};
+
+/* Set by main before launch, const after. */
+struct pst_runtime_params {
+	uint32_t index;
+	struct pst_chan *const *workers; /* by worker; the runtime is the asker */
+	uint32_t n_workers;
+	const struct pst_editor *const *editors; /* NULL at the end */
+	uint64_t enabled;                        /* a bit for each of them */
+	const struct pst_runtime_protocol *protocols;
+	uint32_t n_protocols;
+	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
+	uint64_t seed;
+	uint32_t handles; /* 0: 16384; connections and endpoints at a time */
+	uint32_t bind_timeout_ms;
+	/* the worker that owns a client */
+	uint32_t (*worker_of)(void *ctx, uint32_t client_ip);
+	void *worker_ctx;
+	/* run while a call waits; and the clock it waits by, in ms */
+	void (*idle)(void *ctx);
+	uint64_t (*now)(void *ctx);
+	void *ctx;
+};
+
+/* NULL, with rte_errno set. */
+struct pst_runtime *pst_runtime_create(const struct pst_runtime_params *params);
+/* After its lcore stopped; detaches all editors. Safe on NULL. */
+void pst_runtime_destroy(struct pst_runtime *rt);
+
+/* One round. Returns how much there was to do; 0: nothing. */
+uint32_t pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms);
+
+/* An editor is disabled or failed: end all that it holds, then detach it everywhere. */
+void pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor);
+
+/* True when there is no session, no handle and no request under way. */
+bool pst_runtime_is_quiet(const struct pst_runtime *rt);
+
+const struct pst_editor_stats *pst_runtime_stats(const struct pst_runtime *rt);
+/* An editor's own counters, PST_EDITOR_COUNTERS of them; any lcore may read them. */
+const uint64_t *pst_runtime_counters(const struct pst_runtime *rt, uint32_t editor);

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Watched connections: packets to segments for the stream engine, and its
+ * segments to packets.
+ *
+ * What goes back to the worker has the headers of its direction as they came in,
+ * untranslated; the worker does the rest. A packet that comes out in a packet's
+ * place takes over its account; further ones are originated here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/view.h"
+#include "runtime/runtime_priv.h"
+
+#define L2_MAX 18
+#define LINE_MAX_BYTES 4096
+#define REORDER_MAX 65536
+#define UNACKED_MAX 65536
+#define RTO_MS 300
+#define RTO_MAX_MS 60000
+#define RETRIES 12
+
+/* What the packets of a direction look like. */
+struct outline {
+	bool known;
+	uint8_t l2[L2_MAX];
+	uint8_t l2_len;
+	uint16_t port, iface;
+	struct rte_ipv4_hdr ip;
+	rte_be16_t sport, dport;
+};
+
+struct watch {
+	LIST_ENTRY(watch) all;
+	struct pst_connection *conn;
+	struct pst_stream *stream;
+	struct outline outlines[PST_DIRS];
+	struct pst_stream_stats counted; /* what is in the runtime's counts already */
+	uint32_t made[PST_DIRS];         /* outputs since the last input or timer */
+};
+
+static void
+drop(struct pst_runtime *rt, struct rte_mbuf *m, enum pst_drop why)
+{
+	rt->stats.account.dropped[why]++;
+	rte_pktmbuf_free(m);
+}
+
+/* To the worker: the tag says which connection and direction. */
+static void
+give_back(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
+{
+	pst_tag(m)->kind = PST_TAG_EDITED;
+	if (rte_ring_sp_enqueue(rt->params.workers[worker]->to_worker, m) != 0)
+		drop(rt, m, PST_DROP_EDITOR_RING);
+}
+
+/* Segments to packets. */
+
+static struct rte_tcp_hdr *
+put_headers(struct rte_mbuf *m, const struct outline *o, uint32_t tcp_len, uint16_t id)
+{
+	uint32_t len = o->l2_len + sizeof(o->ip) + tcp_len;
+	uint8_t *l2 = (uint8_t *)rte_pktmbuf_append(m, len);
+	struct rte_ipv4_hdr *ip;
+
+	if (l2 == NULL)
+		return NULL;
+	memcpy(l2, o->l2, o->l2_len);
+	ip = (struct rte_ipv4_hdr *)(l2 + o->l2_len);
+	*ip = o->ip;
+	ip->total_length = rte_cpu_to_be_16(sizeof(*ip) + tcp_len);
+	ip->packet_id = rte_cpu_to_be_16(id);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = ~rte_raw_cksum(ip, sizeof(*ip));
+	return (struct rte_tcp_hdr *)(ip + 1);
+}
+
+static bool
+put_segment(struct rte_mbuf *m, const struct outline *o, const struct pst_stream_segment *seg,
+	uint16_t id)
+{
+	uint32_t hlen = sizeof(struct rte_tcp_hdr) + seg->options_len;
+	struct rte_tcp_hdr *tcp = put_headers(m, o, hlen + seg->len, id);
+	struct pst_view v;
+
+	if (tcp == NULL)
+		return false;
+	*tcp = (struct rte_tcp_hdr){ .src_port = o->sport,
+		.dst_port = o->dport,
+		.sent_seq = rte_cpu_to_be_32(seg->seq),
+		.recv_ack = rte_cpu_to_be_32(seg->ack),
+		.data_off = hlen / 4 << 4,
+		.tcp_flags = seg->flags,
+		.rx_win = rte_cpu_to_be_16(seg->window),
+		.tcp_urp = rte_cpu_to_be_16(seg->urgent) };
+	memcpy(tcp + 1, seg->options, seg->options_len);
+	if (seg->len > 0)
+		memcpy((uint8_t *)tcp + hlen, seg->data, seg->len);
+	pst_view_parse(&v, m);
+	pst_view_l4_csum_fill(&v);
+	return true;
+}
+
+static void
+on_output(void *ctx, enum pst_dir dir, const struct pst_stream_segment *seg)
+{
+	struct watch *w = ctx;
+	struct pst_connection *conn = w->conn;
+	struct pst_runtime *rt = conn->session->rt;
+	const struct outline *o = &w->outlines[dir];
+	struct rte_mbuf *m;
+
+	w->made[dir]++;
+	m = o->known ? rte_pktmbuf_alloc(rt->params.mbufs) : NULL;
+	if (m == NULL || !put_segment(m, o, seg, rt->ip_id++)) {
+		rt->stats.account.dropped[PST_DROP_NO_MBUF]++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m->port = o->port;
+	*pst_tag(m) = (struct pst_tag){ .dir = dir, .iface = o->iface, .conn = conn->ref };
+	give_back(rt, conn->worker, m);
+}
+
+static void
+on_data(void *ctx, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bool end,
+	struct pst_edit *edit)
+{
+	const struct watch *w = ctx;
+	struct pst_runtime *rt = w->conn->session->rt;
+	uint32_t before = rt->current;
+
+	rt->current = w->conn->editor;
+	w->conn->filter->data(w->conn->filter_context, dir, bytes, len, end, edit);
+	rt->current = before;
+}
+
+/* A watch's life. */
+
+bool
+watch_start(struct pst_connection *conn)
+{
+	static const struct pst_stream_ops ops = { .data = on_data, .output = on_output };
+	static const struct pst_stream_params params = { .line_max = LINE_MAX_BYTES,
+		.reorder_max = REORDER_MAX,
+		.unacked_max = UNACKED_MAX,
+		.rto_ms = RTO_MS,
+		.rto_max_ms = RTO_MAX_MS,
+		.retries = RETRIES };
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return false;
+	w->conn = conn;
+	w->stream = pst_stream_create(&params, &ops, w);
+	if (w->stream == NULL) {
+		free(w);
+		return false;
+	}
+	conn->watch = w;
+	LIST_INSERT_HEAD(&conn->session->rt->watches, w, all);
+	return true;
+}
+
+void
+watch_end(struct pst_connection *conn)
+{
+	struct watch *w = conn->watch;
+
+	if (w == NULL)
+		return;
+	conn->watch = NULL;
+	LIST_REMOVE(w, all);
+	pst_stream_destroy(w->stream);
+	free(w);
+}
+
+void
+watch_offsets(const struct pst_connection *conn, int32_t offset[PST_DIRS])
+{
+	offset[PST_DIR_ORIG] = offset[PST_DIR_REPLY] = 0;
+	if (conn->watch != NULL)
+		pst_stream_is_done(conn->watch->stream, offset);
+}
+
+/* What an input or a timer did: the counts, the next timer, the way back to the fast path. */
+static void
+after(struct watch *w)
+{
+	struct pst_runtime *rt = w->conn->session->rt;
+	const struct pst_stream_stats *s = pst_stream_stats(w->stream);
+	int32_t offset[PST_DIRS];
+
+	rt->stats.edits += s->edits - w->counted.edits;
+	rt->stats.retransmits += s->retransmits - w->counted.retransmits;
+	rt->stats.splits += s->splits - w->counted.splits;
+	rt->stats.latched += s->latched - w->counted.latched;
+	w->counted = *s;
+	rt->next_deadline = RTE_MIN(rt->next_deadline, pst_stream_deadline(w->stream));
+	if (!w->conn->unwatch_wanted && pst_stream_is_done(w->stream, offset))
+		handle_want_unwatch(w->conn);
+}
+
+void
+watch_timers(struct pst_runtime *rt)
+{
+	struct watch *w;
+
+	if (rt->now_ms < rt->next_deadline)
+		return;
+	rt->next_deadline = UINT64_MAX;
+	LIST_FOREACH(w, &rt->watches, all) {
+		if (pst_stream_deadline(w->stream) <= rt->now_ms) {
+			memset(w->made, 0, sizeof(w->made));
+			pst_stream_timer(w->stream, rt->now_ms);
+			rt->stats.account.originated[PST_ORIGINATED_EDITOR] +=
+				w->made[PST_DIR_ORIG] + w->made[PST_DIR_REPLY];
+		}
+		after(w);
+	}
+}
+
+/* Packets to segments. */
+
+static void
+remember(struct outline *o, const struct rte_mbuf *m, const struct pst_view *v)
+{
+	const struct rte_tcp_hdr *tcp = v->l4;
+
+	o->known = true;
+	o->l2_len = (uint8_t *)v->ip - v->l2;
+	memcpy(o->l2, v->l2, RTE_MIN(o->l2_len, (uint8_t)L2_MAX));
+	o->port = m->port;
+	o->iface = pst_tag((struct rte_mbuf *)(uintptr_t)m)->iface;
+	o->ip = *v->ip;
+	o->ip.version_ihl = RTE_IPV4_VHL_DEF; /* options are not ours to repeat */
+	o->sport = tcp->src_port;
+	o->dport = tcp->dst_port;
+}
+
+static void
+to_segment(const struct pst_view *v, struct pst_stream_segment *seg)
+{
+	const struct rte_tcp_hdr *tcp = v->l4;
+	uint32_t hlen = (tcp->data_off >> 4) * 4;
+
+	*seg = (struct pst_stream_segment){ .seq = rte_be_to_cpu_32(tcp->sent_seq),
+		.ack = rte_be_to_cpu_32(tcp->recv_ack),
+		.window = rte_be_to_cpu_16(tcp->rx_win),
+		.urgent = rte_be_to_cpu_16(tcp->tcp_urp),
+		.flags = tcp->tcp_flags,
+		.options_len = hlen - sizeof(*tcp),
+		.data = (const uint8_t *)tcp + hlen,
+		.len = v->l4_len - hlen };
+	memcpy(seg->options, tcp + 1, seg->options_len);
+}
+
+static void
+edit(struct pst_runtime *rt, struct watch *w, struct rte_mbuf *m)
+{
+	enum pst_dir dir = pst_tag(m)->dir;
+	struct pst_stream_segment seg;
+	struct pst_account *account = &rt->stats.account;
+	enum pst_stream_fate fate;
+	struct pst_view v;
+	uint32_t made;
+
+	pst_view_parse(&v, m);
+	if (v.kind != PST_VIEW_L4 || v.proto != IPPROTO_TCP || !pst_view_l4_csum_ok(&v)) {
+		drop(rt, m, PST_DROP_L4_CHECKSUM); /* what is edited gets a fresh one */
+		return;
+	}
+	remember(&w->outlines[dir], m, &v);
+	to_segment(&v, &seg);
+	memset(w->made, 0, sizeof(w->made));
+	fate = pst_stream_input(w->stream, dir, &seg, rt->now_ms);
+	made = w->made[PST_DIR_ORIG] + w->made[PST_DIR_REPLY];
+	if (w->made[dir] > 0)
+		made--; /* one stands for the packet itself */
+	else if (fate == PST_STREAM_DROPPED)
+		account->dropped[PST_DROP_EDITOR_BOUND]++;
+	else
+		account->consumed[PST_CONSUMED_EDITOR]++;
+	account->originated[PST_ORIGINATED_EDITOR] += made;
+	rte_pktmbuf_free(m);
+	after(w);
+}
+
+/* A new connection to an editor's port: who hears of it, and does somebody watch? */
+
+static struct pst_connection *
+new_connection(struct pst_runtime *rt, uint32_t worker, const struct pst_tag *tag)
+{
+	struct pst_session *session = session_get(rt, tag->inside.ip);
+	struct pst_connection *conn;
+
+	if (session == NULL)
+		return NULL;
+	conn = handle_new(session, HANDLE_WATCHED);
+	if (conn == NULL) {
+		session_check(session);
+		return NULL;
+	}
+	conn->proto = PST_TCP;
+	conn->client = tag->inside;
+	conn->external = tag->outside;
+	conn->remote = tag->remote;
+	conn->editor = rt->params.protocols[tag->protocol_index].editor;
+	if (!handle_bind_ref(conn, worker, tag->conn)) {
+		handle_free(conn);
+		return NULL;
+	}
+	return conn;
+}
+
+/* False when the editor, or want of memory, refuses the connection (R74). */
+static bool
+connect_event(struct pst_connection *conn)
+{
+	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP,
+		.connection = conn,
+		.remote = conn->remote };
+	struct pst_runtime *rt = conn->session->rt;
+	int ret = -ENOMEM;
+
+	if (session_attach(conn->session, conn->editor)) {
+		rt->connecting = conn;
+		ret = session_tell(conn->session, conn->editor, &event);
+		rt->connecting = NULL;
+	}
+	if (ret < 0)
+		return false;
+	if (conn->filter == NULL || !watch_start(conn))
+		handle_want_unwatch(conn);
+	return true;
+}
+
+static bool
+is_editors(const struct pst_runtime *rt, const struct pst_tag *tag)
+{
+	int editor;
+
+	if (tag->protocol_index >= rt->params.n_protocols)
+		return false;
+	editor = rt->params.protocols[tag->protocol_index].editor;
+	return editor >= 0 && (rt->params.enabled >> editor & 1);
+}
+
+static struct pst_connection *
+open_watched(struct pst_runtime *rt, uint32_t worker, const struct pst_tag *tag, bool *denied)
+{
+	struct pst_connection *conn;
+
+	*denied = false;
+	if (!is_editors(rt, tag))
+		return NULL;
+	conn = new_connection(rt, worker, tag);
+	if (conn == NULL || !connect_event(conn)) {
+		*denied = true;
+		pst_connection_kill(conn); /* the worker's side too; NULL: it times out there */
+		return NULL;
+	}
+	return conn;
+}
+
+/* No handle: its start was not seen, so it is nobody's to edit. */
+static void
+pass_unknown(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
+{
+	struct pst_chan *chan = rt->params.workers[worker];
+	struct pst_req *req = pst_chan_take(chan);
+
+	if (req != NULL) { /* else with the next packet */
+		req->type = PST_REQ_UNWATCH;
+		req->cookie = UINT64_MAX;
+		req->conn.ref = pst_tag(m)->conn;
+		req->conn.offset[PST_DIR_ORIG] = req->conn.offset[PST_DIR_REPLY] = 0;
+		pst_chan_post(chan, req);
+	}
+	give_back(rt, worker, m);
+}
+
+void
+watch_input(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
+{
+	const struct pst_tag *tag = pst_tag(m);
+	struct pst_connection *conn = handle_by_ref(rt, worker, tag->conn);
+	bool denied = false;
+
+	if (conn == NULL && tag->first)
+		conn = open_watched(rt, worker, tag, &denied);
+	if (denied || (conn != NULL && conn->kill_wanted))
+		drop(rt, m, PST_DROP_EDITOR_DENIED);
+	else if (conn == NULL)
+		pass_unknown(rt, worker, m);
+	else if (conn->watch == NULL)
+		give_back(rt, worker, m);
+	else
+		edit(rt, conn->watch, m);
+}
