@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/nearest.h"
+#include "base/nearest.h"
 #include "ctl.h"
 
 static const struct {

@@ -251,7 +251,7 @@ static int
 create_chans(struct pst_appliance *a)
 {
 	const struct pst_appliance_params *p = &a->params;
-	char name[24];
+	char name[RTE_RING_NAMESIZE];
 
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		struct pst_chan_params c = { .name = name,

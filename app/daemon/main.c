@@ -25,6 +25,7 @@
 
 #define EXIT_BAD_CONFIG 2
 #define MBUF_CACHE 256
+#define MBUFS_MIN 4096u
 #define LINK_WAIT_MS 10000
 
 static volatile sig_atomic_t stop_signal, reload_signal;
@@ -129,7 +130,9 @@ count_mbufs(const struct pst_config *c)
 	uint32_t want = 16384 * (c->lcores.n_workers + 1);
 	uint32_t room = c->memory.megabytes / 4 * ((1 << 20) / 2560);
 
-	return RTE_MIN(want, RTE_MAX(room, 4096u)) - 1;
+	if (room < MBUFS_MIN)
+		room = MBUFS_MIN;
+	return RTE_MIN(want, room) - 1;
 }
 
 static int

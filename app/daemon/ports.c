@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_bus_vdev.h>
+#include <rte_bus.h>
 #include <rte_ethdev.h>
 
 #include "base/log.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "control/known.h"
-#include "control/nearest.h"
+#include "base/nearest.h"
 #include "control/settings.h"
 #include "control/status.h"
 

@@ -41,6 +41,8 @@ edits_acked(struct edits *e, uint32_t out_ack)
 		e->base = e->list[k].out_end - e->list[k].in_end;
 		k++;
 	}
+	if (k == 0)
+		return;
 	e->n -= k;
 	memmove(e->list, e->list + k, e->n * sizeof(*e->list));
 }

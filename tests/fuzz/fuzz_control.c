@@ -6,7 +6,7 @@
 
 #include "control/buf.h"
 #include "control/doc.h"
-#include "control/nearest.h"
+#include "base/nearest.h"
 #include "control/request.h"
 #include "eal.h"
 

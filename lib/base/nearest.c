@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/nearest.h"
+#include "base/nearest.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "control/nearest.h"
+#include "base/nearest.h"
 
 static const char *const names[] = { "connections", "clients", "config", "drops", "binds", NULL };
 

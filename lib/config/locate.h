@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where things are in a JSON text: the line of a JSON pointer (RFC 6901). The
+ * parser keeps no positions, so the text is walked once more; it is known to be
+ * well formed, or what is found ends where it stops being so.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Called for each value: its pointer, its line (from 1), and whether its key came before. */
+typedef void (*pst_locate_visit)(void *ctx, const char *pointer, uint32_t line, bool again);
+
+/* Walk all values. */
+void pst_locate_walk(const char *text, size_t len, pst_locate_visit visit, void *ctx);
+
+/* The line of a pointer, or of its nearest parent that there is; at least 1. */
+uint32_t pst_locate_line(const char *text, size_t len, const char *pointer);

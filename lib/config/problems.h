@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Collecting what is wrong. */
+#pragma once
+
+#include "config/load.h"
+
+/* What a config is read and checked with. */
+struct pst_loader {
+	const char *text;
+	size_t len;
+	const char *const *editors;
+	struct pst_config *config;
+	struct pst_problems *problems;
+};
+
+void pst_problem(struct pst_loader *l, const char *pointer, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void pst_warning(struct pst_loader *l, const char *pointer, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* With a line that is known otherwise. */
+void pst_problem_at(struct pst_loader *l, uint32_t line, const char *pointer, const char *text);
+
+/* check.c: rules across keys. */
+void pst_config_check(struct pst_loader *l);
