@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -104,19 +106,32 @@ log_level_of(const char *name)
 	return RTE_LOG_INFO;
 }
 
+/* The EAL leaves its run-time folder behind, empty once its own exit handlers ran. */
+static char runtime_dir[PATH_MAX];
+
+static void
+remove_runtime_dir(void)
+{
+	if (runtime_dir[0] != 0)
+		rmdir(runtime_dir);
+}
+
 static int
 start_eal(struct postern *p, const struct pst_args *args)
 {
-	char error[512];
+	char error[512], *argv[PST_EAL_ARGS_MAX + 1];
 
 	if (pst_eal_args_make(&p->eal, args, &p->config, error, sizeof(error)) < 0) {
 		fail(error);
 		return -EINVAL;
 	}
-	if (rte_eal_init(p->eal.argc, p->eal.argv) < 0) {
+	memcpy(argv, p->eal.argv, sizeof(argv)); /* the EAL changes what it is given */
+	atexit(remove_runtime_dir);              /* before the EAL's: it runs after them */
+	if (rte_eal_init(p->eal.argc, argv) < 0) {
 		fprintf(stderr, "postern: the EAL does not start: %s\n", rte_strerror(rte_errno));
 		return -rte_errno;
 	}
+	snprintf(runtime_dir, sizeof(runtime_dir), "%s", rte_eal_get_runtime_dir());
 	pst_log_init(log_level_of(p->config.log_level));
 	pst_lcore_set_role(PST_ROLE_MAIN, 0);
 	pst_clock_init(&p->clock);

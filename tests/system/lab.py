@@ -1,0 +1,254 @@
+"""Network namespaces for the system tests: client -- gate -- server.
+
+The server has no route to the inside: an address left untranslated can't be
+answered by luck. Names are made free by the process id; all is taken down at exit.
+"""
+import atexit
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLIENTS = [f"10.1.1.{i}" for i in range(7, 15)]
+GATE_IN = "10.1.1.254"
+GATE_OUT = "198.18.0.1"
+SERVER = "198.18.0.9"
+SECOND = "198.18.0.10"
+THIRD = "198.18.0.77"
+
+
+def sh(*argv, check=True, **kw):
+    done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, **kw)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def wait_for(what, condition, seconds=10):
+    """Look until a condition holds; what it is makes the error."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise RuntimeError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+class Lab:
+    """Three namespaces and what runs in them."""
+
+    def __init__(self, names=None):
+        tag = f"pst{os.getpid()}"
+        self.client, self.gate, self.server = names or [f"{tag}-{k}" for k in ("c", "g", "s")]
+        self.folder = tempfile.mkdtemp(prefix="postern-lab-")
+        self.processes = []
+        self.made = []
+        atexit.register(self.close)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: exit(1))
+        self.build()
+
+    def build(self):
+        there = sh("ip", "netns", "list").split()
+        for name in (self.client, self.gate, self.server):
+            if name in there:
+                raise RuntimeError(f"a namespace {name} exists already; nothing was touched")
+        for name in (self.client, self.gate, self.server):
+            sh("ip", "netns", "add", name)
+            self.made.append(name)
+            sh("ip", "-n", name, "link", "set", "lo", "up")
+        self.cable(self.client, "c0", "gi")
+        self.cable(self.server, "s0", "ge")
+        for address in CLIENTS:
+            sh("ip", "-n", self.client, "addr", "add", f"{address}/24", "dev", "c0")
+        sh("ip", "-n", self.client, "route", "add", "default", "via", GATE_IN)
+        for address in (SERVER, SECOND, THIRD):
+            sh("ip", "-n", self.server, "addr", "add", f"{address}/24", "dev", "s0")
+        self.sysctl(self.server, "net.ipv4.tcp_max_tw_buckets=0")
+        for name in (self.client, self.server):
+            self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
+
+    def cable(self, name, far, near):
+        sh("ip", "link", "add", far, "netns", name, "type", "veth", "peer", "name", near,
+           "netns", self.gate)
+        self.sysctl(self.gate, f"net.ipv6.conf.{near}.disable_ipv6=1")
+        self.sysctl(name, f"net.ipv6.conf.{far}.disable_ipv6=1")
+        sh("ip", "-n", name, "link", "set", far, "up")
+        sh("ip", "-n", self.gate, "link", "set", near, "up")
+        sh("ip", "netns", "exec", name, "ethtool", "-K", far, "tx", "off", "tso", "off", "gso",
+           "off", "gro", "off")
+
+    def sysctl(self, name, setting):
+        sh("ip", "netns", "exec", name, "sysctl", "-qw", setting)
+
+    def run(self, name, *argv, check=True, **kw):
+        return sh("ip", "netns", "exec", name, *argv, check=check, **kw)
+
+    def start(self, name, *argv, **kw):
+        """A program in the background, in a process group of its own."""
+        proc = subprocess.Popen(["ip", "netns", "exec", name, *argv], start_new_session=True,
+                                stdin=subprocess.DEVNULL, text=True, **kw)
+        self.processes.append(proc)
+        return proc
+
+    def stop(self, proc, number=signal.SIGTERM, seconds=15):
+        """End a process group; returns the exit code."""
+        if proc in self.processes:
+            self.processes.remove(proc)
+        if proc.poll() is None:
+            os.killpg(proc.pid, number)
+            try:
+                proc.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(proc.pid, signal.SIGKILL)
+                proc.wait()
+        try:  # its children, if it left some
+            os.killpg(proc.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return proc.returncode
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def close(self):
+        for proc in list(self.processes):
+            self.stop(proc)
+        for name in self.made:
+            sh("ip", "netns", "del", name, check=False)
+        self.made = []
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postern:
+    """The appliance in the gate's namespace."""
+
+    def __init__(self, lab, workers=1, queues=1, program=None, **config):
+        self.lab = lab
+        self.program = program or os.path.join(ROOT, "build", "app", "postern")
+        self.ctl = os.path.join(os.path.dirname(self.program), "posternctl")
+        self.socket = lab.path("control.sock")
+        self.file = lab.path("postern.json")
+        self.log = lab.path("postern.log")
+        extra = f",qpairs={queues}" if queues > 1 else ""
+        self.config = {
+            "lcores": {"main": 0, "workers": list(range(1, workers + 1)),
+                       "editors": [workers + 1]},
+            "memory": {"hugepages": False, "megabytes": 256},
+            "interfaces": {
+                "inside": {"device": f"net_af_packet0,iface=gi,framecnt=4096{extra}",
+                           "zone": "internal", "address": f"{GATE_IN}/24"},
+                "outside": {"device": f"net_af_packet1,iface=ge,framecnt=4096{extra}",
+                            "zone": "external", "address": f"{GATE_OUT}/24"},
+            },
+            "nat": {"sessions": 65536},
+            "rules": [{"name": "all", "action": "allow"}],
+            "control": {"socket": self.socket},
+        }
+        for section, value in config.items():
+            self.config.setdefault(section, {}).update(value)
+        self.proc = None
+
+    def start(self):
+        with open(self.file, "w") as f:
+            json.dump(self.config, f, indent=2)
+        out = open(self.log, "w")
+        self.proc = self.lab.start(self.lab.gate, self.program, "-c", self.file, "--",
+                                   "--file-prefix", f"pst{os.getpid()}", stdout=out,
+                                   stderr=subprocess.STDOUT)
+        out.close()
+        wait_for("postern to be ready", self.is_ready, 30)
+        return self
+
+    def is_ready(self):
+        with open(self.log) as f:
+            text = f.read()
+        if self.proc.poll() is not None:
+            raise RuntimeError(f"postern ended ({self.proc.returncode}):\n{text}")
+        return "postern: ready" in text
+
+    def stop(self):
+        return self.lab.stop(self.proc)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        code = self.stop()
+        if kind is None and code != 0:
+            with open(self.log) as f:
+                raise RuntimeError(f"postern exited {code}:\n{f.read()[-3000:]}")
+
+    def show(self, *words):
+        return json.loads(sh(self.ctl, "-s", self.socket, "--json", *words))
+
+    def table(self, *words):
+        return sh(self.ctl, "-s", self.socket, *words)
+
+    def drops(self):
+        return {row["reason"]: row["total"] for row in self.show("show", "drops")}
+
+    def listeners(self):
+        return self.show("show", "listeners")
+
+
+def account_error(gate):
+    """What does not add up in the packet account, or None (contract: Metrics)."""
+    account = gate.show("status")["account"]
+    total = (account["received"] + sum(account["originated"].values()) - account["sent"] -
+             sum(account["dropped"].values()) - sum(account["consumed"].values()))
+    if total != account["held"]:
+        return f"held is {account['held']}, and the rest leaves {total}: {account}"
+    if account["held"] != 0:
+        return f"{account['held']} held: {account}"
+    rows = gate.show("show", "interfaces")
+    for row in rows:
+        if row["rx_packets"] != row["port"]["ipackets"]:
+            return f"{row['name']}: {row['rx_packets']} counted, the port says {row['port']}"
+        if row["tx_packets"] != row["port"]["opackets"]:
+            return f"{row['name']}: {row['tx_packets']} sent, the port says {row['port']}"
+    if sum(row["rx_packets"] for row in rows) != account["received"]:
+        return f"interfaces and account differ: {rows} {account}"
+    return None
+
+
+def check_account(gate):
+    """At a quiet moment all packets are accounted for; wait for that moment."""
+    try:
+        wait_for("the packet account", lambda: account_error(gate) is None, 5)
+    except RuntimeError:
+        raise RuntimeError(account_error(gate) or "the packet account was not quiet") from None
+
+
+class KernelGate:
+    """The kernel's own NAT in the gate's place, to show that a test is right."""
+
+    def __init__(self, lab, helper=True):
+        self.lab, self.helper = lab, helper
+        self.proc = None
+
+    def __enter__(self):
+        gate = self.lab.gate
+        for near, address in (("gi", GATE_IN), ("ge", GATE_OUT)):
+            sh("ip", "-n", gate, "addr", "add", f"{address}/24", "dev", near)
+        self.lab.sysctl(gate, "net.ipv4.ip_forward=1")
+        rules = "table ip nat { chain post { type nat hook postrouting priority 100; " \
+                "oifname \"ge\" masquerade random; }; }\n"
+        if self.helper:
+            rules += "table ip help { ct helper ftp { type \"ftp\" protocol tcp; }; " \
+                     "chain pre { type filter hook prerouting priority 0; " \
+                     "tcp dport 21 ct helper set ftp; }; }\n"
+        self.lab.run(gate, "nft", rules)
+        return self
+
+    def __exit__(self, *_):
+        self.lab.run(self.lab.gate, "nft", "flush", "ruleset")
+        for near, address in (("gi", GATE_IN), ("ge", GATE_OUT)):
+            sh("ip", "-n", self.lab.gate, "addr", "del", f"{address}/24", "dev", near)
