@@ -92,7 +92,9 @@ class Lab:
         return sh("ip", "netns", "exec", name, *argv, check=check, **kw)
 
     def start(self, name, *argv, **kw):
-        """A program in the background, in a process group of its own."""
+        """A program in the background, in a process group of its own; silent by default."""
+        kw.setdefault("stdout", subprocess.DEVNULL)
+        kw.setdefault("stderr", subprocess.DEVNULL)
         proc = subprocess.Popen(["ip", "netns", "exec", name, *argv], start_new_session=True,
                                 stdin=subprocess.DEVNULL, text=True, **kw)
         self.processes.append(proc)
@@ -118,13 +120,18 @@ class Lab:
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def leave(self):
+        """Leave all up when this process ends."""
+        self.processes, self.made, self.folder = [], [], ""
+
     def close(self):
         for proc in list(self.processes):
             self.stop(proc)
         for name in self.made:
             sh("ip", "netns", "del", name, check=False)
         self.made = []
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Postern:

@@ -64,15 +64,13 @@ def start_vsftpd(lab, root):
 
 def start_pyftpd(lab, root):
     proc = lab.start(lab.server, "/usr/bin/python3", "-m", "pyftpdlib", "-i", "0.0.0.0", "-p",
-                     "21", "-d", root, "-r", "41000-41999", stdout=open(os.devnull, "w"),
-                     stderr=open(os.devnull, "w"))
+                     "21", "-d", root, "-r", "41000-41999")
     wait_for("pyftpdlib", listens(lab, 21))
     return proc
 
 
 def start_http(lab, root):
-    proc = lab.start(lab.server, "/usr/bin/python3", "-m", "http.server", "80", "-d", root,
-                     stdout=open(os.devnull, "w"), stderr=open(os.devnull, "w"))
+    proc = lab.start(lab.server, "/usr/bin/python3", "-m", "http.server", "80", "-d", root)
     wait_for("the HTTP server", listens(lab, 80))
     return proc
 
