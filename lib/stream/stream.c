@@ -179,6 +179,9 @@ map_block(const void *ctx, uint32_t *left, uint32_t *right)
 	const struct sack_ctx *c = ctx;
 	bool duplicate = seq_le(*right, c->out_ack); /* RFC 2883 */
 
+	/* an old segment's: of edits that are forgotten */
+	if (seq_lt(*left, c->d->acked) && !duplicate)
+		return false;
 	*left = edits_in_left(&c->d->edits, *left);
 	*right = edits_in(&c->d->edits, *right);
 	if (seq_le(*right, *left))
