@@ -49,46 +49,97 @@ pst_worker_rss(const struct pst_worker *w, uint16_t port)
 	return &w->rss[port];
 }
 
-/* The whole burst at each stage, so that its cold lines are asked for together. */
-static void
-process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint64_t now_ms)
-{
-	const struct pst_conn_table *conns = &w->nat->conns;
-	struct job jobs[PST_BURST];
-	uint16_t missed[PST_BURST];
-	uint32_t n_jobs = 0, n_missed = 0;
+/*
+ * A burst goes through the stages in pieces, three of them in flight: while one waits for its
+ * buckets and another for its entries, a third has both. More lines than a piece or two asks
+ * for at once only queue for the core's miss buffers, and push each other out.
+ */
+struct piece {
+	struct job *jobs;
+	uint32_t n;
+};
 
-	for (uint32_t k = 0; k < n && k < PREFETCH_AHEAD; k++)
-		rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
+/* Sort packets, ask for the buckets of those to be looked up. Returns how many these are. */
+static uint32_t
+sort_piece(struct pst_worker *w, struct job *jobs, struct rte_mbuf **m, uint32_t n, bool handed,
+	uint64_t now_ms)
+{
+	uint32_t n_jobs = 0;
+
 	for (uint32_t k = 0; k < n; k++) {
-		if (k + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(m[k + PREFETCH_AHEAD], void *));
 		jobs[n_jobs].m = m[k];
 		if (pst_worker_sort(w, &jobs[n_jobs], handed, now_ms))
 			n_jobs++;
 	}
-	for (uint32_t k = 0; k < n_jobs; k++) {
-		jobs[k].guess = pst_flow_guess(&conns->flows, jobs[k].hash);
-		if (jobs[k].guess != PST_FLOW_NONE)
-			rte_prefetch0(&conns->hot[jobs[k].guess >> 1]);
+	return n_jobs;
+}
+
+/* The buckets are here: ask for the entries. */
+static void
+prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
+{
+	for (uint32_t k = 0; k < piece->n; k++) {
+		uint32_t guess = pst_flow_guess(&conns->flows, piece->jobs[k].hash);
+
+		if (guess != PST_FLOW_NONE)
+			rte_prefetch0(&conns->hot[guess >> 1]);
 	}
-	for (uint32_t k = 0; k < n_jobs; k++) {
-		uint32_t found = pst_conn_lookup(conns, jobs[k].hash, jobs[k].key);
+}
+
+static void
+open_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
+	/* one before it in the burst may have opened it */
+	uint32_t found = pst_conn_lookup(&w->nat->conns, job->hash, job->key);
+
+	if (found != PST_FLOW_NONE)
+		pst_worker_forward(w, job, found >> 1, now_ms);
+	else
+		pst_worker_open(w, job, now_ms);
+}
+
+/* The entries are here too. */
+static void
+forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
+{
+	const struct pst_conn_table *conns = &w->nat->conns;
+	uint8_t missed[PST_PIECE];
+	uint32_t n_missed = 0;
+
+	for (uint32_t k = 0; k < piece->n; k++) {
+		struct job *job = &piece->jobs[k];
+		uint32_t found = pst_conn_lookup(conns, job->hash, job->key);
 
 		if (likely(found != PST_FLOW_NONE))
-			pst_worker_forward(w, &jobs[k], found >> 1, now_ms);
+			pst_worker_forward(w, job, found >> 1, now_ms);
 		else
 			missed[n_missed++] = k;
 	}
-	for (uint32_t k = 0; k < n_missed; k++) {
-		struct job *job = &jobs[missed[k]];
-		/* one before it in the burst may have opened it */
-		uint32_t found = pst_conn_lookup(conns, job->hash, job->key);
+	for (uint32_t k = 0; k < n_missed; k++)
+		open_missed(w, &piece->jobs[missed[k]], now_ms);
+}
 
-		if (found != PST_FLOW_NONE)
-			pst_worker_forward(w, job, found >> 1, now_ms);
-		else
-			pst_worker_open(w, job, now_ms);
+static void
+process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint64_t now_ms)
+{
+	struct job jobs[3][PST_PIECE];
+	struct piece sorted = { jobs[0], 0 }, asked = { jobs[1], 0 }, ready = { jobs[2], 0 };
+
+	for (uint32_t k = 0; k < n && k < PREFETCH_AHEAD; k++)
+		rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
+	for (uint32_t at = 0; at < n || sorted.n > 0 || asked.n > 0;) {
+		struct piece free = ready;
+		uint32_t count = RTE_MIN(n - at, PST_PIECE);
+
+		ready = asked;
+		asked = sorted;
+		sorted = free;
+		for (uint32_t k = at + PREFETCH_AHEAD; k < at + count + PREFETCH_AHEAD && k < n; k++)
+			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
+		sorted.n = sort_piece(w, sorted.jobs, m + at, count, handed, now_ms);
+		prefetch_entries(&w->nat->conns, &asked);
+		forward_piece(w, &ready, now_ms);
+		at += count;
 	}
 }
 

@@ -6,9 +6,13 @@
  * burst at a time; what editor lcores give back; requests; timers; events; then
  * everything that was made is sent. A worker never waits for anybody.
  *
- *	burst -> parse all -> whose is it -> hash, prefetch the buckets
- *	      -> prefetch the entries -> translate and send, one by one
+ *	burst, in pieces of sixteen:
+ *	      -> parse, whose is it, hash, prefetch the buckets
+ *	      -> prefetch the entries
+ *	      -> look up, translate and send, one by one
  *	      -> those without a connection: policy, open, translate and send
+ *
+ * The stages overlap: a piece is sorted while the one before it waits for its entries.
  */
 #pragma once
 

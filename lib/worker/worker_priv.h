@@ -7,6 +7,8 @@
 #include "packet/view.h"
 #include "worker/reply.h"
 
+#define PST_PIECE 16u /* packets of a burst that go through a stage together */
+
 struct tx_buffer {
 	uint32_t n;
 	struct rte_mbuf *packets[PST_BURST];
@@ -32,7 +34,6 @@ struct job {
 	uint8_t way;    /* enum pst_way */
 	struct pst_flow_key key;
 	uint64_t hash;
-	uint32_t guess;
 };
 
 static inline void
