@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <rte_byteorder.h>
+
 static inline uint16_t
 pst_csum_fold(uint64_t sum)
 {
@@ -42,3 +44,26 @@ pst_csum_apply(uint16_t field, uint16_t delta)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
 }
+
+/* The same of UDP, where 0 says that there is none (RFC 768). */
+static inline uint16_t
+pst_csum_apply_udp(uint16_t field, uint16_t delta)
+{
+	uint16_t sum = pst_csum_apply(field, delta);
+
+	if (field == 0)
+		return 0;
+	return sum != 0 ? sum : 0xffff;
+}
+
+/* Two deltas in one. */
+static inline uint16_t
+pst_csum_add(uint16_t a, uint16_t b)
+{
+	uint32_t sum = (uint32_t)a + b;
+
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* Of a TTL that is one less, in the word with the protocol: the ones' complement of 0x0100. */
+#define PST_CSUM_TTL_DELTA ((uint16_t)~RTE_BE16(0x0100))

@@ -6,9 +6,6 @@
 
 #define ICMP_ERRORS_PER_S 1000 /* RFC 1812 section 4.3.2.8; RFC 4443's way of saying it */
 
-/* ones' complement of what the TTL's word loses when the TTL is one less */
-#define TTL_DELTA ((uint16_t)~RTE_BE16(0x0100))
-
 void
 pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp_error error,
 	uint16_t mtu, uint64_t now_ms)
@@ -51,11 +48,7 @@ set_l4(const struct pst_view *v, enum pst_way way, rte_be16_t port, uint16_t del
 			udp->src_port = port;
 		else
 			udp->dst_port = port;
-		if (udp->dgram_cksum != 0) { /* 0: none was made (RFC 768) */
-			uint16_t sum = pst_csum_apply(udp->dgram_cksum, delta);
-
-			udp->dgram_cksum = sum != 0 ? sum : 0xffff;
-		}
+		udp->dgram_cksum = pst_csum_apply_udp(udp->dgram_cksum, delta);
 		break;
 	}
 	default: {
@@ -83,7 +76,7 @@ translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
 	}
 	v->ip->time_to_live--;
 	v->ip->hdr_checksum = pst_csum_apply(
-		v->ip->hdr_checksum, pst_csum_fold((uint64_t)ip_delta + TTL_DELTA));
+		v->ip->hdr_checksum, pst_csum_add(ip_delta, PST_CSUM_TTL_DELTA));
 	set_l4(v, way, pst_key_port(end), l4_delta);
 }
 

@@ -238,7 +238,5 @@ pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now
 	/* an ICMP query's identifier is the local end's: the remote end has none */
 	if (v->proto == IPPROTO_ICMP)
 		job->key.a = pst_key_end(pst_key_ip(job->key.a), 0, PST_ICMP);
-	job->hash = pst_flow_hash(&w->nat->conns.flows, job->key);
-	pst_flow_prefetch(&w->nat->conns.flows, job->hash);
 	return true;
 }

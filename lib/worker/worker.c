@@ -5,6 +5,7 @@
 #include <rte_malloc.h>
 
 #include "base/err.h"
+#include "worker/fast.h"
 
 #define EXPIRE_A_ROUND 64
 #define PREFETCH_AHEAD 8
@@ -59,16 +60,32 @@ struct piece {
 	uint32_t n;
 };
 
+/* Sort a packet; true when it is to be looked up, else it was dealt with. */
+static __rte_always_inline bool
+sort_one(struct pst_worker *w, struct fast_in *in, struct job *job, bool handed, uint64_t now_ms)
+{
+	if (unlikely(job->m->port != in->port)) {
+		fast_leave(w, in, handed);
+		fast_enter(in, w->params.net, job->m->port);
+	}
+	job->common = fast_sort(w, in, job);
+	if (unlikely(!job->common && !pst_worker_sort(w, job, handed, now_ms)))
+		return false;
+	job->hash = pst_flow_hash(&w->nat->conns.flows, job->key);
+	pst_flow_prefetch(&w->nat->conns.flows, job->hash);
+	return true;
+}
+
 /* Sort packets, ask for the buckets of those to be looked up. Returns how many these are. */
 static uint32_t
-sort_piece(struct pst_worker *w, struct job *jobs, struct rte_mbuf **m, uint32_t n, bool handed,
-	uint64_t now_ms)
+sort_piece(struct pst_worker *w, struct fast_in *in, struct job *jobs, struct rte_mbuf **m,
+	uint32_t n, bool handed, uint64_t now_ms)
 {
 	uint32_t n_jobs = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
 		jobs[n_jobs].m = m[k];
-		if (pst_worker_sort(w, &jobs[n_jobs], handed, now_ms))
+		if (likely(sort_one(w, in, &jobs[n_jobs], handed, now_ms)))
 			n_jobs++;
 	}
 	return n_jobs;
@@ -79,44 +96,57 @@ static void
 prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 {
 	for (uint32_t k = 0; k < piece->n; k++) {
-		uint32_t guess = pst_flow_guess(&conns->flows, piece->jobs[k].hash);
+		struct job *job = &piece->jobs[k];
 
-		if (guess != PST_FLOW_NONE)
-			rte_prefetch0(&conns->hot[guess >> 1]);
+		job->guess = pst_flow_guess(&conns->flows, job->hash);
+		if (job->guess != PST_FLOW_NONE)
+			rte_prefetch0(&conns->hot[job->guess >> 1]);
 	}
 }
 
-static void
-open_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
+/* A packet of connection i. */
+static __rte_always_inline void
+forward_one(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 {
-	/* one before it in the burst may have opened it */
+	if (likely(job->common) && likely(fast_forward(w, job, i, now_ms)))
+		return;
+	if (job->common)
+		pst_view_parse(&job->v, job->m);
+	pst_worker_forward(w, job, i, now_ms);
+}
+
+/* The guess was wrong: the bucket's other values, and the buckets behind it. */
+static __rte_noinline void
+forward_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
 	uint32_t found = pst_conn_lookup(&w->nat->conns, job->hash, job->key);
 
+	if (job->common)
+		pst_view_parse(&job->v, job->m);
 	if (found != PST_FLOW_NONE)
 		pst_worker_forward(w, job, found >> 1, now_ms);
 	else
 		pst_worker_open(w, job, now_ms);
 }
 
-/* The entries are here too. */
+/*
+ * The entries are here too. Nothing on the way of a burst ends a connection, so an entry
+ * that has the key is the one that a lookup would find.
+ */
 static void
 forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
 {
 	const struct pst_conn_table *conns = &w->nat->conns;
-	uint8_t missed[PST_PIECE];
-	uint32_t n_missed = 0;
 
 	for (uint32_t k = 0; k < piece->n; k++) {
 		struct job *job = &piece->jobs[k];
-		uint32_t found = pst_conn_lookup(conns, job->hash, job->key);
 
-		if (likely(found != PST_FLOW_NONE))
-			pst_worker_forward(w, job, found >> 1, now_ms);
+		if (likely(job->guess != PST_FLOW_NONE) &&
+			likely(pst_conn_match(conns->hot, job->guess, job->key)))
+			forward_one(w, job, job->guess >> 1, now_ms);
 		else
-			missed[n_missed++] = k;
+			forward_missed(w, job, now_ms);
 	}
-	for (uint32_t k = 0; k < n_missed; k++)
-		open_missed(w, &piece->jobs[missed[k]], now_ms);
 }
 
 static void
@@ -124,7 +154,9 @@ process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint
 {
 	struct job jobs[3][PST_PIECE];
 	struct piece sorted = { jobs[0], 0 }, asked = { jobs[1], 0 }, ready = { jobs[2], 0 };
+	struct fast_in in;
 
+	fast_enter(&in, w->params.net, m[0]->port);
 	for (uint32_t k = 0; k < n && k < PREFETCH_AHEAD; k++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
 	for (uint32_t at = 0; at < n || sorted.n > 0 || asked.n > 0;) {
@@ -136,11 +168,12 @@ process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint
 		sorted = free;
 		for (uint32_t k = at + PREFETCH_AHEAD; k < at + count + PREFETCH_AHEAD && k < n; k++)
 			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
-		sorted.n = sort_piece(w, sorted.jobs, m + at, count, handed, now_ms);
+		sorted.n = sort_piece(w, &in, sorted.jobs, m + at, count, handed, now_ms);
 		prefetch_entries(&w->nat->conns, &asked);
 		forward_piece(w, &ready, now_ms);
 		at += count;
 	}
+	fast_leave(w, &in, handed);
 }
 
 static uint32_t

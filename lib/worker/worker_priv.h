@@ -29,12 +29,19 @@ struct pst_worker {
 /* One packet in a burst. */
 struct job {
 	struct rte_mbuf *m;
-	struct pst_view v;
-	uint16_t iface; /* that it came in by */
-	uint8_t way;    /* enum pst_way */
 	struct pst_flow_key key;
 	uint64_t hash;
-};
+	uint32_t guess; /* what the lookup will find, most likely */
+	uint16_t iface; /* that it came in by */
+	uint8_t way;    /* enum pst_way */
+	/* of a common packet (fast.h); its view is made when somebody needs it */
+	bool common;
+	uint8_t tcp_flags;
+	uint16_t ip_len;
+	struct rte_ipv4_hdr *ip;
+	/* of all others */
+	struct pst_view v;
+} __rte_cache_aligned;
 
 static inline void
 drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)
