@@ -6,7 +6,7 @@
  * burst at a time; what editor lcores give back; requests; timers; events; then
  * everything that was made is sent. A worker never waits for anybody.
  *
- *	burst, in pieces of sixteen:
+ *	burst, in pieces of eight:
  *	      -> parse, whose is it, hash, prefetch the buckets
  *	      -> prefetch the entries
  *	      -> look up, translate and send, one by one

@@ -7,7 +7,7 @@
 #include "packet/view.h"
 #include "worker/reply.h"
 
-#define PST_PIECE 16u /* packets of a burst that go through a stage together */
+#define PST_PIECE 8u /* packets of a burst that go through a stage together */
 
 struct tx_buffer {
 	uint32_t n;
