@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_byteorder.h>
@@ -20,6 +21,16 @@ pst_csum_fold(uint64_t sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum;
+}
+
+/*
+ * Is a sum of words, not all of them 0, zero as ones' complement numbers are? Folding keeps
+ * the remainder by 65535; for a compiler this test is one multiplication.
+ */
+static inline bool
+pst_csum_is_zero(uint64_t sum)
+{
+	return sum % 65535 == 0;
 }
 
 /* Sum to add for a 32-bit or 16-bit word that changes from old to new. */

@@ -82,7 +82,7 @@ fast_ip_csum_ok(const struct rte_ipv4_hdr *ip)
 	uint32_t word[5];
 
 	memcpy(word, ip, sizeof(word));
-	return pst_csum_fold((uint64_t)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+	return pst_csum_is_zero((uint64_t)word[3] + word[4] + word[0] + word[1] + word[2]);
 }
 
 /* Not a martian, a group or this network (RFC 1812 section 5.3.7). */
@@ -114,16 +114,16 @@ fast_is_whole(const struct rte_ipv4_hdr *ip, uint32_t l4_len, uint8_t *tcp_flags
 	return len >= sizeof(*tcp) && len <= l4_len;
 }
 
-/* Does the checksum field hold the pseudo-header's sum, left to hardware that is not there? */
+/* Does the checksum field seem to hold the pseudo-header's sum, left to absent hardware? */
 static inline bool
 fast_is_unfinished(const struct rte_ipv4_hdr *ip, uint32_t l4_len)
 {
 	const struct rte_udp_hdr *udp = (const void *)(ip + 1);
 	const struct rte_tcp_hdr *tcp = (const void *)(ip + 1);
-	uint16_t sum = pst_csum_fold((uint64_t)ip->src_addr + ip->dst_addr +
-		rte_cpu_to_be_16(ip->next_proto_id) + rte_cpu_to_be_16(l4_len));
+	uint16_t field = ip->next_proto_id == IPPROTO_UDP ? udp->dgram_cksum : tcp->cksum;
 
-	return (ip->next_proto_id == IPPROTO_UDP ? udp->dgram_cksum : tcp->cksum) == sum;
+	return pst_csum_is_zero((uint64_t)ip->src_addr + ip->dst_addr +
+		rte_cpu_to_be_16(ip->next_proto_id) + rte_cpu_to_be_16(l4_len) + (field ^ 0xffff));
 }
 
 static inline bool
