@@ -13,6 +13,7 @@
 #define RING_EVENTS 1024
 #define RECORDS 64
 #define MAIN_RECORDS 4
+#define WORKER_RECORDS 8
 #define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
 #define LISTENERS_MIN 2048
 #define BIND_TIMEOUT_MS 100
@@ -276,6 +277,18 @@ create_chans(struct pst_appliance *a)
 }
 
 static int
+create_worker_chan(struct pst_appliance *a, uint32_t asker, uint32_t asked)
+{
+	char name[RTE_RING_NAMESIZE];
+	struct pst_chan_params c = { .name = name, .records = WORKER_RECORDS,
+		.socket = SOCKET_ID_ANY };
+
+	snprintf(name, sizeof(name), "pst-a%u-w%u", asker, asked);
+	a->worker_chans[asker][asked] = pst_chan_create(&c);
+	return a->worker_chans[asker][asked] != NULL ? 0 : -ENOMEM;
+}
+
+static int
 create_rings(struct pst_appliance *a)
 {
 	char name[RTE_RING_NAMESIZE];
@@ -288,7 +301,7 @@ create_rings(struct pst_appliance *a)
 			a->rings[from][to] = rte_ring_create(name, a->params.ring_packets,
 				SOCKET_ID_ANY,
 				RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
-			if (a->rings[from][to] == NULL)
+			if (a->rings[from][to] == NULL || create_worker_chan(a, from, to) < 0)
 				return -ENOMEM;
 		}
 	}
@@ -364,6 +377,8 @@ create_worker(struct pst_appliance *a, uint32_t w)
 	for (uint32_t k = 0; k < a->n_workers; k++) {
 		p.to[k] = a->rings[w][k];
 		p.from[k] = a->rings[k][w];
+		p.asks[k] = a->worker_chans[w][k];
+		p.asked_by[k] = a->worker_chans[k][w];
 	}
 	set_worker_ports(a, &p, w);
 	p.nat = create_nat(a, w);
@@ -470,8 +485,10 @@ pst_appliance_destroy(struct pst_appliance *a)
 		pst_chan_destroy(a->main_chans[w]);
 		for (uint32_t e = 0; e < a->n_editors; e++)
 			pst_chan_destroy(a->editor_chans[e][w]);
-		for (uint32_t k = 0; k < a->n_workers; k++)
+		for (uint32_t k = 0; k < a->n_workers; k++) {
 			rte_ring_free(a->rings[w][k]);
+			pst_chan_destroy(a->worker_chans[w][k]);
+		}
 	}
 	pst_neigh_destroy(a->neigh);
 	pst_ruleset_destroy(a->rules);
@@ -493,8 +510,9 @@ pst_appliance_megabytes(const struct pst_config *config)
 		addresses += config->nat.pool[i].last - config->nat.pool[i].first + 1;
 	/* pools; an editor lcore's records at each worker; packets; a bit of air */
 	return (tables * config->lcores.n_workers + (uint64_t)addresses * PST_POOLS * 65536 * 13 +
-		       (uint64_t)config->lcores.n_editors * config->lcores.n_workers * RECORDS *
-			       sizeof(struct pst_req)) /
+		       (uint64_t)(config->lcores.n_editors * RECORDS +
+			       config->lcores.n_workers * WORKER_RECORDS) *
+			       config->lcores.n_workers * sizeof(struct pst_req)) /
 		(1 << 20) +
 		64;
 }

@@ -60,6 +60,7 @@ struct pst_appliance {
 	struct pst_chan *main_chans[PST_WORKERS_MAX];
 	struct pst_chan *editor_chans[PST_EDITORS_MAX][PST_WORKERS_MAX];
 	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [from][to] */
+	struct pst_chan *worker_chans[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [asker][asked] */
 
 	struct pst_neigh_table *neigh;
 	struct pst_account account; /* main's */

@@ -81,6 +81,7 @@ struct pst_req {
 	bool busy;        /* asker only: lent */
 	uint64_t posted;  /* asker only: TSC, for the latency figures */
 	uint64_t cookie;  /* asker only */
+	void *answer_to;  /* worker only: the channel to answer on, while another worker is asked */
 	union {
 		struct {
 			uint32_t client_ip; /* the session's own client (R36) */
@@ -107,7 +108,8 @@ struct pst_req {
 			struct pst_endpoint endpoint;
 			enum pst_proto protocol;
 			uint32_t client_ip;
-			uint32_t owner; /* worker */
+			uint32_t owner;       /* worker whose client has it */
+			struct pst_req *bind; /* asker only: the BIND that waits for it */
 		} reserve;
 		struct {
 			enum pst_show_table table;

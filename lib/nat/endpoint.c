@@ -75,7 +75,7 @@ take_fixed(struct pst_nat *nat, struct pst_portpool *pool, uint16_t port, uint32
 /* The lowest port, on the address that was asked for or fits the client; or -errno. */
 static int
 take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *client,
-	uint32_t *address, uint64_t now_ms)
+	uint32_t *address, bool reserved, uint64_t now_ms)
 {
 	struct pst_portpool *pool;
 	int a;
@@ -90,6 +90,8 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	}
 	if (client->ports + req->bind.n > nat->params->ports_per_client)
 		return -ENOSPC;
+	if (reserved)
+		return req->bind.proxy.port;
 	pool = pool_of(nat, *address, req->bind.protocol);
 	if (req->bind.proxy.port != PST_PORT_ANY)
 		return take_fixed(nat, pool, req->bind.proxy.port, req->bind.client_ip, now_ms);
@@ -100,7 +102,7 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 
 static void
 make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t client,
-	uint32_t address, uint16_t port, uint64_t now_ms)
+	uint32_t address, uint16_t port, bool foreign, uint64_t now_ms)
 {
 	uint32_t i = pst_listener_add(&nat->listeners);
 	struct pst_listener *l = &nat->listeners.entries[i];
@@ -119,8 +121,9 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 	l->editor = req->bind.editor;
 	l->protocol_index = req->bind.protocol_index;
 	l->wants_established = req->bind.wants_established;
+	l->foreign = foreign;
 	nat->clients.entries[client].refs++;
-	pst_nat_end_add(nat, l->outside, i << 1 | 1);
+	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
 	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
 	nat->listeners_total++;
 	req->bind.refs[k] = pst_listener_ref(&nat->listeners, i);
@@ -128,7 +131,7 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 
 /* All or nothing (R76): what can fail comes first. */
 static int
-serve_bind(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now_ms)
 {
 	uint32_t client, address;
 	int port, ret;
@@ -142,20 +145,97 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		&nat->clients, rte_cpu_to_be_32(req->bind.client_ip), now_ms);
 	if (client == PST_SLOT_NONE)
 		return -ENOMEM;
-	port = take_ports(nat, req, &nat->clients.entries[client], &address, now_ms);
+	port = take_ports(nat, req, &nat->clients.entries[client], &address, reserved, now_ms);
 	if (port < 0) {
 		pst_client_put(&nat->clients, client);
 		return port;
 	}
 	pst_nat_ports_add(&nat->clients.entries[client], address, req->bind.n);
 	for (uint32_t k = 0; k < req->bind.n; k++)
-		make_listener(nat, req, k, client, address, port + k, now_ms);
+		make_listener(nat, req, k, client, address, port + k, reserved, now_ms);
 	pst_client_put(&nat->clients, client);
 	/* each listener has its own reference now */
 	pst_ipset_unref(req->bind.filter);
 	req->bind.filter = NULL;
 	req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[address]);
 	req->bind.proxy.port = port;
+	return 0;
+}
+
+/* A fixed port of another worker's runs. */
+
+int
+pst_nat_bind_check(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	int ret = check_bind(nat, req), a;
+	uint32_t client;
+
+	if (ret < 0)
+		return ret;
+	if (req->bind.proxy.port < nat->params->port_first ||
+		req->bind.proxy.port > nat->params->port_last)
+		return -EACCES;
+	if (req->bind.proxy.ip == 0) {
+		client = pst_client_get(
+			&nat->clients, rte_cpu_to_be_32(req->bind.client_ip), now_ms);
+		if (client == PST_SLOT_NONE)
+			return -ENOMEM;
+		a = pst_nat_address_of(nat, &nat->clients.entries[client]);
+		req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[a]);
+		pst_client_put(&nat->clients, client);
+	}
+	a = find_address(nat, req->bind.proxy.ip);
+	return a < 0 ? a : 0;
+}
+
+int
+pst_nat_bind_reserved(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	pst_assert_owner(&nat->owner);
+	req->result = serve_bind(nat, req, true, now_ms);
+	return req->result;
+}
+
+static int
+serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	uint8_t proto = req->reserve.protocol;
+	int a = find_address(nat, req->reserve.endpoint.ip), port;
+	uint32_t i;
+
+	if (a < 0)
+		return a;
+	if (nat->redirect_slots.n_free == 0)
+		return -ENOMEM;
+	port = take_fixed(nat, pool_of(nat, a, proto), req->reserve.endpoint.port,
+		req->reserve.client_ip, now_ms);
+	if (port < 0)
+		return port;
+	i = pst_slots_take(&nat->redirect_slots);
+	nat->redirects[i] = (struct pst_redirect){
+		.outside = pst_key_of_endpoint(&req->reserve.endpoint, proto),
+		.worker = req->reserve.owner,
+		.address = a,
+		.client_ip = req->reserve.client_ip,
+	};
+	pst_nat_end_add(nat, nat->redirects[i].outside, i << 2 | PST_END_REDIRECT);
+	return 0;
+}
+
+static int
+serve_release(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	uint8_t proto = req->reserve.protocol;
+	uint64_t outside = pst_key_of_endpoint(&req->reserve.endpoint, proto);
+	uint32_t end = pst_nat_end_lookup(nat, outside);
+	const struct pst_redirect *r = &nat->redirects[end >> 2];
+
+	if (end == PST_FLOW_NONE || (end & 3) != PST_END_REDIRECT)
+		return -ENOENT;
+	pst_nat_end_del(nat, outside, end);
+	pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
+		r->client_ip, now_ms);
+	pst_slots_put(&nat->redirect_slots, end >> 2);
 	return 0;
 }
 
@@ -171,6 +251,53 @@ pst_nat_listener_due(const struct pst_nat *nat, const struct pst_listener *l)
 				PST_TIMEOUT_BIND_ACCEPT];
 }
 
+/* The entry goes once its editor knows and its port is on its way back. */
+static void
+check_end(struct pst_nat *nat, uint32_t i)
+{
+	const struct pst_listener *l = &nat->listeners.entries[i];
+
+	if (l->gone && !l->in_tell_list && !l->releasing)
+		pst_listener_del(&nat->listeners, i);
+}
+
+static void
+want_release(struct pst_nat *nat, uint32_t i)
+{
+	nat->listeners.entries[i].releasing = true;
+	nat->listeners.entries[i].release_next = PST_SLOT_NONE;
+	if (nat->last_release == PST_SLOT_NONE)
+		nat->first_release = i;
+	else
+		nat->listeners.entries[nat->last_release].release_next = i;
+	nat->last_release = i;
+}
+
+bool
+pst_nat_next_release(
+	const struct pst_nat *nat, struct pst_endpoint *endpoint, enum pst_proto *protocol)
+{
+	const struct pst_listener *l = &nat->listeners.entries[nat->first_release];
+
+	if (nat->first_release == PST_SLOT_NONE)
+		return false;
+	*endpoint = pst_key_endpoint(l->outside);
+	*protocol = pst_key_low(l->outside);
+	return true;
+}
+
+void
+pst_nat_released(struct pst_nat *nat)
+{
+	uint32_t i = nat->first_release;
+
+	nat->first_release = nat->listeners.entries[i].release_next;
+	if (nat->first_release == PST_SLOT_NONE)
+		nat->last_release = PST_SLOT_NONE;
+	nat->listeners.entries[i].releasing = false;
+	check_end(nat, i);
+}
+
 /* The port goes back to the pool; the entry goes when its editor knows (R75). */
 static void
 finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
@@ -178,21 +305,24 @@ finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_listener *l = &nat->listeners.entries[i];
 	struct pst_client *c = &nat->clients.entries[l->client];
 
-	pst_nat_end_del(nat, l->outside, i << 1 | 1);
-	pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
-		rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
+	pst_nat_end_del(nat, l->outside, i << 2 | PST_END_LISTENER);
+	if (l->foreign)
+		want_release(nat, i);
+	else
+		pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
+			rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip),
+			now_ms);
 	pst_nat_ports_sub(c, 1);
 	pst_client_put(&nat->clients, l->client);
 	pst_ipset_unref(l->filter);
 	l->filter = NULL;
 	l->gone = true;
 	pst_expiry_cancel(nat->listeners.expiry, i);
-	if (l->told) {
-		pst_listener_del(&nat->listeners, i);
-	} else {
+	if (!l->told) {
 		l->pending_end = true;
 		pst_nat_tell_listener(nat, i);
 	}
+	check_end(nat, i);
 }
 
 /* Nobody may connect any more; told: the editor does not need to hear of it. */
@@ -300,7 +430,13 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	pst_assert_owner(&nat->owner);
 	switch (req->type) {
 	case PST_REQ_BIND:
-		req->result = serve_bind(nat, req, now_ms);
+		req->result = serve_bind(nat, req, false, now_ms);
+		break;
+	case PST_REQ_RESERVE:
+		req->result = serve_reserve(nat, req, now_ms);
+		break;
+	case PST_REQ_RELEASE:
+		req->result = serve_release(nat, req, now_ms);
 		break;
 	case PST_REQ_KILL:
 		req->result = serve_kill(nat, req, now_ms);
@@ -413,5 +549,6 @@ pst_nat_told(struct pst_nat *nat, uint16_t e)
 	nat->tell[e].first_listener = nat->listeners.entries[i].tell_next;
 	if (nat->tell[e].first_listener == PST_SLOT_NONE)
 		nat->tell[e].last_listener = PST_SLOT_NONE;
-	pst_listener_del(&nat->listeners, i);
+	nat->listeners.entries[i].in_tell_list = false;
+	check_end(nat, i);
 }

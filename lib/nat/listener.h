@@ -33,10 +33,12 @@ struct pst_listener {
 	uint32_t backlog, pending; /* connections that are not established yet (R26) */
 	uint32_t connections;
 	uint32_t first; /* connection */
-	uint32_t tell_next;
+	uint32_t tell_next, release_next;
 	uint16_t editor_lcore, editor, protocol_index;
 	uint8_t state; /* enum pst_listener_state */
 	bool live, wants_established, pending_end, told, in_tell_list, gone;
+	bool foreign; /* its port is another worker's */
+	bool releasing;
 };
 
 struct pst_listener_table {

@@ -16,9 +16,14 @@ match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 {
 	const struct pst_nat *nat = ctx;
 
-	if (value & 1)
-		return nat->listeners.entries[value >> 1].outside == key.a;
-	return nat->binds.entries[value >> 1].outside == key.a;
+	switch (value & 3) {
+	case PST_END_LISTENER:
+		return nat->listeners.entries[value >> 2].outside == key.a;
+	case PST_END_REDIRECT:
+		return nat->redirects[value >> 2].outside == key.a;
+	default:
+		return nat->binds.entries[value >> 2].outside == key.a;
+	}
 }
 
 uint32_t
@@ -73,8 +78,13 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 		return -ENOMEM;
 	if (pst_client_table_init(&nat->clients, n, pst_rng_next(&nat->rng), socket) < 0)
 		return -ENOMEM;
+	nat->redirects = rte_zmalloc_socket("pst_redirect",
+		sizeof(*nat->redirects) * (size_t)share->listeners, RTE_CACHE_LINE_SIZE, socket);
+	if (nat->redirects == NULL ||
+		pst_slots_init(&nat->redirect_slots, share->listeners, socket) < 0)
+		return -ENOMEM;
 	return pst_flowtable_init(
-		&nat->ends, n + share->listeners, pst_rng_next(&nat->rng), socket);
+		&nat->ends, n + 2 * share->listeners, pst_rng_next(&nat->rng), socket);
 }
 
 struct pst_nat *
@@ -89,6 +99,7 @@ pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *
 	nat->owner = (struct pst_lcore_role){ PST_ROLE_WORKER, share->worker };
 	nat->run_first = RTE_MAX(share->run_first, params->port_first);
 	nat->run_last = RTE_MIN(share->run_last, params->port_last);
+	nat->first_release = nat->last_release = PST_SLOT_NONE;
 	pst_rng_init(&nat->rng, share->seed);
 	for (int e = 0; e < PST_EDITORS_MAX; e++) {
 		nat->tell[e].first_conn = nat->tell[e].last_conn = PST_SLOT_NONE;
@@ -115,6 +126,8 @@ pst_nat_destroy(struct pst_nat *nat)
 			pst_portpool_destroy(nat->pools[a][k]);
 	}
 	pst_flowtable_fini(&nat->ends);
+	pst_slots_fini(&nat->redirect_slots);
+	rte_free(nat->redirects);
 	pst_client_table_fini(&nat->clients);
 	pst_listener_table_fini(&nat->listeners);
 	pst_bind_table_fini(&nat->binds);
@@ -127,7 +140,7 @@ pst_nat_is_empty(const struct pst_nat *nat)
 {
 	uint32_t used = pst_slots_used(&nat->conns.slots) + pst_slots_used(&nat->binds.slots) +
 		pst_slots_used(&nat->listeners.slots) + pst_slots_used(&nat->clients.slots) +
-		nat->ends.count + nat->conns.flows.count;
+		pst_slots_used(&nat->redirect_slots) + nat->ends.count + nat->conns.flows.count;
 
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
@@ -233,7 +246,7 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 	nat->binds.entries[i].address = address;
 	c->refs++;
 	pst_nat_ports_add(c, address, 1);
-	pst_nat_end_add(nat, outside, i << 1);
+	pst_nat_end_add(nat, outside, i << 2 | PST_END_BIND);
 	nat->binds_total++;
 	return i;
 }
@@ -245,7 +258,7 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_bind *b = &nat->binds.entries[i];
 	struct pst_client *c = &nat->clients.entries[b->client];
 
-	pst_nat_end_del(nat, b->outside, i << 1);
+	pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
 	pst_portpool_put(nat->pools[b->address][pst_nat_pool_of(pst_key_low(b->outside))],
 		rte_be_to_cpu_16(pst_key_port(b->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
 	pst_nat_ports_sub(c, 1);
@@ -577,19 +590,26 @@ open_to_listener(
 }
 
 uint32_t
-pst_nat_open_in(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why)
+pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why)
 {
 	uint32_t end;
 
 	pst_assert_owner(&nat->owner);
+	p->redirect = -1;
 	end = pst_nat_end_lookup(nat, (p->key.b & ~UINT64_C(0xffff)) | p->proto);
 	if (end == PST_FLOW_NONE) {
 		*why = PST_DROP_NO_MAPPING;
 		return PST_SLOT_NONE;
 	}
-	if (end & 1)
-		return open_to_listener(nat, p, end >> 1, why);
-	return open_to_bind(nat, p, end >> 1, why);
+	switch (end & 3) {
+	case PST_END_LISTENER:
+		return open_to_listener(nat, p, end >> 2, why);
+	case PST_END_REDIRECT:
+		p->redirect = nat->redirects[end >> 2].worker;
+		return PST_SLOT_NONE;
+	default:
+		return open_to_bind(nat, p, end >> 2, why);
+	}
 }
 
 /* State, time, end. */

@@ -70,6 +70,19 @@ struct pst_nat_share {
 	int socket;
 };
 
+/* What an outside endpoint belongs to. */
+enum pst_nat_end {
+	PST_END_BIND,
+	PST_END_LISTENER,
+	PST_END_REDIRECT, /* a port of ours that another worker's client has */
+};
+
+/* A fixed port was asked for, by a client of another worker (design: two-phase reserve). */
+struct pst_redirect {
+	uint64_t outside;
+	uint32_t worker, address, client_ip;
+};
+
 enum pst_nat_pool {
 	PST_POOL_TCP,
 	PST_POOL_UDP,
@@ -87,7 +100,10 @@ struct pst_nat {
 	struct pst_bind_table binds;
 	struct pst_listener_table listeners;
 	struct pst_client_table clients;
-	struct pst_flowtable ends; /* value: entry << 1 | is a listener */
+	struct pst_flowtable ends; /* value: entry << 2 | enum pst_nat_end */
+	struct pst_redirect *redirects;
+	struct pst_slots redirect_slots;
+	uint32_t first_release, last_release; /* listeners whose port another worker is to get back */
 	struct pst_portpool *pools[PST_NAT_ADDRESSES_MAX][PST_POOLS];
 	struct pst_rng rng;
 	/* what editor lcores are still to hear */
@@ -112,6 +128,7 @@ struct pst_nat_packet {
 	uint8_t tcp_flags;
 	bool is_query; /* ICMP: an echo request */
 	uint64_t now_ms;
+	int redirect; /* out: the worker that has the endpoint; set when nothing was opened */
 };
 
 /*
@@ -120,7 +137,7 @@ struct pst_nat_packet {
  */
 uint32_t pst_nat_open_out(
 	struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
-uint32_t pst_nat_open_in(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
+uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why);
 
 /*
  * A packet of connection i: move its state, refresh its timer. Returns false
@@ -135,8 +152,27 @@ void pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
 /* End a connection and what only it needed. */
 void pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
 
-/* Serve PST_REQ_BIND, KILL, KILL_CONN, SET_CLIENT, UNWATCH; sets req->result. */
+/*
+ * Serve PST_REQ_BIND, KILL, KILL_CONN, SET_CLIENT, UNWATCH, and another
+ * worker's RESERVE and RELEASE; sets req->result.
+ */
 void pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+/*
+ * A BIND for a fixed port of another worker's runs, in two phases: check it and settle
+ * its address; then, with the port reserved there, finish it. Both return what
+ * the answer is, 0 or -errno.
+ */
+int pst_nat_bind_check(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+int pst_nat_bind_reserved(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+/*
+ * The next endpoint whose port is to go back to the worker it was reserved
+ * of; false when there is none. pst_nat_released() once that is under way.
+ */
+bool pst_nat_next_release(
+	const struct pst_nat *nat, struct pst_endpoint *endpoint, enum pst_proto *protocol);
+void pst_nat_released(struct pst_nat *nat);
 
 /* Close what is due; at most `most` entries. Returns how many were looked at. */
 uint32_t pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);

@@ -17,7 +17,7 @@ pst_nat_end_key(uint64_t end)
 	return (struct pst_flow_key){ end, 0 };
 }
 
-/* ends: what an outside endpoint belongs to, as entry << 1 | is a listener. */
+/* ends: what an outside endpoint belongs to, as entry << 2 | enum pst_nat_end. */
 uint32_t pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end);
 void pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value);
 void pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value);

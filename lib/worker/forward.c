@@ -250,6 +250,18 @@ check_destination(const struct pst_worker *w, const struct job *job)
 	return PST_DROP_COUNT;
 }
 
+/* The port is of our runs, and another worker's client has it. */
+static void
+redirect(struct pst_worker *w, struct job *job, uint32_t to)
+{
+	if (to == w->params.index) {
+		drop(w, job->m, PST_DROP_NO_MAPPING);
+		return;
+	}
+	pst_tag(job->m)->kind = PST_TAG_HANDOVER;
+	pst_worker_hand_over(w, job->m, to);
+}
+
 void
 pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
@@ -273,7 +285,9 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
 					      pst_nat_open_in(w->nat, &p, &why);
-	if (i == PST_SLOT_NONE)
+	if (i == PST_SLOT_NONE && job->way == PST_WAY_IN && p.redirect >= 0)
+		redirect(w, job, p.redirect);
+	else if (i == PST_SLOT_NONE)
 		refuse(w, job, why, now_ms);
 	else
 		pst_worker_forward(w, job, i, now_ms);

@@ -206,7 +206,8 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 	owner = owner_of(w, job);
 	if (!handed)
 		pst_rss_check_add(&w->rss[iface->port], 1, owner != w->params.index);
-	if (unlikely(owner != w->params.index)) {
+	/* what was handed over is ours, by the tables or by a redirect */
+	if (unlikely(owner != w->params.index && !handed)) {
 		pst_tag(job->m)->kind = PST_TAG_HANDOVER;
 		pst_worker_hand_over(w, job->m, owner);
 		return false;

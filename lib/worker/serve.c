@@ -5,6 +5,48 @@
 #define REQUESTS_A_ROUND 8 /* of each asker */
 #define EVENTS_A_ROUND 32  /* to each editor lcore */
 
+/* The worker whose port a BIND asks for; ourselves when it may be any. */
+static uint32_t
+port_owner(const struct pst_worker *w, const struct pst_req *req)
+{
+	if (req->type != PST_REQ_BIND || req->bind.proxy.port == PST_PORT_ANY)
+		return w->params.index;
+	return pst_steer_outside(w->params.steer, req->bind.proxy.port);
+}
+
+static void
+answer(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req)
+{
+	/* an answer to UNWATCH says that all that was lent before is in the ring */
+	pst_worker_flush(w);
+	pst_chan_reply(chan, req);
+}
+
+/* Two phases: the port's worker is asked, nobody waits, and its answer ends the call. */
+static void
+reserve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *bind, uint32_t owner,
+	uint64_t now_ms)
+{
+	struct pst_req *req;
+
+	bind->result = pst_nat_bind_check(w->nat, bind, now_ms);
+	req = bind->result == 0 ? pst_chan_take(w->params.asks[owner]) : NULL;
+	if (req == NULL) {
+		if (bind->result == 0)
+			bind->result = -EAGAIN;
+		answer(w, chan, bind);
+		return;
+	}
+	bind->answer_to = chan;
+	req->type = PST_REQ_RESERVE;
+	req->reserve.endpoint = bind->bind.proxy;
+	req->reserve.protocol = bind->bind.protocol;
+	req->reserve.client_ip = bind->bind.client_ip;
+	req->reserve.owner = w->params.index;
+	req->reserve.bind = bind;
+	pst_chan_post(w->params.asks[owner], req);
+}
+
 static uint32_t
 serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 {
@@ -12,16 +54,84 @@ serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 	uint32_t n = 0;
 
 	while (n < REQUESTS_A_ROUND && (req = pst_chan_request(chan)) != NULL) {
+		uint32_t owner = port_owner(w, req);
+
+		n++;
+		if (owner != w->params.index) {
+			reserve(w, chan, req, owner, now_ms);
+			continue;
+		}
 		if (req->type == PST_REQ_SHOW)
 			pst_nat_show(w->nat, req, now_ms);
 		else
 			pst_nat_serve(w->nat, req, now_ms);
-		/* an answer to UNWATCH says that all that was lent before is in the ring */
-		pst_worker_flush(w);
-		pst_chan_reply(chan, req);
+		answer(w, chan, req);
+	}
+	return n;
+}
+
+/* What another worker said to our RESERVE; a RELEASE needs no more. */
+static void
+take_answer(struct pst_worker *w, struct pst_chan *asked, struct pst_req *req, uint64_t now_ms)
+{
+	struct pst_req *bind = req->reserve.bind;
+	bool undo = false;
+
+	if (req->type == PST_REQ_RESERVE) {
+		bind->result = req->result;
+		if (req->result == 0)
+			undo = pst_nat_bind_reserved(w->nat, bind, now_ms) < 0;
+		answer(w, bind->answer_to, bind);
+	}
+	if (undo) {
+		req->type = PST_REQ_RELEASE;
+		pst_chan_post(asked, req);
+	} else {
+		pst_chan_put(asked, req);
+	}
+}
+
+/* Ports that were another worker's go back as records allow. */
+static uint32_t
+release(struct pst_worker *w)
+{
+	struct pst_endpoint endpoint;
+	enum pst_proto protocol;
+	uint32_t n = 0;
+
+	while (pst_nat_next_release(w->nat, &endpoint, &protocol)) {
+		struct pst_chan *asked =
+			w->params.asks[pst_steer_outside(w->params.steer, endpoint.port)];
+		struct pst_req *req = pst_chan_take(asked);
+
+		if (req == NULL)
+			break;
+		req->type = PST_REQ_RELEASE;
+		req->reserve.endpoint = endpoint;
+		req->reserve.protocol = protocol;
+		pst_chan_post(asked, req);
+		pst_nat_released(w->nat);
 		n++;
 	}
 	return n;
+}
+
+static uint32_t
+serve_workers(struct pst_worker *w, uint64_t now_ms)
+{
+	struct pst_req *req;
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < w->params.n_workers; k++) {
+		if (w->params.asks[k] == NULL) /* ourselves */
+			continue;
+		n += serve_chan(w, w->params.asked_by[k], now_ms);
+		while ((req = pst_chan_answer(w->params.asks[k])) != NULL) {
+			take_answer(w, w->params.asks[k], req, now_ms);
+			n++;
+		}
+	}
+	return n + release(w);
 }
 
 static uint32_t
@@ -43,6 +153,8 @@ uint32_t
 pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 {
 	uint32_t n = serve_chan(w, w->params.main, now_ms), told = 0;
+
+	n += serve_workers(w, now_ms);
 
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
 		n += serve_chan(w, w->params.editors[e], now_ms);

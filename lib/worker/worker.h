@@ -47,6 +47,8 @@ struct pst_worker_params {
 	uint32_t n_editors;
 	/* from and to each other worker; NULL at its own index */
 	struct rte_ring *from[PST_WORKERS_MAX], *to[PST_WORKERS_MAX];
+	/* requests of each other worker, and to it; NULL at its own index */
+	struct pst_chan *asked_by[PST_WORKERS_MAX], *asks[PST_WORKERS_MAX];
 	uint32_t n_workers;
 	struct pst_worker_port ports[PST_NET_PORTS];
 	uint16_t port_ids[PST_NET_PORTS]; /* the ports in use */

@@ -348,6 +348,44 @@ a_refusal_leaves_nothing_bound(void **state)
 }
 
 static void
+a_fixed_port_may_be_another_workers(void **state)
+{
+	struct pst_req *req;
+	struct pst_ref ref;
+	struct pkt p, got;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 8; workers *= 2) {
+		start(&b, workers);
+		for (uint32_t port = 1500; port < 65000; port += 6000) {
+			req = new_bind(&b, PST_TCP, 1, PST_FLAG_ALLOW_MULTIPLE);
+			req->bind.proxy = (struct pst_endpoint){ port % 2 ? OUTSIDE : 0, port };
+			assert_int_equal(ask(&b, req)->result, 0); /* R8 */
+			assert_int_equal(req->bind.proxy.port, port);
+			assert_int_equal(req->bind.proxy.ip, OUTSIDE);
+			ref = req->bind.refs[0];
+			req->type = PST_REQ_BIND;
+			req->bind.proxy = (struct pst_endpoint){ OUTSIDE, port };
+			assert_int_equal(ask(&b, req)->result, -EADDRINUSE); /* R29 */
+			put(&b, req);
+			p = packet(PST_TCP, SERVER, 20, OUTSIDE, port, S);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &p, &got));
+			assert_int_equal(got.dst, CLIENT);
+			p = packet(PST_TCP, CLIENT, 3000, SERVER, 20, S | A);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &p, &got));
+			assert_int_equal(got.sport, port);
+			p = packet(PST_TCP, SERVER, 20, OUTSIDE, port, R);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &p, &got));
+			kill_one(&b, ref);
+			box_pass(&b, 242 * 1000);
+			assert_int_equal(listeners(&b), 0);
+		}
+		box_fini(&b);
+	}
+}
+
+static void
 established_is_told_and_the_end_too(void **state)
 {
 	struct pst_req *req;
@@ -427,6 +465,7 @@ main(void)
 		cmocka_unit_test(without_bidirectional_the_client_may_not_answer),
 		cmocka_unit_test(an_unset_client_gets_nothing_until_it_is_set),
 		cmocka_unit_test(a_refusal_leaves_nothing_bound),
+		cmocka_unit_test(a_fixed_port_may_be_another_workers),
 		cmocka_unit_test(established_is_told_and_the_end_too),
 		cmocka_unit_test(a_full_event_ring_loses_no_event),
 	};
