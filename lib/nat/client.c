@@ -49,6 +49,12 @@ pst_client_lookup(const struct pst_client_table *t, rte_be32_t ip)
 	return pst_flow_find(&t->by_ip, hash_of(t, ip), match, t->entries, key);
 }
 
+void
+pst_client_prefetch(const struct pst_client_table *t, rte_be32_t ip)
+{
+	pst_flow_prefetch(&t->by_ip, hash_of(t, ip));
+}
+
 uint32_t
 pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 {

@@ -36,3 +36,6 @@ uint32_t pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_
 uint32_t pst_client_lookup(const struct pst_client_table *t, rte_be32_t ip);
 /* Give a reference back; the last one removes the entry. */
 void pst_client_put(struct pst_client_table *t, uint32_t i);
+
+/* Ask for the line where a lookup of the client begins. */
+void pst_client_prefetch(const struct pst_client_table *t, rte_be32_t ip);

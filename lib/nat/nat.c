@@ -215,6 +215,16 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 	return key;
 }
 
+/* A port is found: two cold buckets that are written soon. */
+static void
+prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
+{
+	struct pst_flow_key in = { remote, (outside & ~UINT64_C(0xffff)) | PST_WAY_IN };
+
+	pst_flow_prefetch(&nat->conns.flows, pst_flow_hash(&nat->conns.flows, in));
+	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
+}
+
 static uint32_t
 make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
 	uint32_t client, enum pst_drop *why)
@@ -235,6 +245,7 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		return PST_SLOT_NONE;
 	}
 	outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
+	prefetch_outside(nat, p->key.a, outside);
 	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
 	if (i == PST_SLOT_NONE) {
 		pst_portpool_put(nat->pools[address][pst_nat_pool_of(p->proto)], port, 1,
@@ -426,6 +437,36 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	set_protocol(nat, i, protocol);
 	start_conn(nat, i, client, p);
 	return i;
+}
+
+static void
+prefetch_entries(const struct pst_nat *nat, uint32_t nth)
+{
+	uint32_t conn = pst_slots_peek(&nat->conns.slots, nth);
+	uint32_t bind = pst_slots_peek(&nat->binds.slots, nth);
+
+	if (conn != PST_SLOT_NONE) {
+		rte_prefetch0(&nat->conns.hot[conn]);
+		rte_prefetch0(&nat->conns.cold[conn]);
+	}
+	if (bind != PST_SLOT_NONE)
+		rte_prefetch0(&nat->binds.entries[bind]);
+}
+
+void
+pst_nat_prefetch(
+	const struct pst_nat *nat, enum pst_way way, const struct pst_nat_packet *p, uint32_t nth)
+{
+	uint64_t end = (p->key.b & ~UINT64_C(0xffff)) | p->proto;
+
+	if (way == PST_WAY_IN) {
+		pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(end)));
+		return;
+	}
+	pst_flow_prefetch(
+		&nat->binds.by_inside, pst_flow_hash(&nat->binds.by_inside, bind_key(nat, p)));
+	pst_client_prefetch(&nat->clients, pst_key_ip(p->key.b));
+	prefetch_entries(nat, nth);
 }
 
 uint32_t

@@ -139,6 +139,10 @@ uint32_t pst_nat_open_out(
 	struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
 uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why);
 
+/* Ask for the cold lines of an opening, the nth from now (0: the next) if all succeed. */
+void pst_nat_prefetch(const struct pst_nat *nat, enum pst_way way,
+	const struct pst_nat_packet *p, uint32_t nth);
+
 /*
  * A packet of connection i: move its state, refresh its timer. Returns false
  * when the packet is to be dropped, with the reason.

@@ -116,7 +116,7 @@ forward_one(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 }
 
 /* The guess was wrong: the bucket's other values, and the buckets behind it. */
-static __rte_noinline void
+static void
 forward_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
 	uint32_t found = pst_conn_lookup(&w->nat->conns, job->hash, job->key);
@@ -129,6 +129,21 @@ forward_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		pst_worker_open(w, job, now_ms);
 }
 
+/* A packet whose connection was not found may be its first: ask for what opening one needs. */
+static __rte_noinline void
+forward_all_missed(struct pst_worker *w, struct job *jobs, const uint8_t *missed, uint32_t n,
+	uint64_t now_ms)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		const struct job *job = &jobs[missed[k]];
+		struct pst_nat_packet p = { .key = job->key, .proto = pst_key_low(job->key.a) };
+
+		pst_nat_prefetch(w->nat, (enum pst_way)job->way, &p, k);
+	}
+	for (uint32_t k = 0; k < n; k++)
+		forward_missed(w, &jobs[missed[k]], now_ms);
+}
+
 /*
  * The entries are here too. Nothing on the way of a burst ends a connection, so an entry
  * that has the key is the one that a lookup would find.
@@ -137,6 +152,8 @@ static void
 forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
 {
 	const struct pst_conn_table *conns = &w->nat->conns;
+	uint8_t missed[PST_PIECE];
+	uint32_t n_missed = 0;
 
 	for (uint32_t k = 0; k < piece->n; k++) {
 		struct job *job = &piece->jobs[k];
@@ -145,8 +162,10 @@ forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
 			likely(pst_conn_match(conns->hot, job->guess, job->key)))
 			forward_one(w, job, job->guess >> 1, now_ms);
 		else
-			forward_missed(w, job, now_ms);
+			missed[n_missed++] = k;
 	}
+	if (unlikely(n_missed > 0))
+		forward_all_missed(w, piece->jobs, missed, n_missed, now_ms);
 }
 
 static void
