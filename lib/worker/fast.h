@@ -29,6 +29,17 @@ struct fast_in {
 	uint64_t bytes;
 };
 
+/* The next hop of the packet before, which is most often the next one's too. */
+struct fast_out {
+	struct pst_hop hop;
+	uint16_t iface, port, mtu;
+	struct rte_ether_addr src;
+	uint64_t dst; /* MAC as in pst_neigh_word() */
+	struct tx_buffer *tx;
+	uint32_t packets;
+	uint64_t bytes;
+};
+
 static inline uint64_t
 fast_own_bit(rte_be32_t ip)
 {
@@ -222,37 +233,86 @@ fast_translate(struct rte_ipv4_hdr *ip, const struct pst_conn *c, enum pst_way w
 
 /* Write the addresses; the frame had the same type before. */
 static inline void
-fast_set_l2(struct rte_ipv4_hdr *ip, const struct pst_iface *out, uint64_t mac)
+fast_set_l2(struct rte_ipv4_hdr *ip, const struct fast_out *out)
 {
 	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)ip - 1;
+	uint64_t dst = rte_cpu_to_le_64(out->dst);
 
-	mac = rte_cpu_to_le_64(mac);
-	memcpy(&eth->dst_addr, &mac, sizeof(mac)); /* two bytes too many, written next */
-	memcpy(&eth->src_addr, &out->mac, sizeof(eth->src_addr));
+	memcpy(&eth->dst_addr, &dst, sizeof(dst)); /* two bytes too many, written next */
+	memcpy(&eth->src_addr, &out->src, sizeof(eth->src_addr));
+}
+
+static inline void
+fast_out_init(struct fast_out *out)
+{
+	*out = (struct fast_out){ .hop = { UINT16_MAX, UINT16_MAX } }; /* nobody's */
+}
+
+/* Account for the packets to the next hop. */
+static inline void
+fast_out_leave(struct pst_worker *w, struct fast_out *out)
+{
+	w->stats.ifaces[out->iface].tx_packets += out->packets;
+	w->stats.ifaces[out->iface].tx_bytes += out->bytes;
+	out->packets = 0;
+	out->bytes = 0;
+}
+
+/* Look a next hop up; false when it has to be resolved, or is nothing for common packets. */
+static inline bool
+fast_out_enter(struct pst_worker *w, struct fast_out *out, struct pst_hop hop)
+{
+	const struct pst_neigh_table *neigh = w->params.net->neigh;
+	uint64_t word = pst_neigh_word(neigh, hop);
+	uint16_t i = pst_neigh_iface(neigh, hop);
+	const struct pst_iface *iface = &w->params.net->ifaces[i];
+
+	if (unlikely(word == 0 || iface->vlan != 0 ||
+		    w->params.ports[iface->port].tx_queue == PST_NO_QUEUE))
+		return false;
+	fast_out_leave(w, out);
+	out->hop = hop;
+	out->iface = i;
+	out->port = iface->port;
+	out->mtu = iface->mtu;
+	out->src = iface->mac;
+	out->dst = word;
+	out->tx = &w->tx[iface->port];
+	return true;
+}
+
+static inline void
+fast_send(struct pst_worker *w, struct fast_out *out, struct rte_mbuf *m)
+{
+	struct tx_buffer *tx = out->tx;
+
+	out->packets++;
+	out->bytes += rte_pktmbuf_pkt_len(m);
+	tx->packets[tx->n++] = m;
+	if (unlikely(tx->n == PST_BURST))
+		pst_worker_flush_port(w, out->port);
 }
 
 /* Do what pst_worker_forward() would; false when the packet is not common after all. */
 static __rte_always_inline bool
-fast_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
+fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
+	uint64_t now_ms)
 {
-	const struct pst_neigh_table *neigh = w->params.net->neigh;
 	struct pst_conn *c = &w->nat->conns.hot[i];
 	enum pst_way way = (enum pst_way)job->way;
 	struct pst_hop hop = c->hop[way];
-	uint64_t word = pst_neigh_word(neigh, hop);
-	uint16_t iface = pst_neigh_iface(neigh, hop);
-	const struct pst_iface *out = &w->params.net->ifaces[iface];
 	enum pst_drop why;
 
-	if (unlikely(word == 0 || out->vlan != 0 || job->ip_len > out->mtu ||
-		    job->ip->time_to_live <= 1))
-		return false;
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY)))
+		return false;
+	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
+		return false;
+	if (unlikely(job->ip_len > out->mtu || job->ip->time_to_live <= 1))
 		return false;
 	pst_nat_touch(w->nat, i, way, job->tcp_flags, now_ms, &why);
 	pst_conn_count(&w->nat->conns, c, way, job->ip_len);
 	fast_translate(job->ip, c, way);
-	fast_set_l2(job->ip, out, word);
-	pst_worker_send(w, job->m, iface);
+	fast_set_l2(job->ip, out);
+	fast_send(w, out, job->m);
 	return true;
 }

@@ -16,8 +16,8 @@ drop_rest(struct pst_worker *w, struct tx_buffer *b, uint32_t done, enum pst_dro
 	b->n = 0;
 }
 
-static void
-flush_port(struct pst_worker *w, uint16_t port)
+void
+pst_worker_flush_port(struct pst_worker *w, uint16_t port)
 {
 	struct tx_buffer *b = &w->tx[port];
 	uint32_t done = 0;
@@ -71,7 +71,7 @@ pst_worker_send(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface)
 	b = &w->tx[port];
 	b->packets[b->n++] = m;
 	if (b->n == PST_BURST)
-		flush_port(w, port);
+		pst_worker_flush_port(w, port);
 }
 
 void
@@ -106,7 +106,7 @@ pst_worker_flush(struct pst_worker *w)
 {
 	for (uint32_t k = 0; k < w->params.n_ports; k++) {
 		if (w->tx[w->params.port_ids[k]].n > 0)
-			flush_port(w, w->params.port_ids[k]);
+			pst_worker_flush_port(w, w->params.port_ids[k]);
 	}
 	for (uint32_t k = 0; k < w->params.n_workers; k++) {
 		if (w->out[k].n > 0)

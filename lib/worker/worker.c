@@ -106,9 +106,10 @@ prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 
 /* A packet of connection i. */
 static __rte_always_inline void
-forward_one(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
+forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
+	uint64_t now_ms)
 {
-	if (likely(job->common) && likely(fast_forward(w, job, i, now_ms)))
+	if (likely(job->common) && likely(fast_forward(w, out, job, i, now_ms)))
 		return;
 	if (job->common)
 		pst_view_parse(&job->v, job->m);
@@ -149,7 +150,8 @@ forward_all_missed(struct pst_worker *w, struct job *jobs, const uint8_t *missed
  * that has the key is the one that a lookup would find.
  */
 static void
-forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
+forward_piece(struct pst_worker *w, struct fast_out *out, const struct piece *piece,
+	uint64_t now_ms)
 {
 	const struct pst_conn_table *conns = &w->nat->conns;
 	uint8_t missed[PST_PIECE];
@@ -160,7 +162,7 @@ forward_piece(struct pst_worker *w, const struct piece *piece, uint64_t now_ms)
 
 		if (likely(job->guess != PST_FLOW_NONE) &&
 			likely(pst_conn_match(conns->hot, job->guess, job->key)))
-			forward_one(w, job, job->guess >> 1, now_ms);
+			forward_one(w, out, job, job->guess >> 1, now_ms);
 		else
 			missed[n_missed++] = k;
 	}
@@ -173,8 +175,10 @@ process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint
 {
 	struct job jobs[3][PST_PIECE];
 	struct piece sorted = { jobs[0], 0 }, asked = { jobs[1], 0 }, ready = { jobs[2], 0 };
+	struct fast_out out;
 	struct fast_in in;
 
+	fast_out_init(&out);
 	fast_enter(&in, w->params.net, m[0]->port);
 	for (uint32_t k = 0; k < n && k < PREFETCH_AHEAD; k++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
@@ -189,10 +193,11 @@ process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint
 			rte_prefetch0(rte_pktmbuf_mtod(m[k], void *));
 		sorted.n = sort_piece(w, &in, sorted.jobs, m + at, count, handed, now_ms);
 		prefetch_entries(&w->nat->conns, &asked);
-		forward_piece(w, &ready, now_ms);
+		forward_piece(w, &out, &ready, now_ms);
 		at += count;
 	}
 	fast_leave(w, &in, handed);
+	fast_out_leave(w, &out);
 }
 
 static uint32_t
