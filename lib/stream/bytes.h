@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct bytes {
@@ -18,5 +19,5 @@ void bytes_take(struct bytes *b, uint32_t len);
 static inline const uint8_t *
 bytes_at(const struct bytes *b, uint32_t at)
 {
-	return b->p + b->start + at;
+	return b->p != NULL ? b->p + b->start + at : NULL; /* nothing is nowhere */
 }
