@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/locate.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define POINTER_MAX 1024
+#define KEY_MAX 256
 #define DEPTH_MAX 64
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
 
 struct walker {
 	const char *at, *end;
@@ -18,18 +22,18 @@ struct walker {
 	void *ctx;
 };
 
-/* The keys of one object, to see which come again. */
+/* The keys of one object, as hashes of their text, to see which come again. */
 struct keys {
-	char **list;
-	size_t n;
+	uint64_t *list;
+	size_t n, room;
 };
 
-static void walk_value(struct walker *w, bool again);
+static void walk_value(struct walker *w, uint32_t line, bool again);
 
 static int
 peek(struct walker *w)
 {
-	while (w->at < w->end && strchr(" \t\r\n", *w->at) != NULL && *w->at != 0)
+	while (w->at < w->end && *w->at != 0 && strchr(" \t\r\n", *w->at) != NULL)
 		w->line += *w->at++ == '\n';
 	return w->at < w->end ? (unsigned char)*w->at : -1;
 }
@@ -43,25 +47,94 @@ skip(struct walker *w, char c)
 	return true;
 }
 
-/* A string, as it is written, into buf; its escapes stay but for those of quotes. */
-static void
+static unsigned int
+read_hex(struct walker *w)
+{
+	unsigned int value = 0;
+
+	for (int i = 0; i < 4 && w->at < w->end && isxdigit((unsigned char)*w->at); i++) {
+		char digit[2] = { *w->at++, 0 };
+
+		value = value << 4 | strtoul(digit, NULL, 16);
+	}
+	return value;
+}
+
+/* One code point as UTF-8. */
+static size_t
+encode(unsigned int code, char out[4])
+{
+	if (code < 0x80) {
+		out[0] = code;
+		return 1;
+	}
+	if (code < 0x800) {
+		out[0] = 0xc0 | code >> 6;
+		out[1] = 0x80 | (code & 0x3f);
+		return 2;
+	}
+	if (code < 0x10000) {
+		out[0] = 0xe0 | code >> 12;
+		out[1] = 0x80 | (code >> 6 & 0x3f);
+		out[2] = 0x80 | (code & 0x3f);
+		return 3;
+	}
+	out[0] = 0xf0 | code >> 18;
+	out[1] = 0x80 | (code >> 12 & 0x3f);
+	out[2] = 0x80 | (code >> 6 & 0x3f);
+	out[3] = 0x80 | (code & 0x3f);
+	return 4;
+}
+
+/* What stands behind a backslash (RFC 8259 section 7). */
+static size_t
+read_escape(struct walker *w, char out[4])
+{
+	static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
+	const char *letter = strchr(letters, *w->at);
+	unsigned int code;
+
+	if (*w->at != 'u') {
+		out[0] = letter != NULL ? meant[letter - letters] : *w->at;
+		w->at++;
+		return 1;
+	}
+	w->at++;
+	code = read_hex(w);
+	if (code >> 10 == 0xd800 >> 10 && w->end - w->at >= 2 && w->at[0] == '\\' &&
+		w->at[1] == 'u') {
+		w->at += 2;
+		code = 0x10000 + ((code & 0x3ff) << 10) + (read_hex(w) & 0x3ff);
+	}
+	return encode(code, out);
+}
+
+/* A string with its escapes resolved: as much as fits into buf, and the hash of all of it. */
+static uint64_t
 read_string(struct walker *w, char *buf, size_t size)
 {
+	uint64_t hash = FNV_BASIS;
 	size_t n = 0;
 
-	if (!skip(w, '"'))
-		return;
-	while (w->at < w->end && *w->at != '"' && *w->at != '\n') {
-		if (*w->at == '\\' && w->at + 1 < w->end)
-			w->at++;
-		if (n + 1 < size)
-			buf[n++] = *w->at;
-		w->at++;
+	w->at++;
+	while (w->at < w->end && *w->at != '"') {
+		char bytes[4] = { *w->at++ };
+		size_t len = 1;
+
+		if (bytes[0] == '\\' && w->at < w->end)
+			len = read_escape(w, bytes);
+		for (size_t i = 0; i < len; i++)
+			hash = (hash ^ (unsigned char)bytes[i]) * FNV_PRIME;
+		if (n + len < size) {
+			memcpy(buf + n, bytes, len);
+			n += len;
+		}
 	}
 	if (size > 0)
 		buf[n] = 0;
-	if (w->at < w->end && *w->at == '"')
+	if (w->at < w->end)
 		w->at++;
+	return hash;
 }
 
 /* A reference token behind the pointer, with RFC 6901's escapes. */
@@ -93,47 +166,46 @@ pop(struct walker *w, size_t before)
 }
 
 static bool
-seen_before(struct keys *keys, const char *key)
+seen_before(struct keys *keys, uint64_t key)
 {
-	char **list;
-
 	for (size_t i = 0; i < keys->n; i++) {
-		if (strcmp(keys->list[i], key) == 0)
+		if (keys->list[i] == key)
 			return true;
 	}
-	list = realloc(keys->list, (keys->n + 1) * sizeof(*list));
-	if (list == NULL)
-		return false;
-	keys->list = list;
-	list[keys->n] = strdup(key);
-	keys->n += list[keys->n] != NULL;
+	if (keys->n == keys->room) {
+		size_t room = keys->room != 0 ? 2 * keys->room : 16;
+		uint64_t *list = realloc(keys->list, room * sizeof(*list));
+
+		if (list == NULL)
+			return false;
+		keys->list = list;
+		keys->room = room;
+	}
+	keys->list[keys->n++] = key;
 	return false;
 }
 
 static void
 walk_object(struct walker *w)
 {
-	struct keys keys = { NULL, 0 };
-	char key[256];
+	struct keys keys = { 0 };
+	char name[KEY_MAX];
 
 	w->at++;
 	while (peek(w) == '"') {
+		uint32_t line = w->line;
+		uint64_t key = read_string(w, name, sizeof(name));
 		size_t before;
-		bool again;
 
-		read_string(w, key, sizeof(key));
 		if (!skip(w, ':'))
 			break;
-		again = seen_before(&keys, key);
-		before = push(w, key);
-		walk_value(w, again);
+		before = push(w, name);
+		walk_value(w, line, seen_before(&keys, key));
 		pop(w, before);
 		if (!skip(w, ','))
 			break;
 	}
 	skip(w, '}');
-	for (size_t i = 0; i < keys.n; i++)
-		free(keys.list[i]);
 	free(keys.list);
 }
 
@@ -149,7 +221,7 @@ walk_array(struct walker *w)
 
 		snprintf(index, sizeof(index), "%u", i);
 		before = push(w, index);
-		walk_value(w, false);
+		walk_value(w, w->line, false);
 		pop(w, before);
 		if (!skip(w, ',') || w->at == start)
 			break;
@@ -157,14 +229,15 @@ walk_array(struct walker *w)
 	skip(w, ']');
 }
 
+/* line: of its key, or of its start when it has none. */
 static void
-walk_value(struct walker *w, bool again)
+walk_value(struct walker *w, uint32_t line, bool again)
 {
 	int c = peek(w);
 
 	if (c < 0)
 		return;
-	w->visit(w->ctx, w->pointer, w->line, again);
+	w->visit(w->ctx, w->pointer, line, again);
 	if (++w->depth > DEPTH_MAX)
 		w->at = w->end;
 	else if (c == '{')
@@ -182,11 +255,10 @@ walk_value(struct walker *w, bool again)
 void
 pst_locate_walk(const char *text, size_t len, pst_locate_visit visit, void *ctx)
 {
-	struct walker w = {
-		.at = text, .end = text + len, .line = 1, .visit = visit, .ctx = ctx
-	};
+	struct walker w = { .at = text, .end = text + len, .line = 1, .visit = visit, .ctx = ctx };
 
-	walk_value(&w, false);
+	peek(&w);
+	walk_value(&w, w.line, false);
 }
 
 struct search {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where things are in a JSON text: the line of a JSON pointer (RFC 6901). The
- * parser keeps no positions, so the text is walked once more; it is known to be
- * well formed, or what is found ends where it stops being so.
+ * parser keeps no positions, so the text is walked once more. It is meant for text
+ * that the parser took: on other text it ends early, and never reads beyond it.
  */
 #pragma once
 
@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Called for each value: its pointer, its line (from 1), and whether its key came before. */
+/*
+ * Called for each value: its pointer, the line of its key or else its own (from 1), and
+ * whether its key came in this object before.
+ */
 typedef void (*pst_locate_visit)(void *ctx, const char *pointer, uint32_t line, bool again);
 
 /* Walk all values. */
