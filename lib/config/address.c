@@ -29,38 +29,92 @@ parse_cut(const char *text, size_t len, uint32_t *ip)
 	return pst_address_parse(buf, ip);
 }
 
+/* A number without sign or leading zeros, up to `most`; *end is behind it. */
+static bool
+parse_number(const char *text, unsigned long most, const char **end, unsigned long *number)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 5 || (digits > 1 && text[0] == '0'))
+		return false;
+	*number = strtoul(text, NULL, 10);
+	*end = text + digits;
+	return *number <= most;
+}
+
 bool
 pst_prefix_parse(const char *text, bool bare, struct pst_prefix *prefix)
 {
-	const char *slash = strchr(text, '/');
+	const char *slash = strchr(text, '/'), *end;
 	unsigned long len;
-	char *end;
 
 	if (slash == NULL) {
 		prefix->len = 32;
 		return bare && pst_address_parse(text, &prefix->ip);
 	}
-	if (slash[1] < '0' || slash[1] > '9')
+	if (!parse_number(slash + 1, 32, &end, &len) || *end != 0)
 		return false;
-	len = strtoul(slash + 1, &end, 10);
 	prefix->len = len;
-	return *end == 0 && len <= 32 && parse_cut(text, slash - text, &prefix->ip);
+	return parse_cut(text, slash - text, &prefix->ip);
 }
 
-bool
+enum pst_range_fault
 pst_range_parse(const char *text, struct pst_range *range)
 {
 	const char *dash = strchr(text, '-');
 	struct pst_prefix prefix;
 
-	if (dash != NULL)
-		return parse_cut(text, dash - text, &range->first) &&
-			pst_address_parse(dash + 1, &range->last) && range->first <= range->last;
+	if (dash != NULL) {
+		if (!parse_cut(text, dash - text, &range->first) ||
+			!pst_address_parse(dash + 1, &range->last))
+			return PST_RANGE_NONE;
+		return range->first <= range->last ? PST_RANGE_FINE : PST_RANGE_BACKWARDS;
+	}
 	if (!pst_prefix_parse(text, true, &prefix))
-		return false;
+		return PST_RANGE_NONE;
 	range->first = prefix.ip & pst_prefix_mask(prefix.len);
 	range->last = range->first | ~pst_prefix_mask(prefix.len);
-	return prefix.ip == range->first; /* no host bits: "10.0.0.1/24" is meant otherwise */
+	return prefix.ip == range->first ? PST_RANGE_FINE : PST_RANGE_HOST_BITS;
+}
+
+bool
+pst_ports_parse(const char *text, uint16_t *first, uint16_t *last)
+{
+	unsigned long low, high;
+	const char *end;
+
+	if (!parse_number(text, UINT16_MAX, &end, &low) || *end != '-' ||
+		!parse_number(end + 1, UINT16_MAX, &end, &high) || *end != 0)
+		return false;
+	if (low == 0 || low > high)
+		return false;
+	*first = low;
+	*last = high;
+	return true;
+}
+
+bool
+pst_guid_parse(const char *text, struct pst_guid *guid)
+{
+	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	uint32_t n = 0;
+
+	if (strlen(text) != sizeof(shape) - 1)
+		return false;
+	for (size_t i = 0; shape[i] != 0;) {
+		char two[3] = { text[i], text[i + 1], 0 };
+
+		if (shape[i] == '-') {
+			if (text[i++] != '-')
+				return false;
+			continue;
+		}
+		if (strspn(two, "0123456789abcdefABCDEF") != 2)
+			return false;
+		guid->bytes[n++] = strtoul(two, NULL, 16);
+		i += 2;
+	}
+	return true;
 }
 
 const char *
@@ -68,5 +122,41 @@ pst_address_format(uint32_t ip, char text[PST_ADDRESS_TEXT])
 {
 	snprintf(text, PST_ADDRESS_TEXT, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
 		ip & 255);
+	return text;
+}
+
+const char *
+pst_prefix_format(uint32_t ip, uint8_t len, char text[PST_PREFIX_TEXT])
+{
+	char address[PST_ADDRESS_TEXT];
+
+	snprintf(text, PST_PREFIX_TEXT, "%s/%u", pst_address_format(ip, address), len);
+	return text;
+}
+
+const char *
+pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT])
+{
+	char first[PST_ADDRESS_TEXT], last[PST_ADDRESS_TEXT];
+
+	pst_address_format(range->first, first);
+	if (range->first == range->last)
+		snprintf(text, PST_RANGE_TEXT, "%s", first);
+	else
+		snprintf(text, PST_RANGE_TEXT, "%s-%s", first,
+			pst_address_format(range->last, last));
+	return text;
+}
+
+const char *
+pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(guid->bytes); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			text[at++] = '-';
+		at += snprintf(text + at, PST_GUID_TEXT - at, "%02x", guid->bytes[i]);
+	}
 	return text;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* IPv4 addresses as the config writes them; all in host byte order. */
+/* Addresses, ports and GUIDs as the config writes them; all in host byte order. */
 #pragma once
 
 #include "config/config.h"
@@ -7,8 +7,20 @@
 bool pst_address_parse(const char *text, uint32_t *ip);
 /* "10.0.0.1/24"; bare addresses are /32 if `bare` allows them. */
 bool pst_prefix_parse(const char *text, bool bare, struct pst_prefix *prefix);
+
+enum pst_range_fault {
+	PST_RANGE_FINE,
+	PST_RANGE_NONE, /* it is no range at all */
+	PST_RANGE_BACKWARDS,
+	PST_RANGE_HOST_BITS, /* "10.0.0.1/24": an address, or a network? */
+};
+
 /* "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/24" */
-bool pst_range_parse(const char *text, struct pst_range *range);
+enum pst_range_fault pst_range_parse(const char *text, struct pst_range *range);
+/* "1024-65535" */
+bool pst_ports_parse(const char *text, uint16_t *first, uint16_t *last);
+/* RFC 9562's text form, in letters of either case. */
+bool pst_guid_parse(const char *text, struct pst_guid *guid);
 
 static inline uint32_t
 pst_prefix_mask(uint8_t len)
@@ -16,6 +28,11 @@ pst_prefix_mask(uint8_t len)
 	return len == 0 ? 0 : UINT32_MAX << (32 - len);
 }
 
-/* Room for "255.255.255.255" */
-#define PST_ADDRESS_TEXT 16
+#define PST_ADDRESS_TEXT 16 /* "255.255.255.255" */
+#define PST_PREFIX_TEXT 20
+#define PST_RANGE_TEXT 32
+#define PST_GUID_TEXT 37
 const char *pst_address_format(uint32_t ip, char text[PST_ADDRESS_TEXT]);
+const char *pst_prefix_format(uint32_t ip, uint8_t len, char text[PST_PREFIX_TEXT]);
+const char *pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT]);
+const char *pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT]);

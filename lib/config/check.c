@@ -10,11 +10,23 @@
 #define POINTER_MAX 512
 #define POOL_MAX 256
 #define NAMES_MAX 128
+#define LCORES 128
 
-static void
-iface_pointer(char *at, const struct pst_config_iface *f, const char *key)
+/* Where a key of an interface is; false when it holds nothing to check. */
+static bool
+iface_pointer(
+	const struct pst_loader *l, char *at, const struct pst_config_iface *f, const char *key)
 {
-	snprintf(at, POINTER_MAX, "/interfaces/%s/%s", f->name, key);
+	snprintf(at, POINTER_MAX, "/interfaces/%s%s%s", f->name, key[0] != 0 ? "/" : "", key);
+	return f->name[0] != 0 && !pst_problem_is_at(l, at);
+}
+
+static bool
+has_address(const struct pst_loader *l, const struct pst_config_iface *f)
+{
+	char at[POINTER_MAX];
+
+	return iface_pointer(l, at, f, "address");
 }
 
 static bool
@@ -23,17 +35,25 @@ is_in(uint32_t ip, uint32_t network, uint8_t len)
 	return ((ip ^ network) & pst_prefix_mask(len)) == 0;
 }
 
+/* The networks of two interfaces share addresses. */
+static bool
+is_overlap(const struct pst_config_iface *a, const struct pst_config_iface *b)
+{
+	return is_in(a->ip, b->ip, a->prefix_len < b->prefix_len ? a->prefix_len : b->prefix_len);
+}
+
 static void
 check_address(struct pst_loader *l, const struct pst_config_iface *f)
 {
 	uint32_t host = ~pst_prefix_mask(f->prefix_len);
 	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
 
-	iface_pointer(at, f, "address");
+	if (!iface_pointer(l, at, f, "address"))
+		return;
 	pst_address_format(f->ip, text);
 	if (f->prefix_len < 8)
-		pst_problem(l, at, "a prefix of %u bits is too short for an interface",
-			f->prefix_len);
+		pst_problem(
+			l, at, "a prefix of %u bits is too short for an interface", f->prefix_len);
 	else if (f->ip >> 24 == 0 || f->ip >> 24 == 127 || f->ip >= 0xe0000000)
 		pst_problem(l, at, "%s is no host's address", text);
 	else if (f->prefix_len < 31 && (f->ip & host) == 0)
@@ -42,25 +62,46 @@ check_address(struct pst_loader *l, const struct pst_config_iface *f)
 		pst_problem(l, at, "%s is the network's broadcast address", text);
 }
 
+/*
+ * Inside and outside may overlap (RFC 4787 REQ-7), so that is told only; one zone may not with
+ * itself, nor may two interfaces have one address.
+ */
 static void
-check_pair(struct pst_loader *l, const struct pst_config_iface *a, const struct pst_config_iface *b)
+check_networks(
+	struct pst_loader *l, const struct pst_config_iface *a, const struct pst_config_iface *b)
 {
-	uint8_t len = a->prefix_len < b->prefix_len ? a->prefix_len : b->prefix_len;
+	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+
+	if (!has_address(l, a) || !iface_pointer(l, at, b, "address") || !is_overlap(a, b))
+		return;
+	if (a->ip == b->ip)
+		pst_problem(l, at, "%s is the address of \"%s\" already",
+			pst_address_format(b->ip, text), a->name);
+	else if (a->zone == b->zone)
+		pst_problem(l, at, "its network overlaps that of \"%s\"", a->name);
+	else
+		pst_warning(l, at, "its network overlaps that of \"%s\"", a->name);
+}
+
+static void
+check_devices(
+	struct pst_loader *l, const struct pst_config_iface *a, const struct pst_config_iface *b)
+{
 	char at[POINTER_MAX];
 
-	if (strcmp(a->device, b->device) == 0 && a->vlan == b->vlan) {
-		iface_pointer(at, b, "device");
+	if (a->device[0] == 0 || strcmp(a->device, b->device) != 0 || a->vlan != b->vlan)
+		return;
+	iface_pointer(l, at, a, "vlan");
+	if (pst_problem_is_at(l, at))
+		return;
+	if (iface_pointer(l, at, b, "vlan")) {
+		iface_pointer(l, at, b, "device");
 		pst_problem(l, at, "\"%s\" has this device and VLAN already", a->name);
-	}
-	/* inside and outside may overlap (RFC 4787 REQ-7), one zone may not with itself */
-	if (a->zone == b->zone && is_in(a->ip, b->ip, len)) {
-		iface_pointer(at, b, "address");
-		pst_problem(l, at, "its network overlaps that of \"%s\"", a->name);
 	}
 }
 
 static void
-check_ifaces(struct pst_loader *l)
+check_ifaces(struct pst_loader *l, bool sure)
 {
 	const struct pst_config *c = l->config;
 	uint32_t zones[2] = { 0, 0 };
@@ -68,35 +109,74 @@ check_ifaces(struct pst_loader *l)
 	for (uint32_t i = 0; i < c->n_ifaces; i++) {
 		zones[c->ifaces[i].zone]++;
 		check_address(l, &c->ifaces[i]);
-		for (uint32_t k = 0; k < i; k++)
-			check_pair(l, &c->ifaces[k], &c->ifaces[i]);
+		for (uint32_t k = 0; k < i; k++) {
+			check_devices(l, &c->ifaces[k], &c->ifaces[i]);
+			check_networks(l, &c->ifaces[k], &c->ifaces[i]);
+		}
 	}
-	if (zones[PST_ZONE_INTERNAL] == 0)
+	if (sure && zones[PST_ZONE_INTERNAL] == 0)
 		pst_problem(l, "/interfaces", "none is in the zone \"internal\"");
-	if (zones[PST_ZONE_EXTERNAL] == 0)
+	if (sure && zones[PST_ZONE_EXTERNAL] == 0)
 		pst_problem(l, "/interfaces", "none is in the zone \"external\"");
 }
 
 static void
-check_routes(struct pst_loader *l)
+check_via(struct pst_loader *l, uint32_t i, bool sure)
+{
+	const struct pst_config *c = l->config;
+	uint32_t via = c->routes[i].via;
+	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+	bool found = false;
+
+	snprintf(at, sizeof(at), "/routes/%u/via", i);
+	if (pst_problem_is_at(l, at))
+		return;
+	pst_address_format(via, text);
+	for (uint32_t k = 0; k < c->n_ifaces; k++) {
+		const struct pst_config_iface *f = &c->ifaces[k];
+
+		if (!has_address(l, f) || !is_in(via, f->ip, f->prefix_len))
+			continue;
+		found = true;
+		if (via == f->ip)
+			pst_problem(l, at, "%s is our own address on \"%s\"", text, f->name);
+	}
+	if (!found && sure)
+		pst_problem(l, at, "%s is in no interface's network", text);
+}
+
+static void
+check_routes(struct pst_loader *l, bool sure)
 {
 	const struct pst_config *c = l->config;
 
 	for (uint32_t i = 0; i < c->n_routes; i++) {
-		char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
-		bool found = false;
+		const struct pst_prefix *to = &c->routes[i].to;
+		char at[POINTER_MAX];
 
-		snprintf(at, sizeof(at), "/routes/%u/via", i);
-		pst_address_format(c->routes[i].via, text);
-		for (uint32_t k = 0; k < c->n_ifaces; k++) {
-			const struct pst_config_iface *f = &c->ifaces[k];
+		check_via(l, i, sure);
+		snprintf(at, sizeof(at), "/routes/%u/to", i);
+		for (uint32_t k = 0; k < i && !pst_problem_is_at(l, at); k++) {
+			char other[POINTER_MAX];
 
-			found = found || is_in(c->routes[i].via, f->ip, f->prefix_len);
-			if (c->routes[i].via == f->ip)
-				pst_problem(l, at, "%s is our own address on \"%s\"", text, f->name);
+			snprintf(other, sizeof(other), "/routes/%u/to", k);
+			if (c->routes[k].to.ip == to->ip && c->routes[k].to.len == to->len &&
+				!pst_problem_is_at(l, other))
+				pst_problem(l, at, "/routes/%u goes there already", k);
 		}
-		if (!found)
-			pst_problem(l, at, "%s is in no interface's network", text);
+	}
+}
+
+static void
+check_lcore_list(struct pst_loader *l, const char *list, const uint32_t *ids, uint32_t n,
+	uint32_t seen[LCORES])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		char at[POINTER_MAX];
+
+		snprintf(at, sizeof(at), "%s/%u", list, i);
+		if (!pst_problem_is_at(l, at) && seen[ids[i]]++ > 0)
+			pst_problem(l, at, "lcore %u has a role already", ids[i]);
 	}
 }
 
@@ -104,48 +184,42 @@ static void
 check_lcores(struct pst_loader *l)
 {
 	const struct pst_config *c = l->config;
-	uint32_t seen[128] = { 0 };
-	char at[POINTER_MAX];
+	uint32_t seen[LCORES] = { 0 };
 
-	if (c->lcores.n_workers == 0)
-		pst_problem(l, "/lcores/workers", "one worker is needed at least");
-	if (c->lcores.n_editors == 0)
-		pst_problem(l, "/lcores/editors", "one editor is needed at least");
-	seen[c->lcores.main]++;
-	for (uint32_t i = 0; i < c->lcores.n_workers; i++) {
-		snprintf(at, sizeof(at), "/lcores/workers/%u", i);
-		if (seen[c->lcores.workers[i]]++ > 0)
-			pst_problem(l, at, "lcore %u has a role already", c->lcores.workers[i]);
-	}
-	for (uint32_t i = 0; i < c->lcores.n_editors; i++) {
-		snprintf(at, sizeof(at), "/lcores/editors/%u", i);
-		if (seen[c->lcores.editors[i]]++ > 0)
-			pst_problem(l, at, "lcore %u has a role already", c->lcores.editors[i]);
-	}
+	if (!pst_problem_is_at(l, "/lcores/main"))
+		seen[c->lcores.main]++;
+	check_lcore_list(l, "/lcores/workers", c->lcores.workers, c->lcores.n_workers, seen);
+	check_lcore_list(l, "/lcores/editors", c->lcores.editors, c->lcores.n_editors, seen);
 }
 
-/* The pool and the networks that other keys imply. */
-static void
-derive(struct pst_config *c)
+static bool
+holds(const struct pst_range *r, uint32_t ip)
 {
-	for (uint32_t i = 0; i < c->n_ifaces; i++) {
-		const struct pst_config_iface *f = &c->ifaces[i];
+	return r->first <= ip && ip <= r->last;
+}
 
-		if (f->zone == PST_ZONE_EXTERNAL && c->nat.n_pool == 0) {
-			c->nat.pool[0] = (struct pst_range){ f->ip, f->ip };
-			c->nat.n_pool = 1;
-		}
-	}
-	if (c->n_internal_networks > 0)
+/* What an interface's network says about a range that NAT is to use. */
+static void
+check_pool_iface(struct pst_loader *l, const char *at, const struct pst_range *r,
+	const struct pst_config_iface *f)
+{
+	uint32_t host = ~pst_prefix_mask(f->prefix_len), network = f->ip & ~host;
+	char text[PST_ADDRESS_TEXT];
+
+	if (!has_address(l, f))
 		return;
-	for (uint32_t i = 0; i < c->n_ifaces; i++) {
-		const struct pst_config_iface *f = &c->ifaces[i];
-
-		if (f->zone == PST_ZONE_INTERNAL)
-			c->internal_networks[c->n_internal_networks++] = (struct pst_prefix){
-				f->ip & pst_prefix_mask(f->prefix_len), f->prefix_len
-			};
+	if (f->zone == PST_ZONE_INTERNAL) {
+		if (holds(r, f->ip))
+			pst_problem(l, at, "holds %s, which is internal interface \"%s\"",
+				pst_address_format(f->ip, text), f->name);
+		return;
 	}
+	if (f->prefix_len < 31 && holds(r, network))
+		pst_problem(l, at, "holds %s, which is the network of \"%s\"",
+			pst_address_format(network, text), f->name);
+	if (f->prefix_len < 31 && holds(r, network | host))
+		pst_problem(l, at, "holds %s, which is the broadcast address of \"%s\"",
+			pst_address_format(network | host, text), f->name);
 }
 
 static void
@@ -156,19 +230,39 @@ check_pool_range(struct pst_loader *l, uint32_t i)
 	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
 
 	snprintf(at, sizeof(at), "/nat/pool/%u", i);
-	if (r->first >> 24 == 0 || r->first >> 24 == 127 || r->last >= 0xe0000000)
+	if (pst_problem_is_at(l, at))
+		return;
+	if (r->first >> 24 == 0 || r->last >= 0xe0000000 ||
+		(r->first >> 24 <= 127 && r->last >> 24 >= 127))
 		pst_problem(l, at, "holds addresses that are no host's");
 	for (uint32_t k = 0; k < i; k++) {
-		if (c->nat.pool[k].first <= r->last && r->first <= c->nat.pool[k].last)
+		const struct pst_range *o = &c->nat.pool[k];
+
+		if (o->last != 0 && o->first <= r->last && r->first <= o->last)
 			pst_problem(l, at, "overlaps /nat/pool/%u", k);
 	}
-	for (uint32_t k = 0; k < c->n_ifaces; k++) {
-		const struct pst_config_iface *f = &c->ifaces[k];
-
-		if (f->zone == PST_ZONE_INTERNAL && f->ip >= r->first && f->ip <= r->last)
-			pst_problem(l, at, "holds %s, which is internal interface \"%s\"",
-				pst_address_format(f->ip, text), f->name);
+	for (uint32_t k = 0; k < c->n_ifaces; k++)
+		check_pool_iface(l, at, r, &c->ifaces[k]);
+	for (uint32_t k = 0; k < c->n_routes; k++) {
+		if (c->routes[k].via != 0 && holds(r, c->routes[k].via))
+			pst_problem(l, at, "holds %s, which is the router of /routes/%u",
+				pst_address_format(c->routes[k].via, text), k);
 	}
+}
+
+static void
+check_pool(struct pst_loader *l)
+{
+	const struct pst_config_nat *n = &l->config->nat;
+	uint64_t addresses = 0;
+
+	for (uint32_t i = 0; i < n->n_pool; i++) {
+		check_pool_range(l, i);
+		addresses += (uint64_t)n->pool[i].last - n->pool[i].first + 1;
+	}
+	if (addresses > POOL_MAX && !pst_problem_is_at(l, "/nat/pool"))
+		pst_problem(l, "/nat/pool", "has %llu addresses, and may have %d",
+			(unsigned long long)addresses, POOL_MAX);
 }
 
 static void
@@ -176,18 +270,15 @@ check_nat(struct pst_loader *l)
 {
 	const struct pst_config_nat *n = &l->config->nat;
 	uint32_t ports = n->port_last - n->port_first + 1;
-	uint64_t addresses = 0;
 
-	for (uint32_t i = 0; i < n->n_pool; i++) {
-		check_pool_range(l, i);
-		addresses += (uint64_t)n->pool[i].last - n->pool[i].first + 1;
-	}
-	if (addresses > POOL_MAX)
-		pst_problem(l, "/nat/pool", "has %llu addresses, and may have %d",
-			(unsigned long long)addresses, POOL_MAX);
+	check_pool(l);
 	if (n->ports_per_client > ports)
-		pst_warning(l, "/nat/ports_per_client", "is more than the %u ports of an address",
-			ports);
+		pst_warning(l, "/nat/ports_per_client",
+			"%u is more than the %u ports of an address", n->ports_per_client, ports);
+	if (n->sessions_per_client > n->sessions)
+		pst_warning(l, "/nat/sessions_per_client",
+			"%u is more than the %u sessions of all clients", n->sessions_per_client,
+			n->sessions);
 	if (n->port_first < 1024)
 		pst_warning(l, "/nat/ports", "holds privileged ports, below 1024");
 }
@@ -243,6 +334,53 @@ unknown_name(struct pst_loader *l, const char *at, const char *what, const char 
 		pst_problem(l, at, "unknown %s \"%s\"", what, name);
 }
 
+/* Among its first n ports. */
+static bool
+has_port(const struct pst_config_protocol *p, uint32_t n, uint16_t port)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (p->ports[i] == port)
+			return true;
+	}
+	return false;
+}
+
+/* Of one protocol. */
+static void
+check_ports(struct pst_loader *l, const struct pst_config_protocol *p)
+{
+	for (uint32_t i = 0; i < p->n_ports; i++) {
+		char at[POINTER_MAX];
+
+		snprintf(at, sizeof(at), "/protocols/%s/ports/%u", p->name, i);
+		if (has_port(p, i, p->ports[i]) && !pst_problem_is_at(l, at))
+			pst_problem(l, at, "port %u is listed already", p->ports[i]);
+	}
+}
+
+/* Of two protocols, what may be only one's. */
+static void
+check_protocol_pair(struct pst_loader *l, const struct pst_config_protocol *a,
+	const struct pst_config_protocol *b)
+{
+	char at[POINTER_MAX], other[POINTER_MAX];
+
+	snprintf(at, sizeof(at), "/protocols/%s/id", b->name);
+	snprintf(other, sizeof(other), "/protocols/%s/id", a->name);
+	if (memcmp(&a->id, &b->id, sizeof(a->id)) == 0 && !pst_problem_is_at(l, at) &&
+		!pst_problem_is_at(l, other))
+		pst_problem(l, at, "protocol \"%s\" has this id", a->name);
+	snprintf(at, sizeof(at), "/protocols/%s/transport", b->name);
+	if (a->transport != b->transport || pst_problem_is_at(l, at))
+		return;
+	for (uint32_t i = 0; i < b->n_ports; i++) {
+		snprintf(at, sizeof(at), "/protocols/%s/ports/%u", b->name, i);
+		if (has_port(a, a->n_ports, b->ports[i]) && !pst_problem_is_at(l, at))
+			pst_problem(l, at, "%s port %u is protocol \"%s\"'s",
+				b->transport == PST_TCP ? "tcp" : "udp", b->ports[i], a->name);
+	}
+}
+
 static void
 check_protocols(struct pst_loader *l)
 {
@@ -252,17 +390,18 @@ check_protocols(struct pst_loader *l)
 		const struct pst_config_protocol *p = &c->protocols[i];
 		char at[POINTER_MAX];
 
+		if (p->name[0] == 0)
+			continue;
 		snprintf(at, sizeof(at), "/protocols/%s", p->name);
 		if (is_editor(l, p->name))
 			pst_problem(l, at, "is the name of a built-in protocol");
 		snprintf(at, sizeof(at), "/protocols/%s/editor", p->name);
 		if (p->editor[0] != 0 && !is_editor(l, p->editor))
 			unknown_name(l, at, "editor", p->editor, l->editors);
-		snprintf(at, sizeof(at), "/protocols/%s/id", p->name);
+		check_ports(l, p);
 		for (uint32_t k = 0; k < i; k++) {
-			if (memcmp(&p->id, &c->protocols[k].id, sizeof(p->id)) == 0)
-				pst_problem(l, at, "protocol \"%s\" has this id",
-					c->protocols[k].name);
+			if (c->protocols[k].name[0] != 0)
+				check_protocol_pair(l, &c->protocols[k], p);
 		}
 	}
 }
@@ -288,7 +427,7 @@ check_rules(struct pst_loader *l)
 			for (uint32_t m = 0; m < n; m++)
 				known = known || strcmp(names[m], name) == 0;
 			snprintf(at, sizeof(at), "/rules/%u/protocols/%u", i, k);
-			if (!known)
+			if (!known && !pst_problem_is_at(l, at))
 				unknown_name(l, at, "protocol", name, names);
 		}
 	}
@@ -302,21 +441,49 @@ check_editors(struct pst_loader *l)
 		char at[POINTER_MAX];
 
 		snprintf(at, sizeof(at), "/editors/%s", name);
-		if (!is_editor(l, name))
+		if (name[0] != 0 && !is_editor(l, name))
 			unknown_name(l, at, "editor", name, l->editors);
+	}
+}
+
+/* The pool and the networks that other keys imply. */
+static void
+derive(struct pst_config *c)
+{
+	for (uint32_t i = 0; i < c->n_ifaces; i++) {
+		const struct pst_config_iface *f = &c->ifaces[i];
+
+		if (f->zone == PST_ZONE_EXTERNAL && c->nat.n_pool == 0) {
+			c->nat.pool[0].first = c->nat.pool[0].last = f->ip;
+			c->nat.n_pool = 1;
+		}
+	}
+	if (c->n_internal_networks > 0)
+		return;
+	for (uint32_t i = 0; i < c->n_ifaces; i++) {
+		const struct pst_config_iface *f = &c->ifaces[i];
+
+		if (f->zone == PST_ZONE_INTERNAL) {
+			struct pst_prefix *p = &c->internal_networks[c->n_internal_networks++];
+
+			p->ip = f->ip & pst_prefix_mask(f->prefix_len);
+			p->len = f->prefix_len;
+		}
 	}
 }
 
 void
 pst_config_check(struct pst_loader *l)
 {
-	derive(l->config);
+	bool sure = !pst_problem_is_at(l, "/interfaces"); /* of what they do not have */
+
 	check_lcores(l);
-	check_ifaces(l);
-	check_routes(l);
+	check_ifaces(l, sure);
+	check_routes(l, sure);
 	check_nat(l);
 	check_timeouts(l);
 	check_protocols(l);
 	check_rules(l);
 	check_editors(l);
+	derive(l->config); /* last: nothing is to be said of what nobody wrote */
 }

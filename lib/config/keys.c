@@ -1,71 +1,89 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/keys.h"
 
+#include <string.h>
+
 #include <rte_common.h>
 
 #include "config/config.h"
 
-#define AT(field) offsetof(struct pst_config, field)
-#define OF(element, field) offsetof(struct pst_config_##element, field)
+#define AT(field) .offset = offsetof(struct pst_config, field)
+#define OF(element, field) .offset = offsetof(struct pst_config_##element, field)
+#define WITHIN(low, high) .min = low, .max = high
+#define ENTRIES(low, high) .least = low, .most = high
+#define LCORE_LAST 127
 #define WEEK 604800
-#define SECONDS(key, fallback)                                                                     \
-	{ "/nat/timeouts", #key, PST_KEY_U32, AT(nat.timeouts.key), 1, WEEK, #fallback, NULL }
+#define MEBI 1048576
+#define SESSIONS_LAST (64 * MEBI)
 
 static const char *const idles[] = { "auto", "poll", "sleep", NULL };
 static const char *const zones[] = { "internal", "external", NULL };
 static const char *const behaviours[] = { "endpoint-independent", "address-dependent",
 	"address-and-port-dependent", NULL };
 static const char *const actions[] = { "deny", "allow", NULL };
-const char *const pst_key_levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const transports[] = { "tcp", "udp", NULL };
+static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+
+#define SECONDS(key, seconds)                                                                      \
+	{                                                                                          \
+		"/nat/timeouts", #key, PST_KEY_U32, AT(nat.timeouts.key), WITHIN(1, WEEK),         \
+			.fallback = #seconds                                                       \
+	}
 
 /* clang-format off */
 const struct pst_key pst_keys[] = {
-	{ "", "lcores", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "memory", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "interfaces", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "routes", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "internal_networks", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "nat", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "protocols", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "rules", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "editors", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "control", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "log", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "", "packet_filters", PST_KEY_LATER, 0, 0, 0, NULL, NULL },
-	{ "", "publish", PST_KEY_LATER, 0, 0, 0, NULL, NULL },
-	{ "", "metrics", PST_KEY_LATER, 0, 0, 0, NULL, NULL },
+	{ "", "lcores", PST_KEY_OBJECT },
+	{ "", "memory", PST_KEY_OBJECT },
+	{ "", "interfaces", PST_KEY_MAP, true, ENTRIES(0, PST_IFACES_MAX) },
+	{ "", "routes", PST_KEY_LIST, ENTRIES(0, PST_ROUTES_MAX) },
+	{ "", "internal_networks", PST_KEY_LIST, ENTRIES(1, PST_NETWORKS_MAX) },
+	{ "", "nat", PST_KEY_OBJECT },
+	{ "", "protocols", PST_KEY_MAP, ENTRIES(0, PST_PROTOCOLS_MAX) },
+	{ "", "rules", PST_KEY_LIST, ENTRIES(0, PST_RULES_MAX) },
+	{ "", "editors", PST_KEY_MAP, ENTRIES(0, PST_EDITOR_SWITCHES_MAX) },
+	{ "", "control", PST_KEY_OBJECT },
+	{ "", "log", PST_KEY_OBJECT },
+	{ "", "packet_filters", PST_KEY_LATER },
+	{ "", "publish", PST_KEY_LATER },
+	{ "", "metrics", PST_KEY_LATER },
 
-	{ "/lcores", "main", PST_KEY_U32, AT(lcores.main), 0, 127, "0", NULL },
-	{ "/lcores", "workers", PST_KEY_SHAPE, 0, 0, 127, "[1]", NULL },
-	{ "/lcores", "editors", PST_KEY_SHAPE, 0, 0, 127, "[2]", NULL },
-	{ "/lcores", "idle", PST_KEY_ENUM, AT(lcores.idle), 0, 0, "\"auto\"", idles },
+	{ "/lcores", "main", PST_KEY_U32, AT(lcores.main), WITHIN(0, LCORE_LAST), .fallback = "0" },
+	{ "/lcores", "workers", PST_KEY_LIST, WITHIN(0, LCORE_LAST), ENTRIES(1, PST_WORKERS_MAX),
+		.fallback = "[1]" },
+	{ "/lcores", "editors", PST_KEY_LIST, WITHIN(0, LCORE_LAST), ENTRIES(1, PST_EDITORS_MAX),
+		.fallback = "[2]" },
+	{ "/lcores", "idle", PST_KEY_ENUM, AT(lcores.idle), .fallback = "\"auto\"", .names = idles },
 
-	{ "/memory", "hugepages", PST_KEY_BOOL, AT(memory.hugepages), 0, 1, "true", NULL },
-	{ "/memory", "megabytes", PST_KEY_U32, AT(memory.megabytes), 64, 1048576, "1024", NULL },
+	{ "/memory", "hugepages", PST_KEY_BOOL, AT(memory.hugepages), .fallback = "true" },
+	{ "/memory", "megabytes", PST_KEY_U32, AT(memory.megabytes), WITHIN(64, MEBI),
+		.fallback = "1024" },
 
-	{ "/interfaces/*", "device", PST_KEY_TEXT, OF(iface, device), 1, 256, NULL, NULL },
-	{ "/interfaces/*", "zone", PST_KEY_ENUM, OF(iface, zone), 0, 0, NULL, zones },
-	{ "/interfaces/*", "address", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/interfaces/*", "mtu", PST_KEY_U16, OF(iface, mtu), 576, 9000, "1500", NULL },
-	{ "/interfaces/*", "vlan", PST_KEY_U16, OF(iface, vlan), 0, 4094, "0", NULL },
+	{ "/interfaces/*", "device", PST_KEY_TEXT, true, OF(iface, device), WITHIN(1, 255) },
+	{ "/interfaces/*", "zone", PST_KEY_ENUM, true, OF(iface, zone), .names = zones },
+	{ "/interfaces/*", "address", PST_KEY_SHAPE, true },
+	{ "/interfaces/*", "mtu", PST_KEY_U16, OF(iface, mtu), WITHIN(576, 9000),
+		.fallback = "1500" },
+	{ "/interfaces/*", "vlan", PST_KEY_U16, OF(iface, vlan), WITHIN(0, 4094), .fallback = "0" },
 
-	{ "/routes/*", "to", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/routes/*", "via", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
+	{ "/routes/*", "to", PST_KEY_SHAPE, true },
+	{ "/routes/*", "via", PST_KEY_SHAPE, true },
 
-	{ "/nat", "pool", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/nat", "mapping", PST_KEY_ENUM, AT(nat.mapping), 0, 0, "\"endpoint-independent\"",
-		behaviours },
-	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering), 0, 0, "\"address-dependent\"",
-		behaviours },
-	{ "/nat", "hairpin", PST_KEY_BOOL, AT(nat.hairpin), 0, 1, "true", NULL },
-	{ "/nat", "ports", PST_KEY_SHAPE, 0, 0, 0, "\"1024-65535\"", NULL },
-	{ "/nat", "ports_per_client", PST_KEY_U32, AT(nat.ports_per_client), 1, 65535, "2048",
-		NULL },
-	{ "/nat", "sessions_per_client", PST_KEY_U32, AT(nat.sessions_per_client), 1, 67108864,
-		"4096", NULL },
-	{ "/nat", "sessions", PST_KEY_U32, AT(nat.sessions), 1024, 67108864, "1048576", NULL },
-	{ "/nat", "quarantine", PST_KEY_U32, AT(nat.quarantine_s), 0, 3600, "120", NULL },
-	{ "/nat", "timeouts", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
+	{ "/nat", "pool", PST_KEY_LIST, ENTRIES(1, PST_POOL_RANGES_MAX) },
+	{ "/nat", "mapping", PST_KEY_ENUM, AT(nat.mapping),
+		.fallback = "\"endpoint-independent\"", .names = behaviours },
+	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering),
+		.fallback = "\"address-dependent\"", .names = behaviours },
+	{ "/nat", "hairpin", PST_KEY_BOOL, AT(nat.hairpin), .fallback = "true" },
+	{ "/nat", "ports", PST_KEY_SHAPE, .fallback = "\"1024-65535\"" },
+	{ "/nat", "ports_per_client", PST_KEY_U32, AT(nat.ports_per_client), WITHIN(1, 65535),
+		.fallback = "2048" },
+	{ "/nat", "sessions_per_client", PST_KEY_U32, AT(nat.sessions_per_client),
+		WITHIN(1, SESSIONS_LAST), .fallback = "4096" },
+	{ "/nat", "sessions", PST_KEY_U32, AT(nat.sessions), WITHIN(1024, SESSIONS_LAST),
+		.fallback = "1048576" },
+	{ "/nat", "quarantine", PST_KEY_U32, AT(nat.quarantine_s), WITHIN(0, 3600),
+		.fallback = "120" },
+	{ "/nat", "timeouts", PST_KEY_OBJECT },
 	SECONDS(tcp_opening, 240),
 	SECONDS(tcp_established, 7440),
 	SECONDS(tcp_closing, 240),
@@ -75,26 +93,38 @@ const struct pst_key pst_keys[] = {
 	SECONDS(bind_accept, 60),
 	SECONDS(bind_udp_idle, 300),
 
-	{ "/protocols/*", "id", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/protocols/*", "transport", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/protocols/*", "ports", PST_KEY_SHAPE, 0, 1, 65535, NULL, NULL },
-	{ "/protocols/*", "editor", PST_KEY_TEXT, OF(protocol, editor), 0, PST_NAME_MAX, NULL,
-		NULL },
+	{ "/protocols/*", "id", PST_KEY_SHAPE, true },
+	{ "/protocols/*", "transport", PST_KEY_SHAPE, true, .names = transports },
+	{ "/protocols/*", "ports", PST_KEY_LIST, true, WITHIN(1, 65535),
+		ENTRIES(1, PST_PROTOCOL_PORTS_MAX) },
+	{ "/protocols/*", "editor", PST_KEY_TEXT, OF(protocol, editor), WITHIN(1, PST_NAME_MAX - 1) },
 
-	{ "/rules/*", "name", PST_KEY_TEXT, OF(rule, name), 1, PST_NAME_MAX, NULL, NULL },
-	{ "/rules/*", "action", PST_KEY_SHAPE, 0, 0, 0, NULL, actions },
-	{ "/rules/*", "protocols", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/rules/*", "clients", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
-	{ "/rules/*", "destinations", PST_KEY_SHAPE, 0, 0, 0, NULL, NULL },
+	{ "/rules/*", "name", PST_KEY_TEXT, OF(rule, name), WITHIN(1, PST_NAME_MAX - 1) },
+	{ "/rules/*", "action", PST_KEY_SHAPE, true, .names = actions },
+	{ "/rules/*", "protocols", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
+	{ "/rules/*", "clients", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
+	{ "/rules/*", "destinations", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 
-	{ "/editors/*", "enabled", PST_KEY_BOOL, OF(editor, enabled), 0, 1, NULL, NULL },
+	{ "/editors/*", "enabled", PST_KEY_BOOL, OF(editor, enabled), .fallback = "true" },
 
-	{ "/control", "socket", PST_KEY_TEXT, AT(control_socket), 1, 108,
-		"\"/run/postern/control.sock\"", NULL },
+	{ "/control", "socket", PST_KEY_TEXT, AT(control_socket), WITHIN(1, 107),
+		.fallback = "\"/run/postern/control.sock\"" },
 
-	{ "/log", "level", PST_KEY_TEXT, AT(log_level), 1, 16, "\"info\"", pst_key_levels },
-	{ "/log", "events", PST_KEY_LATER, 0, 0, 0, NULL, NULL },
+	{ "/log", "level", PST_KEY_TEXT, AT(log_level), WITHIN(1, 15), .fallback = "\"info\"",
+		.names = levels },
+	{ "/log", "events", PST_KEY_LATER },
 };
 /* clang-format on */
 
 const uint32_t pst_n_keys = RTE_DIM(pst_keys);
+
+const struct pst_key *
+pst_key_find(const char *section, const char *name)
+{
+	for (uint32_t i = 0; i < pst_n_keys; i++) {
+		if (strcmp(pst_keys[i].section, section) == 0 &&
+			strcmp(pst_keys[i].name, name) == 0)
+			return &pst_keys[i];
+	}
+	return NULL;
+}

@@ -2,684 +2,392 @@
 #include "config/load.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
+#include <rte_common.h>
 
-#include "base/nearest.h"
 #include "config/address.h"
-#include "config/keys.h"
 #include "config/locate.h"
-#include "config/problems.h"
+#include "config/read.h"
 
-#define POINTER_MAX 512
-#define KEYS_MAX 64
-#define FILE_MAX (16 << 20)
-#define TEXT_OF(json) json_string_value(json)
+#define FILE_MOST (1 << 20)
+#define SESSIONS_A_MEGABYTE 1024 /* the tables take about half of the memory then */
 
-/* Pointers. */
-
-static void
-child(char *out, const char *pointer, const char *name)
-{
-	size_t at = snprintf(out, POINTER_MAX, "%s/", pointer);
-
-	for (; *name != 0 && at + 3 < POINTER_MAX; name++) {
-		if (*name == '~' || *name == '/') {
-			out[at++] = '~';
-			out[at++] = *name == '~' ? '0' : '1';
-		} else {
-			out[at++] = *name;
-		}
-	}
-	out[at < POINTER_MAX ? at : POINTER_MAX - 1] = 0;
-}
+/* A value of an object, its key and its pointer. */
+struct member {
+	const struct pst_key *key;
+	json_t *json; /* NULL: not there */
+	char at[PST_POINTER_MAX];
+};
 
 static void
-element(char *out, const char *pointer, size_t index)
+find_member(struct member *m, const char *section, const char *pointer, const json_t *json,
+	const char *name)
 {
-	snprintf(out, POINTER_MAX, "%.480s/%zu", pointer, index);
+	m->key = pst_key_find(section, name);
+	m->json = json_object_get(json, name);
+	pst_pointer_child(m->at, pointer, name);
 }
 
+/* Its text; NULL when it is not there, or none, said. */
 static const char *
-kind_of(const json_t *json)
+member_text(struct pst_loader *l, const struct member *m)
 {
-	static const char *const kinds[] = { [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",
-		[JSON_STRING] = "a text", [JSON_INTEGER] = "a number", [JSON_REAL] = "a fraction",
-		[JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null" };
-
-	return kinds[json_typeof(json)];
+	return m->json != NULL ? pst_read_text(l, m->at, m->json) : NULL;
 }
 
-/* True when it is what is wanted; else said. */
-static bool
-is(struct pst_loader *l, const char *pointer, const json_t *json, json_type type, const char *what)
-{
-	if (json_typeof(json) == type)
-		return true;
-	pst_problem(l, pointer, "must be %s, not %s", what, kind_of(json));
-	return false;
-}
-
-/* Scalars, by the table. */
+/* Addresses. */
 
 static void
-set_number(struct pst_loader *l, const struct pst_key *key, const char *pointer,
-	const json_t *json, void *at)
+read_network(struct pst_loader *l, const char *at, const char *text, struct pst_prefix *p)
 {
-	json_int_t v = json_integer_value(json);
+	if (!pst_prefix_parse(text, true, p))
+		pst_problem(l, at, "not an IPv4 network: \"%s\"", text);
+	else if ((p->ip & ~pst_prefix_mask(p->len)) != 0)
+		pst_problem(l, at, "has bits behind the prefix: \"%s\"", text);
+}
 
-	if (!is(l, pointer, json, JSON_INTEGER, "a number"))
+static void
+read_range(struct pst_loader *l, const char *at, const char *text, struct pst_range *range)
+{
+	static const char *const faults[] = { [PST_RANGE_NONE] = "not an IPv4 range",
+		[PST_RANGE_BACKWARDS] = "ends before it starts",
+		[PST_RANGE_HOST_BITS] = "has bits behind the prefix" };
+	enum pst_range_fault fault = pst_range_parse(text, range);
+
+	if (fault == PST_RANGE_FINE)
 		return;
-	if (v < 0 || (uint64_t)v < key->min || (uint64_t)v > key->max) {
-		pst_problem(l, pointer, "must be from %" PRIu64 " to %" PRIu64 ", not %lld", key->min,
-			key->max, (long long)v);
-		return;
+	pst_problem(l, at, "%s: \"%s\"", faults[fault], text);
+	memset(range, 0, sizeof(*range));
+}
+
+static uint32_t
+read_ranges(struct pst_loader *l, const struct member *m, struct pst_range *ranges)
+{
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
+
+	for (size_t i = 0; i < n; i++) {
+		char at[PST_POINTER_MAX];
+		const char *text;
+
+		pst_pointer_element(at, m->at, i);
+		text = pst_read_text(l, at, json_array_get(m->json, i));
+		if (text != NULL)
+			read_range(l, at, text, &ranges[i]);
 	}
-	if (key->type == PST_KEY_U16)
-		*(uint16_t *)at = v;
-	else
-		*(uint32_t *)at = v;
-}
-
-static void
-list_names(char *out, size_t size, const char *const *names)
-{
-	size_t at = 0;
-
-	out[0] = 0;
-	for (int i = 0; names[i] != NULL && at < size; i++)
-		at += snprintf(out + at, size - at, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
-}
-
-static int
-index_of(const char *const *names, const char *name)
-{
-	for (int i = 0; names[i] != NULL; i++) {
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-/* One of some names, which a problem lists. -1 when it is none. */
-static int
-choose(struct pst_loader *l, const char *pointer, const json_t *json, const char *const *names)
-{
-	char known[256];
-	int i;
-
-	if (!is(l, pointer, json, JSON_STRING, "a text"))
-		return -1;
-	i = index_of(names, TEXT_OF(json));
-	if (i < 0) {
-		list_names(known, sizeof(known), names);
-		pst_problem(l, pointer, "must be one of %s, not \"%s\"", known, TEXT_OF(json));
-	}
-	return i;
-}
-
-static void
-set_text(struct pst_loader *l, const struct pst_key *key, const char *pointer, const json_t *json,
-	char *at)
-{
-	if (key->names != NULL && choose(l, pointer, json, key->names) < 0)
-		return;
-	if (!is(l, pointer, json, JSON_STRING, "a text"))
-		return;
-	if (strlen(TEXT_OF(json)) < key->min)
-		pst_problem(l, pointer, "must not be empty");
-	else if (strlen(TEXT_OF(json)) >= key->max)
-		pst_problem(l, pointer, "is too long: at most %" PRIu64 " bytes", key->max - 1);
-	else
-		strcpy(at, TEXT_OF(json));
-}
-
-static void
-set_scalar(struct pst_loader *l, const struct pst_key *key, const char *pointer,
-	const json_t *json, void *base)
-{
-	void *at = (char *)base + key->offset;
-	int i;
-
-	switch (key->type) {
-	case PST_KEY_U32:
-	case PST_KEY_U16:
-		set_number(l, key, pointer, json, at);
-		break;
-	case PST_KEY_BOOL:
-		if (json_is_boolean(json))
-			*(bool *)at = json_is_true(json);
-		else
-			pst_problem(l, pointer, "must be true or false, not %s", kind_of(json));
-		break;
-	case PST_KEY_TEXT:
-		set_text(l, key, pointer, json, at);
-		break;
-	case PST_KEY_ENUM:
-		i = choose(l, pointer, json, key->names);
-		if (i >= 0)
-			*(int *)at = i;
-		break;
-	default:
-		break;
-	}
-}
-
-static const struct pst_key *
-find_key(const char *section, const char *name)
-{
-	for (uint32_t i = 0; i < pst_n_keys; i++) {
-		if (strcmp(pst_keys[i].section, section) == 0 &&
-			strcmp(pst_keys[i].name, name) == 0)
-			return &pst_keys[i];
-	}
-	return NULL;
-}
-
-static void
-unknown_key(struct pst_loader *l, const char *section, const char *pointer, const char *name)
-{
-	const char *names[KEYS_MAX], *near;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < pst_n_keys && n + 1 < KEYS_MAX; i++) {
-		if (strcmp(pst_keys[i].section, section) == 0)
-			names[n++] = pst_keys[i].name;
-	}
-	names[n] = NULL;
-	near = pst_nearest(name, names);
-	if (near != NULL)
-		pst_problem(l, pointer, "unknown key \"%s\", did you mean \"%s\"?", name, near);
-	else
-		pst_problem(l, pointer, "unknown key \"%s\"", name);
-}
-
-/* All keys of an object: unknown ones are said, scalars set at base. */
-static bool
-read_object(struct pst_loader *l, const char *section, const char *pointer, json_t *json,
-	void *base)
-{
-	const char *name;
-	json_t *value;
-
-	if (!is(l, pointer, json, JSON_OBJECT, "an object"))
-		return false;
-	json_object_foreach(json, name, value) {
-		const struct pst_key *key = find_key(section, name);
-		char at[POINTER_MAX];
-
-		child(at, pointer, name);
-		if (key == NULL)
-			unknown_key(l, section, at, name);
-		else if (key->type == PST_KEY_LATER)
-			pst_problem(l, at, "\"%s\" is not supported by this version", name);
-		else
-			set_scalar(l, key, at, value, base);
-	}
-	return true;
-}
-
-static void
-set_defaults(const char *section, void *base)
-{
-	struct pst_loader none = { 0 };
-
-	for (uint32_t i = 0; i < pst_n_keys; i++) {
-		const struct pst_key *key = &pst_keys[i];
-		json_t *json;
-
-		if (key->fallback == NULL || strcmp(key->section, section) != 0)
-			continue;
-		json = json_loads(key->fallback, JSON_DECODE_ANY, NULL);
-		set_scalar(&none, key, "", json, base);
-		json_decref(json);
-	}
-}
-
-/* A value that must be there. */
-static json_t *
-want(struct pst_loader *l, const char *pointer, json_t *object, const char *name)
-{
-	json_t *json = json_object_get(object, name);
-
-	if (json == NULL)
-		pst_problem(l, pointer, "lacks \"%s\"", name);
-	return json;
-}
-
-static const char *
-text_at(struct pst_loader *l, const char *pointer, const json_t *json)
-{
-	return is(l, pointer, json, JSON_STRING, "a text") ? TEXT_OF(json) : NULL;
-}
-
-/* A list with room for `most`. */
-static size_t
-list_size(struct pst_loader *l, const char *pointer, const json_t *json, size_t most)
-{
-	if (json == NULL || !is(l, pointer, json, JSON_ARRAY, "a list"))
-		return 0;
-	if (json_array_size(json) > most) {
-		pst_problem(l, pointer, "has %zu entries, and may have %zu",
-			json_array_size(json), most);
-		return 0;
-	}
-	return json_array_size(json);
+	return n;
 }
 
 /* Sections. */
 
 static uint32_t
-read_lcore_list(struct pst_loader *l, const char *pointer, const json_t *json, uint32_t *ids,
-	size_t most)
+read_lcore_list(struct pst_loader *l, const struct member *m, uint32_t *ids)
 {
-	size_t n = list_size(l, pointer, json, most);
-	const struct pst_key key = { .type = PST_KEY_U32, .min = 0, .max = 127 };
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
+	struct pst_key id = *m->key;
 
+	id.type = PST_KEY_U32;
 	for (size_t i = 0; i < n; i++) {
-		char at[POINTER_MAX];
+		char at[PST_POINTER_MAX];
 
-		element(at, pointer, i);
-		set_number(l, &key, at, json_array_get(json, i), &ids[i]);
+		pst_pointer_element(at, m->at, i);
+		pst_read_scalar(l, &id, at, json_array_get(m->json, i), &ids[i]);
 	}
 	return n;
 }
 
 static void
-read_lcores(struct pst_loader *l, json_t *json)
+read_lcores(struct pst_loader *l, const json_t *json)
 {
 	struct pst_config *c = l->config;
-	json_t *list;
+	struct member m;
 
+	pst_read_defaults("/lcores", c);
 	c->lcores.workers[0] = 1;
 	c->lcores.editors[0] = 2;
 	c->lcores.n_workers = c->lcores.n_editors = 1;
-	set_defaults("/lcores", c);
-	if (json == NULL || !read_object(l, "/lcores", "/lcores", json, c))
+	if (json == NULL || !pst_read_object(l, "/lcores", "/lcores", json, c))
 		return;
-	list = json_object_get(json, "workers");
-	if (list != NULL)
-		c->lcores.n_workers = read_lcore_list(
-			l, "/lcores/workers", list, c->lcores.workers, PST_WORKERS_MAX);
-	list = json_object_get(json, "editors");
-	if (list != NULL)
-		c->lcores.n_editors = read_lcore_list(
-			l, "/lcores/editors", list, c->lcores.editors, PST_EDITORS_MAX);
+	find_member(&m, "/lcores", "/lcores", json, "workers");
+	if (m.json != NULL)
+		c->lcores.n_workers = read_lcore_list(l, &m, c->lcores.workers);
+	find_member(&m, "/lcores", "/lcores", json, "editors");
+	if (m.json != NULL)
+		c->lcores.n_editors = read_lcore_list(l, &m, c->lcores.editors);
 }
 
 static void
-read_name(struct pst_loader *l, const char *pointer, const char *name, char *out)
+read_iface_address(struct pst_loader *l, const struct member *m, struct pst_config_iface *f)
 {
-	if (name[0] == 0 || strlen(name) >= PST_NAME_MAX)
-		pst_problem(l, pointer, "a name has from 1 to %d bytes", PST_NAME_MAX - 1);
-	else
-		strcpy(out, name);
-}
-
-static void
-read_iface_address(struct pst_loader *l, const char *pointer, const json_t *json,
-	struct pst_config_iface *f)
-{
-	const char *text = text_at(l, pointer, json);
+	const char *text = member_text(l, m);
 	struct pst_prefix p;
 
 	if (text == NULL)
 		return;
-	if (strcmp(text, "dhcp") == 0)
-		pst_problem(l, pointer, "\"dhcp\" is not supported by this version");
-	else if (!pst_prefix_parse(text, false, &p))
-		pst_problem(l, pointer, "not an IPv4 address with a prefix length: \"%s\"", text);
-	else {
+	if (strcmp(text, "dhcp") == 0) {
+		pst_problem(l, m->at, "\"dhcp\" is not supported by this version");
+	} else if (!pst_prefix_parse(text, false, &p)) {
+		pst_problem(l, m->at, "not an IPv4 address with a prefix length: \"%s\"", text);
+	} else {
 		f->ip = p.ip;
 		f->prefix_len = p.len;
 	}
 }
 
 static void
-read_ifaces(struct pst_loader *l, json_t *json)
+read_iface(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
-	struct pst_config *c = l->config;
-	const char *name;
-	json_t *value;
+	struct pst_config_iface *f = &l->config->ifaces[l->config->n_ifaces++];
+	struct member m;
 
-	if (json == NULL) {
-		pst_problem(l, "", "lacks \"interfaces\"");
+	pst_read_name(l, pointer, name, f->name);
+	pst_read_defaults("/interfaces/*", f);
+	if (!pst_read_object(l, "/interfaces/*", pointer, json, f))
 		return;
-	}
-	if (!is(l, "/interfaces", json, JSON_OBJECT, "an object"))
-		return;
-	json_object_foreach(json, name, value) {
-		struct pst_config_iface *f = &c->ifaces[c->n_ifaces];
-		char pointer[POINTER_MAX], at[POINTER_MAX];
-		json_t *address;
-
-		child(pointer, "/interfaces", name);
-		if (c->n_ifaces == PST_IFACES_MAX) {
-			pst_problem(l, pointer, "more than %d interfaces", PST_IFACES_MAX);
-			return;
-		}
-		c->n_ifaces++;
-		read_name(l, pointer, name, f->name);
-		set_defaults("/interfaces/*", f);
-		if (!read_object(l, "/interfaces/*", pointer, value, f))
-			continue;
-		want(l, pointer, value, "device");
-		want(l, pointer, value, "zone");
-		address = want(l, pointer, value, "address");
-		child(at, pointer, "address");
-		if (address != NULL)
-			read_iface_address(l, at, address, f);
-	}
+	find_member(&m, "/interfaces/*", pointer, json, "address");
+	read_iface_address(l, &m, f);
 }
 
 static void
-read_routes(struct pst_loader *l, const json_t *json)
+read_routes(struct pst_loader *l, const struct member *m)
 {
-	size_t n = list_size(l, "/routes", json, PST_ROUTES_MAX);
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
 	for (size_t i = 0; i < n; i++) {
-		struct pst_config_route *r = &l->config->routes[l->config->n_routes++];
-		json_t *value = json_array_get(json, i), *to, *via;
-		char pointer[POINTER_MAX], at[POINTER_MAX];
+		struct pst_config_route *r = &l->config->routes[i];
+		json_t *json = json_array_get(m->json, i);
+		char pointer[PST_POINTER_MAX];
+		struct member to, via;
 		const char *text;
 
-		element(pointer, "/routes", i);
-		if (!read_object(l, "/routes/*", pointer, value, r))
+		pst_pointer_element(pointer, m->at, i);
+		if (!pst_read_object(l, "/routes/*", pointer, json, r))
 			continue;
-		to = want(l, pointer, value, "to");
-		via = want(l, pointer, value, "via");
-		child(at, pointer, "to");
-		text = to != NULL ? text_at(l, at, to) : NULL;
-		if (text != NULL && !pst_prefix_parse(text, true, &r->to))
-			pst_problem(l, at, "not an IPv4 network: \"%s\"", text);
-		else if (text != NULL && (r->to.ip & ~pst_prefix_mask(r->to.len)) != 0)
-			pst_problem(l, at, "has bits behind the prefix: \"%s\"", text);
-		child(at, pointer, "via");
-		text = via != NULL ? text_at(l, at, via) : NULL;
+		find_member(&to, "/routes/*", pointer, json, "to");
+		text = member_text(l, &to);
+		if (text != NULL)
+			read_network(l, to.at, text, &r->to);
+		find_member(&via, "/routes/*", pointer, json, "via");
+		text = member_text(l, &via);
 		if (text != NULL && !pst_address_parse(text, &r->via))
-			pst_problem(l, at, "not an IPv4 address: \"%s\"", text);
+			pst_problem(l, via.at, "not an IPv4 address: \"%s\"", text);
 	}
+	l->config->n_routes = n;
 }
 
 static void
-read_networks(struct pst_loader *l, const json_t *json)
+read_networks(struct pst_loader *l, const struct member *m)
 {
-	size_t n = list_size(l, "/internal_networks", json, PST_NETWORKS_MAX);
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
 	for (size_t i = 0; i < n; i++) {
-		struct pst_prefix *p = &l->config->internal_networks[i];
+		char at[PST_POINTER_MAX];
 		const char *text;
-		char at[POINTER_MAX];
 
-		element(at, "/internal_networks", i);
-		text = text_at(l, at, json_array_get(json, i));
-		if (text != NULL && !pst_prefix_parse(text, true, p))
-			pst_problem(l, at, "not an IPv4 network: \"%s\"", text);
+		pst_pointer_element(at, m->at, i);
+		text = pst_read_text(l, at, json_array_get(m->json, i));
+		if (text != NULL)
+			read_network(l, at, text, &l->config->internal_networks[i]);
 	}
 	l->config->n_internal_networks = n;
 }
 
-/* Ranges of addresses; returns how many. */
-static uint32_t
-read_ranges(struct pst_loader *l, const char *pointer, const json_t *json, struct pst_range *ranges,
-	size_t most)
+static void
+read_ports(struct pst_loader *l, const struct member *m)
 {
-	size_t n = list_size(l, pointer, json, most);
+	const char *text = member_text(l, m);
+	struct pst_config_nat *nat = &l->config->nat;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *text;
-		char at[POINTER_MAX];
-
-		element(at, pointer, i);
-		text = text_at(l, at, json_array_get(json, i));
-		if (text != NULL && !pst_range_parse(text, &ranges[i]))
-			pst_problem(l, at, "not an IPv4 range: \"%s\"", text);
-	}
-	return n;
+	if (text != NULL && !pst_ports_parse(text, &nat->port_first, &nat->port_last))
+		pst_problem(l, m->at, "not a range of ports, \"FIRST-LAST\": \"%s\"", text);
 }
 
 static void
-read_ports(struct pst_loader *l, const json_t *json)
-{
-	const char *text = text_at(l, "/nat/ports", json);
-	unsigned int first, last;
-	int end = 0;
-
-	if (text == NULL)
-		return;
-	if (sscanf(text, "%5u-%5u%n", &first, &last, &end) != 2 || text[end] != 0 || first == 0 ||
-		first > last || last > 65535) {
-		pst_problem(l, "/nat/ports", "not a range of ports: \"%s\"", text);
-		return;
-	}
-	l->config->nat.port_first = first;
-	l->config->nat.port_last = last;
-}
-
-static void
-read_nat(struct pst_loader *l, json_t *json)
+read_nat(struct pst_loader *l, const json_t *json)
 {
 	struct pst_config *c = l->config;
-	json_t *value;
+	struct member m;
 
-	set_defaults("/nat", c);
-	set_defaults("/nat/timeouts", c);
+	pst_read_defaults("/nat", c);
+	pst_read_defaults("/nat/timeouts", c);
+	c->nat.sessions = RTE_MIN(c->nat.sessions, c->memory.megabytes * SESSIONS_A_MEGABYTE);
 	c->nat.port_first = 1024;
 	c->nat.port_last = 65535;
-	if (json == NULL || !read_object(l, "/nat", "/nat", json, c))
+	if (json == NULL || !pst_read_object(l, "/nat", "/nat", json, c))
 		return;
-	value = json_object_get(json, "timeouts");
-	if (value != NULL)
-		read_object(l, "/nat/timeouts", "/nat/timeouts", value, c);
-	value = json_object_get(json, "ports");
-	if (value != NULL)
-		read_ports(l, value);
-	value = json_object_get(json, "pool");
-	if (value != NULL)
-		c->nat.n_pool = read_ranges(l, "/nat/pool", value, c->nat.pool, PST_POOL_RANGES_MAX);
-}
-
-static bool
-parse_guid(const char *text, struct pst_guid *guid)
-{
-	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-	uint32_t n = 0;
-
-	if (strlen(text) != sizeof(shape) - 1)
-		return false;
-	for (size_t i = 0; shape[i] != 0;) {
-		char two[3] = { text[i], text[i + 1], 0 }, *end;
-
-		if (shape[i] == '-') {
-			if (text[i++] != '-')
-				return false;
-			continue;
-		}
-		if (strspn(two, "0123456789abcdefABCDEF") != 2)
-			return false;
-		guid->bytes[n++] = strtoul(two, &end, 16);
-		i += 2;
-	}
-	return true;
+	find_member(&m, "/nat", "/nat", json, "timeouts");
+	if (m.json != NULL)
+		pst_read_object(l, "/nat/timeouts", m.at, m.json, c);
+	find_member(&m, "/nat", "/nat", json, "ports");
+	read_ports(l, &m);
+	find_member(&m, "/nat", "/nat", json, "pool");
+	c->nat.n_pool = read_ranges(l, &m, c->nat.pool);
 }
 
 static void
-read_protocol_ports(struct pst_loader *l, const char *pointer, const json_t *json,
-	struct pst_config_protocol *p)
+read_protocol_ports(struct pst_loader *l, const struct member *m, struct pst_config_protocol *p)
 {
-	const struct pst_key key = { .type = PST_KEY_U16, .min = 1, .max = 65535 };
-	size_t n = list_size(l, pointer, json, PST_PROTOCOL_PORTS_MAX);
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
+	struct pst_key port = *m->key;
 
+	port.type = PST_KEY_U16;
 	for (size_t i = 0; i < n; i++) {
-		char at[POINTER_MAX];
+		char at[PST_POINTER_MAX];
 
-		element(at, pointer, i);
-		set_number(l, &key, at, json_array_get(json, i), &p->ports[i]);
+		pst_pointer_element(at, m->at, i);
+		pst_read_scalar(l, &port, at, json_array_get(m->json, i), &p->ports[i]);
 	}
 	p->n_ports = n;
 }
 
 static void
-read_protocol(struct pst_loader *l, const char *pointer, json_t *json,
-	struct pst_config_protocol *p)
+read_protocol(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
-	static const char *const transports[] = { "tcp", "udp", NULL };
-	json_t *id, *transport, *ports;
-	char at[POINTER_MAX];
+	struct pst_config_protocol *p = &l->config->protocols[l->config->n_protocols++];
+	struct member m;
 	const char *text;
 
-	if (!read_object(l, "/protocols/*", pointer, json, p))
+	pst_read_name(l, pointer, name, p->name);
+	p->transport = PST_TCP;
+	if (!pst_read_object(l, "/protocols/*", pointer, json, p))
 		return;
-	id = want(l, pointer, json, "id");
-	transport = want(l, pointer, json, "transport");
-	ports = want(l, pointer, json, "ports");
-	child(at, pointer, "id");
-	text = id != NULL ? text_at(l, at, id) : NULL;
-	if (text != NULL && !parse_guid(text, &p->id))
-		pst_problem(l, at, "not a GUID: \"%s\"", text);
-	child(at, pointer, "transport");
-	if (transport != NULL)
-		p->transport = choose(l, at, transport, transports) == 1 ? PST_UDP : PST_TCP;
-	child(at, pointer, "ports");
-	read_protocol_ports(l, at, ports, p);
+	find_member(&m, "/protocols/*", pointer, json, "id");
+	text = member_text(l, &m);
+	if (text != NULL && !pst_guid_parse(text, &p->id))
+		pst_problem(l, m.at, "not a GUID: \"%s\"", text);
+	find_member(&m, "/protocols/*", pointer, json, "transport");
+	if (m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1)
+		p->transport = PST_UDP;
+	find_member(&m, "/protocols/*", pointer, json, "ports");
+	read_protocol_ports(l, &m, p);
 }
 
 static void
-read_protocols(struct pst_loader *l, json_t *json)
+read_rule_protocols(struct pst_loader *l, const struct member *m, struct pst_config_rule *r)
 {
-	struct pst_config *c = l->config;
-	const char *name;
-	json_t *value;
-
-	if (json == NULL || !is(l, "/protocols", json, JSON_OBJECT, "an object"))
-		return;
-	json_object_foreach(json, name, value) {
-		struct pst_config_protocol *p = &c->protocols[c->n_protocols];
-		char pointer[POINTER_MAX];
-
-		child(pointer, "/protocols", name);
-		if (c->n_protocols == PST_PROTOCOLS_MAX) {
-			pst_problem(l, pointer, "more than %d protocols", PST_PROTOCOLS_MAX);
-			return;
-		}
-		c->n_protocols++;
-		read_name(l, pointer, name, p->name);
-		read_protocol(l, pointer, value, p);
-	}
-}
-
-static uint32_t
-read_names(struct pst_loader *l, const char *pointer, const json_t *json,
-	char (*names)[PST_NAME_MAX], size_t most)
-{
-	size_t n = list_size(l, pointer, json, most);
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
 	for (size_t i = 0; i < n; i++) {
+		char at[PST_POINTER_MAX];
 		const char *text;
-		char at[POINTER_MAX];
 
-		element(at, pointer, i);
-		text = text_at(l, at, json_array_get(json, i));
+		pst_pointer_element(at, m->at, i);
+		text = pst_read_text(l, at, json_array_get(m->json, i));
 		if (text != NULL)
-			read_name(l, at, text, names[i]);
+			pst_read_name(l, at, text, r->protocols[i]);
 	}
-	return n;
+	r->n_protocols = n;
 }
 
 static void
-read_rule(struct pst_loader *l, const char *pointer, json_t *json, struct pst_config_rule *r)
+read_rule(struct pst_loader *l, const char *pointer, const json_t *json, struct pst_config_rule *r)
 {
-	static const char *const actions[] = { "deny", "allow", NULL };
-	json_t *action;
-	char at[POINTER_MAX];
+	struct member m;
 
-	if (!is(l, pointer, json, JSON_OBJECT, "an object"))
+	if (!pst_read_object(l, "/rules/*", pointer, json, r))
 		return;
-	action = want(l, pointer, json, "action");
-	child(at, pointer, "action");
-	if (action != NULL)
-		r->allow = choose(l, at, action, actions) == 1;
-	child(at, pointer, "protocols");
-	r->n_protocols = read_names(
-		l, at, json_object_get(json, "protocols"), r->protocols, PST_RULE_ITEMS_MAX);
-	child(at, pointer, "clients");
-	r->n_clients = read_ranges(
-		l, at, json_object_get(json, "clients"), r->clients, PST_RULE_ITEMS_MAX);
-	child(at, pointer, "destinations");
-	r->n_destinations = read_ranges(
-		l, at, json_object_get(json, "destinations"), r->destinations, PST_RULE_ITEMS_MAX);
-	read_object(l, "/rules/*", pointer, json, r);
+	find_member(&m, "/rules/*", pointer, json, "action");
+	r->allow = m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1;
+	find_member(&m, "/rules/*", pointer, json, "protocols");
+	read_rule_protocols(l, &m, r);
+	find_member(&m, "/rules/*", pointer, json, "clients");
+	r->n_clients = read_ranges(l, &m, r->clients);
+	find_member(&m, "/rules/*", pointer, json, "destinations");
+	r->n_destinations = read_ranges(l, &m, r->destinations);
 }
 
 static void
-read_rules(struct pst_loader *l, const json_t *json)
+read_rules(struct pst_loader *l, const struct member *m)
 {
-	size_t n = list_size(l, "/rules", json, PST_RULES_MAX);
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
 	for (size_t i = 0; i < n; i++) {
-		struct pst_config_rule *r = &l->config->rules[l->config->n_rules++];
-		char pointer[POINTER_MAX];
+		struct pst_config_rule *r = &l->config->rules[i];
+		char pointer[PST_POINTER_MAX];
 
 		snprintf(r->name, sizeof(r->name), "rule %zu", i + 1);
-		element(pointer, "/rules", i);
-		read_rule(l, pointer, json_array_get(json, i), r);
+		pst_pointer_element(pointer, m->at, i);
+		read_rule(l, pointer, json_array_get(m->json, i), r);
 	}
+	l->config->n_rules = n;
 }
 
 static void
-read_editors(struct pst_loader *l, json_t *json)
+read_editor(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
-	struct pst_config *c = l->config;
+	struct pst_config_editor *e = &l->config->editors[l->config->n_editors++];
+
+	pst_read_name(l, pointer, name, e->name);
+	pst_read_defaults("/editors/*", e);
+	pst_read_object(l, "/editors/*", pointer, json, e);
+}
+
+/* Objects by name: read() gets each, as many as there is room for. */
+static void
+read_map(struct pst_loader *l, const struct member *m,
+	void (*read)(
+		struct pst_loader *l, const char *pointer, const char *name, const json_t *json))
+{
 	const char *name;
 	json_t *value;
 
-	if (json == NULL || !is(l, "/editors", json, JSON_OBJECT, "an object"))
+	if (m->json == NULL || !pst_read_is(l, m->at, m->json, JSON_OBJECT, "an object"))
 		return;
-	json_object_foreach(json, name, value) {
-		struct pst_config_editor *e = &c->editors[c->n_editors];
-		char pointer[POINTER_MAX];
+	if (json_object_size(m->json) > m->key->most) {
+		pst_problem(l, m->at, "has %zu entries, and may have %u", json_object_size(m->json),
+			m->key->most);
+		return;
+	}
+	json_object_foreach(m->json, name, value)
+	{
+		char pointer[PST_POINTER_MAX];
 
-		child(pointer, "/editors", name);
-		if (c->n_editors == PST_EDITOR_SWITCHES_MAX) {
-			pst_problem(l, pointer, "more than %d editors", PST_EDITOR_SWITCHES_MAX);
-			return;
-		}
-		c->n_editors++;
-		e->enabled = true;
-		read_name(l, pointer, name, e->name);
-		read_object(l, "/editors/*", pointer, value, e);
+		pst_pointer_child(pointer, m->at, name);
+		read(l, pointer, name, value);
 	}
 }
 
 static void
-read_root(struct pst_loader *l, json_t *root)
+read_plain_sections(struct pst_loader *l, const json_t *root)
 {
 	static const char *const plain[] = { "memory", "control", "log" };
 
-	if (!read_object(l, "", "", root, l->config))
-		return;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		char section[16];
-		json_t *json = json_object_get(root, plain[i]);
+	for (size_t i = 0; i < RTE_DIM(plain); i++) {
+		struct member m;
 
-		snprintf(section, sizeof(section), "/%s", plain[i]);
-		set_defaults(section, l->config);
-		if (json != NULL)
-			read_object(l, section, section, json, l->config);
+		find_member(&m, "", "", root, plain[i]);
+		pst_read_defaults(m.at, l->config);
+		if (m.json != NULL)
+			pst_read_object(l, m.at, m.at, m.json, l->config);
 	}
+}
+
+static void
+read_root(struct pst_loader *l, const json_t *root)
+{
+	struct member m;
+
+	if (!pst_read_object(l, "", "", root, l->config))
+		return;
+	read_plain_sections(l, root);
 	read_lcores(l, json_object_get(root, "lcores"));
-	read_ifaces(l, json_object_get(root, "interfaces"));
-	read_routes(l, json_object_get(root, "routes"));
-	read_networks(l, json_object_get(root, "internal_networks"));
-	read_nat(l, json_object_get(root, "nat"));
-	read_protocols(l, json_object_get(root, "protocols"));
-	read_rules(l, json_object_get(root, "rules"));
-	read_editors(l, json_object_get(root, "editors"));
-	if (json_object_get(root, "rules") == NULL)
-		pst_warning(l, "", "no \"rules\": everything from inside to outside is allowed");
+	find_member(&m, "", "", root, "interfaces");
+	read_map(l, &m, read_iface);
+	find_member(&m, "", "", root, "routes");
+	read_routes(l, &m);
+	find_member(&m, "", "", root, "internal_networks");
+	read_networks(l, &m);
+	read_nat(l, json_object_get(root, "nat")); /* behind memory: a default depends on it */
+	find_member(&m, "", "", root, "protocols");
+	read_map(l, &m, read_protocol);
+	find_member(&m, "", "", root, "rules");
+	read_rules(l, &m);
+	if (m.json == NULL || (json_is_array(m.json) && json_array_size(m.json) == 0))
+		pst_warning(l, m.at, "no rules: everything from inside to outside is allowed");
+	find_member(&m, "", "", root, "editors");
+	read_map(l, &m, read_editor);
+	pst_config_check(l);
 }
 
 /* Whole files. */
@@ -711,8 +419,6 @@ pst_config_parse(const char *text, size_t len, const char *name, const char *con
 	pst_locate_walk(text, len, note_again, &l);
 	read_root(&l, root);
 	json_decref(root);
-	if (problems->errors == 0)
-		pst_config_check(&l);
 	return problems->errors == 0 ? 0 : -EINVAL;
 }
 
@@ -737,18 +443,21 @@ pst_config_load(const char *path, const char *const *editors, struct pst_config 
 	FILE *f = fopen(path, "rb");
 	char *text;
 	size_t len;
-	int ret;
+	int err = 0, ret;
 
 	if (f == NULL)
 		return unreadable(path, config, problems, errno);
-	text = malloc(FILE_MAX);
-	len = text != NULL ? fread(text, 1, FILE_MAX, f) : 0;
-	if (text == NULL || ferror(f) || len == FILE_MAX) {
-		ret = unreadable(path, config, problems,
-			text == NULL ? ENOMEM : ferror(f) ? EISDIR : EFBIG);
-	} else {
-		ret = pst_config_parse(text, len, path, editors, config, problems);
-	}
+	text = malloc(FILE_MOST + 1);
+	errno = 0;
+	len = text != NULL ? fread(text, 1, FILE_MOST + 1, f) : 0;
+	if (text == NULL)
+		err = ENOMEM;
+	else if (ferror(f))
+		err = errno != 0 ? errno : EIO;
+	else if (len > FILE_MOST)
+		err = EFBIG;
+	ret = err != 0 ? unreadable(path, config, problems, err)
+		       : pst_config_parse(text, len, path, editors, config, problems);
 	free(text);
 	fclose(f);
 	return ret;

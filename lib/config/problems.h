@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Collecting what is wrong. */
+/* Collecting what is wrong: each problem is one line of plain text, whatever the file holds. */
 #pragma once
 
 #include "config/load.h"
@@ -20,5 +20,8 @@ void pst_warning(struct pst_loader *l, const char *pointer, const char *fmt, ...
 /* With a line that is known otherwise. */
 void pst_problem_at(struct pst_loader *l, uint32_t line, const char *pointer, const char *text);
 
-/* check.c: rules across keys. */
+/* True when there is an error there, or above or below it: a check that reads it would mislead. */
+bool pst_problem_is_at(const struct pst_loader *l, const char *pointer);
+
+/* check.c: rules across keys, on what is right by itself; and defaults from other keys. */
 void pst_config_check(struct pst_loader *l);

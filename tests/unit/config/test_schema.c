@@ -1,143 +1,233 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The schema that people read and the table that the loader reads say the same. */
+/* config/schema.json and the key table say the same. */
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <rte_common.h>
 
 #include "config/keys.h"
 
 static json_t *schema;
 
-/* The schema of a section such as "/interfaces/..." or "/nat/timeouts". */
-static json_t *
-section_schema(const char *section)
-{
-	json_t *at = schema;
-	char buf[64], *token, *save;
-
-	strcpy(buf, section);
-	for (token = strtok_r(buf, "/", &save); token != NULL && at != NULL;
-		token = strtok_r(NULL, "/", &save)) {
-		if (strcmp(token, "*") != 0)
-			at = json_object_get(json_object_get(at, "properties"), token);
-		else if (json_object_get(at, "items") != NULL)
-			at = json_object_get(at, "items");
-		else
-			at = json_object_get(at, "additionalProperties");
-	}
-	return at;
-}
-
-static void
-check_limits(const struct pst_key *key, json_t *s)
-{
-	json_t *min = json_object_get(s, "minimum"), *max = json_object_get(s, "maximum");
-
-	if (key->type != PST_KEY_U32 && key->type != PST_KEY_U16)
-		return;
-	assert_int_equal(json_integer_value(min), key->min);
-	assert_int_equal(json_integer_value(max), key->max);
-}
-
-static void
-check_names(const struct pst_key *key, json_t *s)
-{
-	json_t *names = json_object_get(s, "enum");
-	size_t i;
-
-	if (key->names == NULL)
-		return;
-	for (i = 0; key->names[i] != NULL; i++)
-		assert_string_equal(json_string_value(json_array_get(names, i)), key->names[i]);
-	assert_int_equal(json_array_size(names), i);
-}
-
-static void
-every_key_of_the_table_is_in_the_schema(void **state)
-{
-	(void)state;
-	for (uint32_t i = 0; i < pst_n_keys; i++) {
-		const struct pst_key *key = &pst_keys[i];
-		json_t *s = json_object_get(
-			json_object_get(section_schema(key->section), "properties"), key->name);
-		json_t *given;
-
-		if (key->type == PST_KEY_LATER) {
-			assert_null(s);
-			continue;
-		}
-		if (s == NULL)
-			fail_msg("%s/%s is not in the schema", key->section, key->name);
-		assert_non_null(json_object_get(s, "description"));
-		check_limits(key, s);
-		check_names(key, s);
-		given = key->fallback != NULL ? json_loads(key->fallback, JSON_DECODE_ANY, NULL) :
-						NULL;
-		if (!json_equal(json_object_get(s, "default"), given) &&
-			!(given == NULL && json_object_get(s, "default") == NULL))
-			fail_msg("%s/%s: another default", key->section, key->name);
-		json_decref(given);
-	}
-}
-
-static bool
-is_known(const char *section, const char *name)
-{
-	for (uint32_t i = 0; i < pst_n_keys; i++) {
-		if (strcmp(pst_keys[i].section, section) == 0 &&
-			strcmp(pst_keys[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-every_key_of_the_schema_is_in_the_table(void **state)
-{
-	(void)state;
-	for (uint32_t i = 0; i < pst_n_keys; i++) {
-		json_t *s = section_schema(pst_keys[i].section), *value;
-		const char *name;
-
-		if (s == NULL)
-			fail_msg("no schema for %s", pst_keys[i].section);
-		assert_true(json_is_false(json_object_get(s, "additionalProperties")));
-		json_object_foreach(json_object_get(s, "properties"), name, value) {
-			if (!is_known(pst_keys[i].section, name))
-				fail_msg("%s/%s is in the schema only", pst_keys[i].section, name);
-		}
-	}
-}
-
 static int
-setup(void **state)
+load_schema(void **state)
 {
 	(void)state;
-	schema = json_load_file(CONFIG_FOLDER "/schema.json", 0, NULL);
+	schema = json_load_file(PST_CONFIG_DIR "/schema.json", JSON_REJECT_DUPLICATES, NULL);
 	return schema != NULL ? 0 : -1;
 }
 
 static int
-teardown(void **state)
+free_schema(void **state)
 {
 	(void)state;
 	json_decref(schema);
 	return 0;
 }
 
+/* The node of a section: an object's, or that of a map's or list's elements. */
+static json_t *
+section_node(const char *section)
+{
+	json_t *node = schema;
+
+	while (*section == '/') {
+		char name[64];
+		size_t len = strcspn(++section, "/");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, section);
+		if (strcmp(name, "*") != 0)
+			node = json_object_get(json_object_get(node, "properties"), name);
+		else if (json_object_get(node, "items") != NULL)
+			node = json_object_get(node, "items");
+		else
+			node = json_object_get(node, "additionalProperties");
+		assert_non_null(node);
+		section += len;
+	}
+	return node;
+}
+
+static json_t *
+key_node(const struct pst_key *key)
+{
+	return json_object_get(
+		json_object_get(section_node(key->section), "properties"), key->name);
+}
+
+static void
+assert_number(const json_t *node, const char *name, uint64_t number)
+{
+	assert_true(json_is_integer(json_object_get(node, name)));
+	assert_int_equal(json_integer_value(json_object_get(node, name)), number);
+}
+
+static void
+assert_type(const json_t *node, const char *type)
+{
+	assert_string_equal(json_string_value(json_object_get(node, "type")), type);
+}
+
+static void
+assert_names(const json_t *node, const char *const *names)
+{
+	const json_t *list = json_object_get(node, "enum");
+	size_t n = 0;
+
+	for (; names[n] != NULL; n++)
+		assert_string_equal(json_string_value(json_array_get(list, n)), names[n]);
+	assert_int_equal(json_array_size(list), n);
+}
+
+static void
+assert_list(const json_t *node, const struct pst_key *key)
+{
+	assert_type(node, "array");
+	assert_number(node, "maxItems", key->most);
+	assert_int_equal(json_integer_value(json_object_get(node, "minItems")), key->least);
+	if (key->max > 0) {
+		assert_type(json_object_get(node, "items"), "integer");
+		assert_number(json_object_get(node, "items"), "minimum", key->min);
+		assert_number(json_object_get(node, "items"), "maximum", key->max);
+	}
+}
+
+static void
+assert_same(const json_t *node, const struct pst_key *key)
+{
+	switch (key->type) {
+	case PST_KEY_U32:
+	case PST_KEY_U16:
+		assert_type(node, "integer");
+		assert_number(node, "minimum", key->min);
+		assert_number(node, "maximum", key->max);
+		break;
+	case PST_KEY_BOOL:
+		assert_type(node, "boolean");
+		break;
+	case PST_KEY_TEXT:
+		if (key->names == NULL) {
+			assert_type(node, "string");
+			assert_number(node, "minLength", key->min);
+			assert_number(node, "maxLength", key->max);
+		}
+		break;
+	case PST_KEY_SHAPE:
+		assert_true(key->names != NULL || json_object_get(node, "pattern") != NULL);
+		break;
+	case PST_KEY_LIST:
+		assert_list(node, key);
+		break;
+	case PST_KEY_MAP:
+		assert_number(node, "maxProperties", key->most);
+		/* fall through */
+	case PST_KEY_OBJECT:
+		assert_type(node, "object");
+		break;
+	default:
+		break;
+	}
+	if (key->names != NULL)
+		assert_names(node, key->names);
+}
+
+static void
+assert_default(const json_t *node, const struct pst_key *key)
+{
+	json_t *fallback;
+
+	if (key->fallback == NULL) {
+		assert_null(json_object_get(node, "default"));
+		return;
+	}
+	fallback = json_loads(key->fallback, JSON_DECODE_ANY, NULL);
+	assert_non_null(fallback);
+	assert_true(json_equal(json_object_get(node, "default"), fallback));
+	json_decref(fallback);
+}
+
+static bool
+is_required(const struct pst_key *key)
+{
+	const json_t *list = json_object_get(section_node(key->section), "required");
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(list, i, name)
+	{
+		if (strcmp(json_string_value(name), key->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+each_key_of_the_code_is_in_the_schema(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < pst_n_keys; i++) {
+		const struct pst_key *key = &pst_keys[i];
+		const json_t *node = key_node(key);
+
+		if (key->type == PST_KEY_LATER) {
+			assert_null(node);
+			continue;
+		}
+		if (node == NULL)
+			fail_msg("%s/%s is not in the schema", key->section, key->name);
+		assert_same(node, key);
+		assert_default(node, key);
+		assert_int_equal(is_required(key), key->required);
+	}
+}
+
+static void
+walk(const json_t *node, const char *section)
+{
+	const json_t *items = json_object_get(node, "items");
+	const json_t *others = json_object_get(node, "additionalProperties");
+	const char *name;
+	json_t *value;
+	char below[256];
+
+	assert_true(json_string_length(json_object_get(node, "description")) > 0);
+	json_object_foreach(json_object_get(node, "properties"), name, value)
+	{
+		if (pst_key_find(section, name) == NULL)
+			fail_msg("%s/%s is in the schema only", section, name);
+		assert_true(json_string_length(json_object_get(value, "description")) > 0);
+		snprintf(below, sizeof(below), "%s/%s", section, name);
+		walk(value, below);
+	}
+	snprintf(below, sizeof(below), "%s/*", section);
+	if (json_object_get(items, "properties") != NULL)
+		walk(items, below);
+	if (json_is_object(others))
+		walk(others, below);
+	else if (json_object_get(node, "properties") != NULL)
+		assert_true(json_is_false(others)); /* other keys are refused */
+}
+
+static void
+each_key_of_the_schema_is_in_the_code(void **state)
+{
+	(void)state;
+	walk(schema, "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_key_of_the_table_is_in_the_schema),
-		cmocka_unit_test(every_key_of_the_schema_is_in_the_table),
+		cmocka_unit_test(each_key_of_the_code_is_in_the_schema),
+		cmocka_unit_test(each_key_of_the_schema_is_in_the_code),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, load_schema, free_schema);
 }

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rte_common.h>
+
+#include "expect.h"
+
+#define GUID_1 "\"id\": \"6f1a8a52-7c0e-4b8e-9d5c-3f0b7a4e2d11\""
+#define GUID_2 "\"id\": \"c2d94a9e-1b7f-4f0a-8a63-58d1f6e0b742\""
+
+struct a_case {
+	const char *more, *lines;
+};
+
+static void
+run(const struct a_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		test_config_says(cases[i].more, cases[i].lines);
+}
+
+/* Interfaces, each on a line of its own from line 2 on. */
+static void
+run_ifaces(const struct a_case *cases, size_t n)
+{
+	static struct pst_config c;
+
+	for (size_t i = 0; i < n; i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+			"{ \"interfaces\": {\n%s },\n\"rules\": [ { \"action\": \"allow\" } ] }",
+			cases[i].more);
+		test_load_says(text, &c, cases[i].lines);
+	}
+}
+
+#define IFACE(name, device, zone, address)                                                         \
+	"\"" name "\": { \"device\": \"" device "\", \"zone\": \"" zone                            \
+	"\", \"address\": \"" address "\" }"
+#define IN IFACE("in", "a", "internal", "10.0.0.1/24") ",\n"
+#define OUT IFACE("out", "b", "external", "192.0.2.1/24")
+
+static void
+both_zones_are_needed(void **state)
+{
+	static const struct a_case cases[] = {
+		{ IN OUT, "" },
+		{ OUT, "t:1: /interfaces: none is in the zone \"internal\"\n" },
+		{ IFACE("in", "a", "internal", "10.0.0.1/24"),
+			"t:1: /interfaces: none is in the zone \"external\"\n" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
+an_interface_has_a_hosts_address(void **state)
+{
+	static const struct a_case cases[] = {
+		{ IN IFACE("x", "b", "external", "192.0.2.0/24"),
+			"t:3: /interfaces/x/address: 192.0.2.0 is the network's own address\n" },
+		{ IN IFACE("x", "b", "external", "192.0.2.255/24"),
+			"t:3: /interfaces/x/address: 192.0.2.255 is the network's broadcast "
+			"address\n" },
+		{ IN IFACE("x", "b", "external", "192.0.2.0/31"), "" },
+		{ IN IFACE("x", "b", "external", "192.0.2.255/32"), "" },
+		{ IN IFACE("x", "b", "external", "224.0.0.1/24"),
+			"t:3: /interfaces/x/address: 224.0.0.1 is no host's address\n" },
+		{ IN IFACE("x", "b", "external", "127.0.0.1/8"),
+			"t:3: /interfaces/x/address: 127.0.0.1 is no host's address\n" },
+		{ IN IFACE("x", "b", "external", "0.0.0.0/0"),
+			"t:3: /interfaces/x/address: a prefix of 0 bits is too short for an "
+			"interface\n" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
+interfaces_do_not_collide(void **state)
+{
+	static const struct a_case cases[] = {
+		{ IN OUT ",\n" IFACE("x", "c", "internal", "10.0.0.9/16"),
+			"t:4: /interfaces/x/address: its network overlaps that of \"in\"\n" },
+		{ IN OUT ",\n" IFACE("x", "c", "internal", "192.0.2.9/24"),
+			"t:4: warning: /interfaces/x/address: its network overlaps that of "
+			"\"out\"\n" },
+		/* a warning keeps no check from what it is about */
+		{ IN OUT ",\n" IFACE("x", "c", "internal",
+			  "192.0.2.9/24") " },\n\"nat\": { \"pool\": [ \"192.0.2.9\" ]",
+			"t:4: warning: /interfaces/x/address: its network overlaps that of "
+			"\"out\"\n"
+			"t:5: /nat/pool/0: holds 192.0.2.9, which is internal interface \"x\"\n" },
+		{ IN OUT ",\n" IFACE("x", "c", "internal", "192.0.2.1/24"),
+			"t:4: /interfaces/x/address: 192.0.2.1 is the address of \"out\" "
+			"already\n" },
+		{ IN OUT ",\n" IFACE("x", "a", "internal", "10.0.1.1/24"),
+			"t:4: /interfaces/x/device: \"in\" has this device and VLAN already\n" },
+		{ IN OUT ",\n\"x\": { \"device\": \"a\", \"zone\": \"internal\", \"vlan\": 9,"
+			 " \"address\": \"10.0.1.1/24\" }",
+			"" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
+a_wrong_key_spoils_no_check_of_others(void **state)
+{
+	static const struct a_case cases[] = {
+		/* the zone is not known: nothing is said of zones that lack */
+		{ IN IFACE("x", "b", "extern", "192.0.2.0/24"),
+			"t:3: /interfaces/x/zone: must be one of \"internal\", \"external\", "
+			"not \"extern\"\n"
+			"t:3: /interfaces/x/address: 192.0.2.0 is the network's own address\n" },
+		/* the address is not: it overlaps nothing */
+		{ IN OUT ",\n" IFACE("x", "a", "internal", "10.0.0"),
+			"t:4: /interfaces/x/address: not an IPv4 address with a prefix length: "
+			"\"10.0.0\"\n"
+			"t:4: /interfaces/x/device: \"in\" has this device and VLAN already\n" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
+routes_lead_to_neighbours(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.254\" } ]", "" },
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"203.0.113.1\" } ]",
+			"t:5: /routes/0/via: 203.0.113.1 is in no interface's network\n" },
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.1\" } ]",
+			"t:5: /routes/0/via: 192.0.2.1 is our own address on \"out\"\n" },
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.254\" },\n"
+		  "{ \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.253\" } ]",
+			"t:6: /routes/1/to: /routes/0 goes there already\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+an_lcore_has_one_role(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"lcores\": { \"main\": 3, \"workers\": [0, 1], \"editors\": [2] }", "" },
+		{ ",\"lcores\": { \"workers\": [1, 1] }",
+			"t:5: /lcores/workers/1: lcore 1 has a role already\n" },
+		{ ",\"lcores\": { \"main\": 1 }",
+			"t:5: /lcores/workers/0: lcore 1 has a role already\n" },
+		{ ",\"lcores\": { \"workers\": [1, 2] }",
+			"t:5: /lcores/editors/0: lcore 2 has a role already\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+the_pool_is_free_for_nat(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"nat\": { \"pool\": [ \"192.0.2.1\", \"192.0.2.8-192.0.2.9\" ] }", "" },
+		{ ",\"nat\": { \"pool\": [ \"198.51.100.0/24\" ] }", "" },
+		{ ",\"nat\": { \"pool\": [ \"192.0.2.8/30\",\n\"192.0.2.11\" ] }",
+			"t:6: /nat/pool/1: overlaps /nat/pool/0\n" },
+		{ ",\"nat\": { \"pool\": [ \"10.0.0.1\" ] }",
+			"t:5: /nat/pool/0: holds 10.0.0.1, which is internal interface \"in\"\n" },
+		{ ",\"nat\": { \"pool\": [ \"192.0.2.0/30\" ] }",
+			"t:5: /nat/pool/0: holds 192.0.2.0, which is the network of \"out\"\n" },
+		{ ",\"nat\": { \"pool\": [ \"192.0.2.255\" ] }",
+			"t:5: /nat/pool/0: holds 192.0.2.255, which is the broadcast address of "
+			"\"out\"\n" },
+		{ ",\"nat\": { \"pool\": [ \"224.0.0.1\" ] }",
+			"t:5: /nat/pool/0: holds addresses that are no host's\n" },
+		{ ",\"nat\": { \"pool\": [ \"127.0.0.1\" ] }",
+			"t:5: /nat/pool/0: holds addresses that are no host's\n" },
+		{ ",\"nat\": { \"pool\": [ \"198.51.100.0/23\" ] }",
+			"t:5: /nat/pool: has 512 addresses, and may have 256\n" },
+		{ ",\"nat\": { \"pool\": [ \"192.0.2.250-192.0.2.254\" ] },\n"
+		  "\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.254\" } ]",
+			"t:5: /nat/pool/0: holds 192.0.2.254, which is the router of /routes/0\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+odd_numbers_are_warned_of(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"nat\": { \"ports\": \"2000-2999\" }",
+			"t:5: warning: /nat/ports_per_client: 2048 is more than the 1000 ports of "
+			"an "
+			"address\n" },
+		{ ",\"nat\": { \"ports\": \"1023-65535\" }",
+			"t:5: warning: /nat/ports: holds privileged ports, below 1024\n" },
+		{ ",\"nat\": { \"sessions\": 2048 }", "t:5: warning: /nat/sessions_per_client: "
+						      "4096 is more than the 2048 sessions of "
+						      "all clients\n" },
+		{ ",\"nat\": { \"timeouts\": { \"udp\": 120, \"tcp_established\": 7440,"
+		  " \"tcp_opening\": 240, \"tcp_closing\": 240, \"icmp\": 60 } }",
+			"" },
+		{ ",\"nat\": { \"timeouts\": {\n\"udp\": 119,\n\"tcp_established\": 7439,\n"
+		  "\"tcp_opening\": 239,\n\"tcp_closing\": 239,\n\"icmp\": 59 } }",
+			"t:6: warning: /nat/timeouts/udp: 119 s is less than the 120 s of RFC 4787 "
+			"REQ-5\n"
+			"t:7: warning: /nat/timeouts/tcp_established: 7439 s is less than the 7440 "
+			"s of "
+			"RFC 5382 REQ-5\n"
+			"t:8: warning: /nat/timeouts/tcp_opening: 239 s is less than the 240 s of "
+			"RFC 5382 REQ-5\n"
+			"t:9: warning: /nat/timeouts/tcp_closing: 239 s is less than the 240 s of "
+			"RFC 5382 REQ-5\n"
+			"t:10: warning: /nat/timeouts/icmp: 59 s is less than the 60 s of RFC 5508 "
+			"REQ-2\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+no_rules_are_warned_of(void **state)
+{
+	static struct pst_config c;
+
+	(void)state;
+	test_load_says("{ \"interfaces\": {\n" IN OUT " },\n\"rules\": [] }", &c,
+		"t:4: warning: /rules: no rules: everything from inside to outside is allowed\n");
+}
+
+static void
+protocols_are_distinct(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"protocols\": { \"a\": { " GUID_1
+		  ", \"transport\": \"tcp\", \"ports\": [1] },\n"
+		  "\"b\": { " GUID_2
+		  ", \"transport\": \"udp\", \"ports\": [1], \"editor\": \"sip\" } }",
+			"" },
+		{ ",\"protocols\": { \"a\": { " GUID_1
+		  ", \"transport\": \"tcp\", \"ports\": [1] },\n"
+		  "\"b\": { " GUID_1 ", \"transport\": \"tcp\", \"ports\": [2,\n1] } }",
+			"t:6: /protocols/b/id: protocol \"a\" has this id\n"
+			"t:7: /protocols/b/ports/1: tcp port 1 is protocol \"a\"'s\n" },
+		{ ",\"protocols\": { \"a\": { " GUID_1
+		  ", \"transport\": \"tcp\", \"ports\": [1, 1] } }",
+			"t:5: /protocols/a/ports/1: port 1 is listed already\n" },
+		{ ",\"protocols\": { \"ftp\": { " GUID_1
+		  ", \"transport\": \"tcp\", \"ports\": [1] } }",
+			"t:5: /protocols/ftp: is the name of a built-in protocol\n" },
+		{ ",\"protocols\": { \"a\": { " GUID_1 ", \"transport\": \"tcp\", \"ports\": [1],"
+		  " \"editor\": \"fpt\" } }",
+			"t:5: /protocols/a/editor: unknown editor \"fpt\", did you mean "
+			"\"ftp\"?\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+names_in_rules_and_editors_are_known(void **state)
+{
+	static struct pst_config c;
+
+	(void)state;
+	test_load_says("{ \"interfaces\": {\n" IN OUT " },\n"
+		       "\"protocols\": { \"irc\": { " GUID_1
+		       ", \"transport\": \"tcp\", \"ports\": [6667] } },\n"
+		       "\"rules\": [ { \"action\": \"deny\", \"protocols\": [ \"irc\", \"ftp\",\n"
+		       "\"ircc\" ] },\n"
+		       "{ \"action\": \"deny\", \"protocols\": [ \"gopher\" ] } ] }",
+		&c,
+		"t:6: /rules/0/protocols/2: unknown protocol \"ircc\", did you mean \"irc\"?\n"
+		"t:7: /rules/1/protocols/0: unknown protocol \"gopher\"\n");
+	test_config_says(",\"editors\": { \"ftp\": {}, \"spi\": { \"enabled\": false } }",
+		"t:5: /editors/spi: unknown editor \"spi\", did you mean \"sip\"?\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_zones_are_needed),
+		cmocka_unit_test(an_interface_has_a_hosts_address),
+		cmocka_unit_test(interfaces_do_not_collide),
+		cmocka_unit_test(a_wrong_key_spoils_no_check_of_others),
+		cmocka_unit_test(routes_lead_to_neighbours),
+		cmocka_unit_test(an_lcore_has_one_role),
+		cmocka_unit_test(the_pool_is_free_for_nat),
+		cmocka_unit_test(odd_numbers_are_warned_of),
+		cmocka_unit_test(no_rules_are_warned_of),
+		cmocka_unit_test(protocols_are_distinct),
+		cmocka_unit_test(names_in_rules_and_editors_are_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
