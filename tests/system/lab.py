@@ -4,17 +4,19 @@ The server has no route to the inside: an address left untranslated can't be
 answered by luck. Names are made free by the process id; all is taken down at exit.
 """
 import atexit
+import itertools
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CLIENTS = [f"10.1.1.{i}" for i in range(7, 15)]
-GATE_IN = "10.1.1.254"
+GROWS = ("10.1.1", range(7, 15))  # a PORT from here gets longer with GATE_OUT's address
+SHRINKS = ("192.168.177", range(107, 115))
 GATE_OUT = "198.18.0.1"
 SERVER = "198.18.0.9"
 SECOND = "198.18.0.10"
@@ -42,17 +44,22 @@ def wait_for(what, condition, seconds=10):
 
 
 class Lab:
-    """Three namespaces and what runs in them."""
+    """Three namespaces and what runs in them; the inside is a prefix and its hosts."""
 
-    def __init__(self, names=None):
-        tag = f"pst{os.getpid()}"
+    numbers = itertools.count()
+
+    def __init__(self, names=None, inside=GROWS):
+        tag = f"pst{os.getpid()}.{next(Lab.numbers)}"
+        prefix, hosts = inside
+        self.clients = [f"{prefix}.{i}" for i in hosts]
+        self.gate_in = f"{prefix}.254"
         self.client, self.gate, self.server = names or [f"{tag}-{k}" for k in ("c", "g", "s")]
         self.folder = tempfile.mkdtemp(prefix="postern-lab-")
         self.processes = []
         self.made = []
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: exit(1))
+            signal.signal(number, lambda *_: sys.exit(1))
         self.build()
 
     def build(self):
@@ -66,9 +73,9 @@ class Lab:
             sh("ip", "-n", name, "link", "set", "lo", "up")
         self.cable(self.client, "c0", "gi")
         self.cable(self.server, "s0", "ge")
-        for address in CLIENTS:
+        for address in self.clients:
             sh("ip", "-n", self.client, "addr", "add", f"{address}/24", "dev", "c0")
-        sh("ip", "-n", self.client, "route", "add", "default", "via", GATE_IN)
+        sh("ip", "-n", self.client, "route", "add", "default", "via", self.gate_in)
         for address in (SERVER, SECOND, THIRD):
             sh("ip", "-n", self.server, "addr", "add", f"{address}/24", "dev", "s0")
         self.sysctl(self.server, "net.ipv4.tcp_max_tw_buckets=0")
@@ -144,6 +151,7 @@ class Postern:
         self.socket = lab.path("control.sock")
         self.file = lab.path("postern.json")
         self.log = lab.path("postern.log")
+        self.prefix = f"pst{os.getpid()}"
         extra = f",qpairs={queues}" if queues > 1 else ""
         self.config = {
             "lcores": {"main": 0, "workers": list(range(1, workers + 1)),
@@ -151,7 +159,7 @@ class Postern:
             "memory": {"hugepages": False, "megabytes": 256},
             "interfaces": {
                 "inside": {"device": f"net_af_packet0,iface=gi,framecnt=4096{extra}",
-                           "zone": "internal", "address": f"{GATE_IN}/24"},
+                           "zone": "internal", "address": f"{lab.gate_in}/24"},
                 "outside": {"device": f"net_af_packet1,iface=ge,framecnt=4096{extra}",
                             "zone": "external", "address": f"{GATE_OUT}/24"},
             },
@@ -168,7 +176,7 @@ class Postern:
             json.dump(self.config, f, indent=2)
         out = open(self.log, "w")
         self.proc = self.lab.start(self.lab.gate, self.program, "-c", self.file, "--",
-                                   "--file-prefix", f"pst{os.getpid()}", stdout=out,
+                                   "--file-prefix", self.prefix, stdout=out,
                                    stderr=subprocess.STDOUT)
         out.close()
         wait_for("postern to be ready", self.is_ready, 30)
@@ -181,8 +189,8 @@ class Postern:
             raise RuntimeError(f"postern ended ({self.proc.returncode}):\n{text}")
         return "postern: ready" in text
 
-    def stop(self):
-        return self.lab.stop(self.proc)
+    def stop(self, number=signal.SIGTERM):
+        return self.lab.stop(self.proc, number)
 
     def __enter__(self):
         return self.start()
@@ -241,9 +249,12 @@ class KernelGate:
         self.lab, self.helper = lab, helper
         self.proc = None
 
+    def addresses(self):
+        return ("gi", self.lab.gate_in), ("ge", GATE_OUT)
+
     def __enter__(self):
         gate = self.lab.gate
-        for near, address in (("gi", GATE_IN), ("ge", GATE_OUT)):
+        for near, address in self.addresses():
             sh("ip", "-n", gate, "addr", "add", f"{address}/24", "dev", near)
         self.lab.sysctl(gate, "net.ipv4.ip_forward=1")
         rules = "table ip nat { chain post { type nat hook postrouting priority 100; " \
@@ -257,5 +268,5 @@ class KernelGate:
 
     def __exit__(self, *_):
         self.lab.run(self.lab.gate, "nft", "flush", "ruleset")
-        for near, address in (("gi", GATE_IN), ("ge", GATE_OUT)):
+        for near, address in self.addresses():
             sh("ip", "-n", self.lab.gate, "addr", "del", f"{address}/24", "dev", near)

@@ -2,6 +2,7 @@
 import ctypes
 import hashlib
 import os
+import re
 import socket
 
 from lab import SERVER, wait_for
@@ -43,10 +44,28 @@ isolate_network=NO
 secure_chroot_dir={empty}
 connect_from_port_20=YES
 listen_port=21
-xferlog_enable=NO
+xferlog_enable=YES
+xferlog_std_format=NO
+log_ftp_protocol=YES
+vsftpd_log_file={log}
 pasv_min_port=40000
 pasv_max_port=40999
 """
+
+
+def fresh_log(lab):
+    """What the FTP server heard goes there."""
+    path = lab.path("server.log")
+    with open(path, "w"):
+        pass
+    return path
+
+
+def heard(lab):
+    """The commands for a data connection that the server's log tells of."""
+    with open(lab.path("server.log")) as f:
+        return re.findall(r'(?:FTP command: Client "[^"]*", "|<- )'
+                          r'((?:PORT|EPRT) [\d,.|]+|PASV|EPSV)', f.read())
 
 
 def start_vsftpd(lab, root):
@@ -55,7 +74,7 @@ def start_vsftpd(lab, root):
     os.chmod(lab.folder, 0o755)
     os.chmod(root, 0o555)
     with open(conf, "w") as f:
-        f.write(VSFTPD.format(root=root, empty=empty))
+        f.write(VSFTPD.format(root=root, empty=empty, log=fresh_log(lab)))
     os.chmod(conf, 0o600)
     proc = lab.start(lab.server, "vsftpd", conf)
     wait_for("vsftpd", listens(lab, 21))
@@ -63,8 +82,9 @@ def start_vsftpd(lab, root):
 
 
 def start_pyftpd(lab, root):
-    proc = lab.start(lab.server, "/usr/bin/python3", "-m", "pyftpdlib", "-i", "0.0.0.0", "-p",
-                     "21", "-d", root, "-r", "41000-41999")
+    with open(fresh_log(lab), "w") as log:
+        proc = lab.start(lab.server, "/usr/bin/python3", "-m", "pyftpdlib", "-D", "-i", "0.0.0.0",
+                         "-p", "21", "-d", root, "-r", "41000-41999", stderr=log)
     wait_for("pyftpdlib", listens(lab, 21))
     return proc
 
@@ -75,25 +95,29 @@ def start_http(lab, root):
     return proc
 
 
-def lftp(lab, source, mode, out):
-    passive = "off" if mode in ("port", "eprt") else "on"
+# The clients: what to run, and what to type into it.
+
+def lftp(source, mode, out):
+    passive = "off" if mode == "port" else "on"
     epsv = "yes" if mode == "epsv" else "no"
     return ["lftp", "-c",
             f"set net:socket-bind-ipv4 {source}; set net:timeout 5; set net:max-retries 1; "
             f"set ftp:passive-mode {passive}; set ftp:prefer-epsv {epsv}; "
-            f"set ftp:fix-pasv-address no; open {SERVER}; get file -o {out}"]
+            f"set ftp:fix-pasv-address no; open {SERVER}; get file -o {out}"], ""
 
 
-def curl(lab, source, mode, out):
+def curl(source, mode, out):
     options = {"port": ["-P", "-", "--disable-eprt"], "eprt": ["-P", "-"],
                "pasv": ["--disable-epsv"], "epsv": []}[mode]
     return ["curl", "-sS", "-m", "20", "--interface", source, *options, f"ftp://{SERVER}/file",
-            "-o", out]
+            "-o", out], ""
 
 
-def tnftp(lab, source, mode, out):
-    options = ["-A"] if mode == "port" else ["-p"]
-    return ["tnftp", *options, "-s", source, "-o", out, f"ftp://{SERVER}/file"]
+def tnftp(source, mode, out):
+    """It takes the extended commands until told not to."""
+    old = "epsv4\n" if mode in ("port", "pasv") else ""
+    return (["tnftp", "-n", "-A" if mode in ("port", "eprt") else "-p", "-s", source, SERVER],
+            f"{old}user anonymous guest\nbinary\nget file {out}\nquit\n")
 
 
 # Sockets of this process in a namespace: a socket stays where it was made.

@@ -1,0 +1,161 @@
+"""The program itself: its config's errors, its end, and what it leaves behind."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import peers
+from claims import expect
+from lab import ROOT, SERVER, Postern, sh, wait_for
+
+
+BAD = """{
+  "interfaces": {
+    "inside": { "device": "net_null0", "zone": "internl", "address": "10.1.1.254/24" },
+    "outside": { "device": "net_null1", "zone": "external", "address": "198.18.0.1" }
+  },
+  "nat": {
+    "pool": [ "10.0.0.x" ],
+    "filterng": "endpoint-independent",
+    "ports_per_client": 0
+  },
+  "nat": {}
+}
+"""
+
+
+def bad_config(lab, gate):
+    path = lab.path("bad.json")
+    with open(path, "w") as f:
+        f.write(BAD)
+    done = subprocess.run([os.path.join(ROOT, "build", "app", "postern"), "-c", path], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+    expect(done.returncode == 2, f"exit {done.returncode}")
+    lines = done.stderr.splitlines()
+    for line in lines:
+        expect(re.match(re.escape(path) + r":\d+: ", line), f"no file and line in {line!r}")
+    expect(any(":11: /nat: this key is there twice" in line for line in lines), done.stderr)
+    with open(path, "w") as f:
+        f.write(BAD.replace(',\n  "nat": {}', ""))
+    done = subprocess.run([os.path.join(ROOT, "build", "app", "postern"), "-c", path, "--check"],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+    expect(done.returncode == 2, f"exit {done.returncode}")
+    for wanted in (":3: /interfaces/inside/zone: ", ":4: /interfaces/outside/address: ",
+                   ':7: /nat/pool/0: not an IPv4 range: "10.0.0.x"',
+                   ':8: /nat/filterng: unknown key "filterng", did you mean "filtering"?',
+                   ":9: /nat/ports_per_client: "):
+        expect(wanted in done.stderr, f"{wanted!r} is not in:\n{done.stderr}")
+    return done.stderr.splitlines()
+
+
+def pids_in(name):
+    """None, if there is no such namespace either."""
+    return [word for word in sh("ip", "netns", "pids", name, check=False).split()
+            if word.isdigit()]
+
+
+def left_behind(postern):
+    """What of a stopped appliance is still there."""
+    left = [path for path in (postern.socket, f"/run/dpdk/{postern.prefix}")
+            if os.path.exists(path)]
+    if os.path.isdir("/dev/hugepages"):
+        left += [name for name in os.listdir("/dev/hugepages") if postern.prefix in name]
+    return left + pids_in(postern.lab.gate)
+
+
+def expect_orderly_end(postern, code):
+    with open(postern.log) as f:
+        log = f.read()
+    expect(code == 0, f"exit {code}: {log[-500:]}")
+    expect(left_behind(postern) == [], f"left behind: {left_behind(postern)}")
+    expect("unaccounted 0" in log, log[-500:])
+
+
+def is_alone(lab, gate):
+    """A second one refuses its config's socket; posternctl tells when there is none."""
+    with Postern(lab) as postern:
+        second = subprocess.run(["ip", "netns", "exec", lab.gate, postern.program, "-c",
+                                 postern.file, "--", "--file-prefix", postern.prefix + "b"],
+                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                timeout=30)
+        expect(second.returncode == 1,
+               f"a second one exits {second.returncode}: {second.stdout[-1500:]}")
+        lab.run(lab.client, "ping", "-c", "1", "-W", "2", SERVER)
+    done = subprocess.run([postern.ctl, "-s", lab.path("none.sock"), "status"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    expect(done.returncode == 3, f"posternctl exits {done.returncode} on no socket")
+    return second.stdout.splitlines()[-1:]
+
+
+def stops_by(number):
+    def case(lab, gate):
+        with Postern(lab) as postern:
+            expect(len(left_behind(postern)) == 3, "nothing to look for later: "
+                   f"{left_behind(postern)}")  # the socket, the EAL's folder, the process
+            lab.run(lab.client, "ping", "-c", "1", "-W", "2", SERVER)
+            expect_orderly_end(postern, postern.stop(number))
+
+    return case
+
+
+def goes_on_after_sighup(lab, gate):
+    with Postern(lab) as postern:
+        postern.proc.send_signal(signal.SIGHUP)
+        lab.run(lab.client, "ping", "-c", "3", "-i", "0.1", "-W", "2", SERVER)
+        expect_orderly_end(postern, postern.stop())
+
+
+def stops_under_load(lab, gate):
+    """In the midst of a transfer: packets are in the rings, and all are told of."""
+    root = lab.path("www")
+    os.makedirs(root, exist_ok=True)
+    with open(os.path.join(root, "endless"), "w") as f:
+        f.truncate(4 << 30)
+    server = peers.start_http(lab, root)
+    with Postern(lab, workers=2) as postern:
+        client = lab.start(lab.client, "curl", "-sS", f"http://{SERVER}/endless", "-o",
+                           "/dev/null")
+        wait_for("the transfer", lambda: postern.show("status")["account"]["sent"] > 20000)
+        start = time.monotonic()
+        code = postern.stop()
+        seconds = time.monotonic() - start
+        expect(client.poll() is None, "the transfer had ended before")
+        expect_orderly_end(postern, code)
+    lab.stop(client)
+    lab.stop(server)
+    with open(postern.log) as f:
+        told = [line.strip() for line in f if "unaccounted" in line]
+    return [f"stopped in {seconds:.1f} s: {told[-1]}"]
+
+
+def interrupted_run_leaves_nothing(lab, gate):
+    """A run of these tests, ended in the midst of a case."""
+    runner = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run")
+    proc = subprocess.Popen([sys.executable, runner, "--only", "one worker: 200 MB"],
+                            start_new_session=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab.processes.append(proc)  # to be stopped in any case
+    names = [f"pst{proc.pid}.0-{end}" for end in "cgs"]
+    wait_for("programs in all its namespaces", lambda: all(map(pids_in, names)), 30)
+    folder = f"/run/dpdk/pst{proc.pid}"
+    expect(os.path.exists(folder), f"there is no {folder} to look for later")
+    proc.send_signal(signal.SIGTERM)
+    code = proc.wait(30)
+    lab.stop(proc)
+    expect(code != 0, "the runner says that all went well")
+    left = [name for name in sh("ip", "netns", "list").split() if name in names]
+    expect(left == [], f"left behind: {left}")
+    expect(not os.path.exists(folder), f"left behind: {folder}")
+
+
+CASES = [
+    ("a bad config", bad_config),
+    ("is alone on its socket", is_alone),
+    ("stops by SIGTERM", stops_by(signal.SIGTERM)),
+    ("stops by SIGINT", stops_by(signal.SIGINT)),
+    ("goes on after SIGHUP", goes_on_after_sighup),
+    ("stops under load", stops_under_load),
+    ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
+]
