@@ -37,6 +37,8 @@ class Group:
 
 PLAIN = [
     ("ping", plain.ping),
+    ("what is for the gate itself", plain.for_the_gate_itself),
+    ("what nobody asked for", plain.unasked_for),
     ("questions over UDP", plain.questions_over_udp),
     ("200 connections at once", plain.two_hundred_connections),
     ("200 MB by HTTP", downloads.http_200_mb),

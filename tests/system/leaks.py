@@ -108,7 +108,8 @@ def leaves_nothing(*users):
 CASES = [
     ("downloads leave nothing", leaves_nothing(all_downloads)),
     ("plain traffic leaves nothing",
-     leaves_nothing(plain.ping, plain.questions_over_udp, plain.two_hundred_connections)),
+     leaves_nothing(plain.ping, plain.for_the_gate_itself, plain.unasked_for,
+                    plain.questions_over_udp, plain.two_hundred_connections)),
     ("a PORT never used leaves nothing", leaves_nothing(port_never_used)),
     ("half a command leaves nothing", leaves_nothing(half_a_command)),
     ("a reset in a transfer leaves nothing", leaves_nothing(reset_in_a_transfer)),

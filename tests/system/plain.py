@@ -5,8 +5,8 @@ import socket
 import threading
 
 import peers
-from claims import expect, is_postern
-from lab import GATE_OUT, SERVER
+from claims import expect, is_postern, needs_postern
+from lab import GATE_OUT, SERVER, wait_for
 
 
 def ping(lab, gate):
@@ -14,6 +14,32 @@ def ping(lab, gate):
         lab.run(lab.client, "ping", "-c", "3", "-i", "0.1", "-W", "2", "-s", size, SERVER)
     lab.run(lab.client, "ping", "-c", "2", "-i", "0.1", "-W", "2", lab.gate_in)
     lab.run(lab.server, "ping", "-c", "2", "-i", "0.1", "-W", "2", GATE_OUT)
+
+
+def for_the_gate_itself(lab, gate):
+    """From inside: a port where nobody listens is said to be closed."""
+    for source in lab.clients:
+        sock = peers.socket_in(lab.client, socket.SOCK_DGRAM)
+        sock.bind((source, 0))
+        sock.connect((lab.gate_in, 9))
+        sock.send(b"anybody?")
+        try:
+            sock.recv(100)
+            raise AssertionError(f"{source} got an answer")
+        except ConnectionRefusedError:
+            sock.close()
+
+
+def unasked_for(lab, gate):
+    """From outside, to ports that nobody has: nothing comes in, and it is counted."""
+    needs_postern(gate)
+    before = gate.drops()["no_mapping"]
+    sock = peers.socket_in(lab.server, socket.SOCK_DGRAM)
+    sock.bind((SERVER, 0))
+    for port in range(2000, 2010):
+        sock.sendto(b"anybody?", (GATE_OUT, port))
+    sock.close()
+    wait_for("ten drops", lambda: gate.drops()["no_mapping"] == before + 10, 2)
 
 
 def questions_over_udp(lab, gate):
