@@ -43,9 +43,7 @@
 	X(RECEIVE_ONLY, "receive_only") /* an endpoint without BIDIRECTIONAL */ \
 	X(RULE, "rule") \
 	X(TCP_NO_SYN, "tcp_no_syn") /* no connection, and it would not open one */ \
-	X(TCP_STATE, "tcp_state") \
 	X(ICMP_TYPE, "icmp_type") \
-	X(ICMP_UNMAPPED, "icmp_unmapped") /* an error about nothing of ours */ \
 	X(NO_PORT, "no_port") /* the pool is empty */ \
 	X(CLIENT_PORTS, "client_ports") /* the client's quota */ \
 	X(CLIENT_SESSIONS, "client_sessions") \
@@ -57,11 +55,9 @@
 	X(EDITOR_STALE, "editor_stale") /* its connection is gone */ \
 	X(EDITOR_BOUND, "editor_bound") /* out-of-order data past the bound */ \
 	X(EDITOR_DENIED, "editor_denied") \
-	X(EDITOR_DUPLICATE, "editor_duplicate") \
 	X(MAIN_RING, "main_ring") \
 	X(NO_MBUF, "no_mbuf") \
 	X(TX_FULL, "tx_full") \
-	X(LINK_DOWN, "link_down") \
 	X(STOPPED, "stopped") /* in a queue when the appliance stopped */
 
 #define PST_CONSUMEDS(X) \
@@ -72,8 +68,7 @@
 #define PST_ORIGINATEDS(X) \
 	X(ARP, "arp") \
 	X(ICMP, "icmp") \
-	X(EDITOR, "editor") /* segments that the stream engine made */ \
-	X(TCP_RESET, "tcp_reset")
+	X(EDITOR, "editor") /* segments that the stream engine made */
 /* clang-format on */
 
 enum pst_drop {

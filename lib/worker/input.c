@@ -51,7 +51,7 @@ input_arp(struct pst_worker *w, struct job *job)
 	pst_worker_send(w, job->m, job->iface);
 }
 
-/* Addressed to the appliance itself: a ping is answered, a closed port is said to be one. */
+/* Addressed to the appliance itself: a ping is answered, a closed UDP port is said to be one. */
 static void
 input_local(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {

@@ -39,7 +39,8 @@ make(union header *h, struct pst_rng *rng, const uint8_t *options, uint8_t optio
 		h->bytes[i] = pst_rng_next(rng);
 	h->tcp.data_off = (20 + options_len) / 4 << 4;
 	h->tcp.tcp_flags = RTE_TCP_ACK_FLAG;
-	memcpy(h->bytes + 20, options, options_len);
+	if (options_len > 0)
+		memcpy(h->bytes + 20, options, options_len);
 	fill_sum(h, 20 + options_len);
 }
 
