@@ -279,6 +279,7 @@ main_round(struct postern *p)
 		PST_LOG(WARNING, "SIGHUP: this version does not reload yet; restart to change the "
 				 "configuration");
 	}
+	pst_operate_watch_rss(&p->operate, now);
 	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define PST_LOG_MODULE PST_LOGTYPE_PORTS
 #include "operate.h"
 
 #include <stdio.h>
@@ -6,8 +7,11 @@
 
 #include <rte_ethdev.h>
 
+#include "base/log.h"
 #include "editors.h"
 #include "filter/ipfilter.h"
+
+#define LOOK_MS 1000
 
 void
 pst_operate_init(struct pst_operate *o, const struct pst_config *config,
@@ -19,23 +23,53 @@ pst_operate_init(struct pst_operate *o, const struct pst_config *config,
 		.ports = ports };
 }
 
-/* What came of the key: the workers' counts together. */
-static const char *
-rss_text(struct pst_operate *o, uint16_t k)
+static bool
+is_programmed(const struct pst_operate *o, uint16_t k)
 {
-	const struct pst_port *port = &o->ports->ports[k];
+	return strcmp(o->ports->ports[k].rss, "programmed") == 0;
+}
+
+/* What came of a port's key: the workers' counts together. */
+static struct pst_rss_check
+rss_sum(const struct pst_operate *o, uint16_t k)
+{
 	struct pst_rss_check sum = { 0 };
 
-	if (strcmp(port->rss, "programmed") != 0)
-		return port->rss;
 	for (uint32_t w = 0; w < o->appliance->n_workers; w++) {
 		const struct pst_rss_check *c =
-			pst_worker_rss(o->appliance->workers[w], port->id);
+			pst_worker_rss(o->appliance->workers[w], o->ports->ports[k].id);
 
 		pst_rss_check_add(&sum, c->received, c->missteered);
 	}
+	return sum;
+}
+
+static const char *
+rss_text(struct pst_operate *o, uint16_t k)
+{
+	struct pst_rss_check sum = rss_sum(o, k);
+
+	if (!is_programmed(o, k))
+		return o->ports->ports[k].rss;
 	pst_rss_check_print(&sum, o->rss[k], sizeof(o->rss[k]));
 	return o->rss[k];
+}
+
+void
+pst_operate_watch_rss(struct pst_operate *o, uint64_t now_ms)
+{
+	if (now_ms < o->next_look_ms)
+		return;
+	o->next_look_ms = now_ms + LOOK_MS;
+	for (uint16_t k = 0; k < o->ports->n_ports; k++) {
+		struct pst_rss_check sum = rss_sum(o, k);
+		enum pst_rss_verdict verdict = pst_rss_check_verdict(&sum);
+
+		if (!is_programmed(o, k) || verdict == o->verdict[k])
+			continue;
+		o->verdict[k] = verdict;
+		PST_LOG(INFO, "%s: rss: %s", o->ports->ports[k].device, rss_text(o, k));
+	}
 }
 
 static int

@@ -41,25 +41,20 @@ unwatched(struct pst_runtime *rt, uint32_t worker, uint64_t cookie)
 		watch_end(conn);
 }
 
+/* Keep what an answer means, and have its record back at once: a call may wait for one. */
 static void
-work_on(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
+put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 {
-	enum pst_req_type type = req->type;
-	uint64_t cookie = req->cookie;
-	struct pst_connection *conn;
-
-	if (type == PST_REQ_BIND) {
+	if (req->type == PST_REQ_BIND) {
 		undo_bind(rt, worker, req);
 		return;
 	}
-	pst_chan_put(rt->params.workers[worker], req);
-	if (type == PST_REQ_KILL) {
-		conn = handle_by_cookie(rt, cookie);
-		if (conn != NULL)
-			handle_free(conn);
-	} else if (type == PST_REQ_UNWATCH) {
-		unwatched(rt, worker, cookie);
+	if (req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH) {
+		rt->deferred[rt->n_deferred].type = req->type;
+		rt->deferred[rt->n_deferred].worker = worker;
+		rt->deferred[rt->n_deferred++].cookie = req->cookie;
 	}
+	pst_chan_put(rt->params.workers[worker], req);
 }
 
 uint32_t
@@ -75,8 +70,7 @@ call_collect(struct pst_runtime *rt)
 				rt->answered = true;
 				continue;
 			}
-			rt->deferred[rt->n_deferred].req = req;
-			rt->deferred[rt->n_deferred++].worker = w;
+			put_off(rt, w, req);
 		}
 	}
 	return n;
@@ -86,9 +80,13 @@ void
 call_deferred(struct pst_runtime *rt)
 {
 	while (rt->n_deferred > 0) {
-		uint32_t i = --rt->n_deferred;
+		struct deferred d = rt->deferred[--rt->n_deferred];
+		struct pst_connection *conn = handle_by_cookie(rt, d.cookie);
 
-		work_on(rt, rt->deferred[i].worker, rt->deferred[i].req);
+		if (d.type == PST_REQ_UNWATCH)
+			unwatched(rt, d.worker, d.cookie);
+		else if (conn != NULL)
+			handle_free(conn);
 	}
 }
 
@@ -110,6 +108,22 @@ wait_for(struct pst_runtime *rt, struct pst_req *req)
 	if (!rt->answered)
 		req->abandoned = true;
 	return rt->answered;
+}
+
+/* A record to ask with; where all are lent, the next to come back within the bound. */
+static struct pst_req *
+take_record(struct pst_runtime *rt, struct pst_chan *chan)
+{
+	uint64_t give_up = rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
+
+	for (;;) {
+		struct pst_req *req = pst_chan_take(chan);
+
+		if (req != NULL || rt->params.now(rt->params.ctx) >= give_up)
+			return req;
+		if (call_collect(rt) == 0)
+			rt->params.idle(rt->params.ctx);
+	}
 }
 
 /* BindForClient. */
@@ -239,7 +253,7 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 {
 	struct pst_runtime *rt = session->rt;
 	struct pst_chan *chan = rt->params.workers[session->worker];
-	struct pst_req *req = pst_chan_take(chan);
+	struct pst_req *req = take_record(rt, chan);
 	int ret;
 
 	if (req == NULL) {
@@ -307,7 +321,7 @@ pst_connection_set_client_address(
 		return -EEXIST;
 	rt = conn->session->rt;
 	chan = rt->params.workers[conn->session->worker];
-	req = pst_chan_take(chan);
+	req = take_record(rt, chan);
 	if (req == NULL)
 		return -EAGAIN;
 	req->type = PST_REQ_SET_CLIENT;

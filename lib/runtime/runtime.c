@@ -39,7 +39,8 @@ create_tables(struct pst_runtime *rt)
 	rt->by_ref = create_hash(rt, "ref", 3 * sizeof(uint32_t));
 	rt->handles = calloc(rt->n_handles, sizeof(*rt->handles));
 	rt->free_handles = calloc(rt->n_handles, sizeof(*rt->free_handles));
-	rt->deferred = calloc(records, sizeof(*rt->deferred));
+	/* a handle is killed once and unwatched once; what has no handle holds a record */
+	rt->deferred = calloc(2 * rt->n_handles + records, sizeof(*rt->deferred));
 	if (rt->by_client == NULL || rt->by_ref == NULL || rt->handles == NULL ||
 		rt->free_handles == NULL || rt->deferred == NULL)
 		return false;

@@ -57,6 +57,13 @@ struct pst_session {
 
 LIST_HEAD(session_list, pst_session);
 
+/* What an answer that was put off is about. */
+struct deferred {
+	enum pst_req_type type;
+	uint32_t worker;
+	uint64_t cookie;
+};
+
 struct pst_runtime {
 	struct pst_runtime_params params;
 	uint32_t n_editors;
@@ -73,10 +80,7 @@ struct pst_runtime {
 	/* a call that waits for this answer; others' answers are put off */
 	struct pst_req *awaited;
 	bool answered;
-	struct {
-		struct pst_req *req;
-		uint32_t worker;
-	} *deferred;
+	struct deferred *deferred;
 	uint32_t n_deferred;
 
 	const struct pst_connection *connecting; /* inside its connect event */

@@ -430,7 +430,7 @@ a_full_event_ring_loses_no_event(void **state)
 
 	(void)state;
 	box_config(&c, 1, 1);
-	box_init_small(&b, &c, 2);
+	box_init_small(&b, &c, 2, 0);
 	b.no_runtimes = true;
 	for (int i = 0; i < 20; i++)
 		bind_one(&b, PST_TCP, PST_FLAG_TIMEOUT, NULL, &ref);

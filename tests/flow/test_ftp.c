@@ -97,13 +97,8 @@ say(struct ftp *f, struct end *e, struct end *other, const char *text)
 }
 
 static void
-connect_control(struct ftp *f, uint32_t workers)
+log_in(struct ftp *f)
 {
-	struct pst_config c;
-
-	memset(f, 0, sizeof(*f));
-	box_config(&c, workers, 1);
-	box_init(&f->b, &c, 0);
 	f->client = (struct end){ .port = BOX_INSIDE, .ip = CLIENT, .peer = SERVER,
 		.sport = 4000, .dport = 21, .seq = 0xfffffff0 };
 	f->server = (struct end){ .port = BOX_OUTSIDE, .ip = SERVER, .sport = 21, .seq = 7000 };
@@ -117,6 +112,17 @@ connect_control(struct ftp *f, uint32_t workers)
 	say(f, &f->client, &f->server, "USER anonymous\r\n");
 	say(f, &f->server, &f->client, "230 come in\r\n");
 	f->server.n_got = 0;
+}
+
+static void
+connect_control(struct ftp *f, uint32_t workers)
+{
+	struct pst_config c;
+
+	memset(f, 0, sizeof(*f));
+	box_config(&c, workers, 1);
+	box_init(&f->b, &c, 0);
+	log_in(f);
 }
 
 /* The outside port that the server was told. */
@@ -307,6 +313,56 @@ an_unused_port_is_open_at_59_s_and_closed_at_61_s(void **state)
 	}
 }
 
+static const struct pst_editor_stats *
+editor_stats(const struct ftp *f)
+{
+	return pst_runtime_stats(f->b.a->runtimes[0]);
+}
+
+static void
+an_answer_that_comes_too_late_is_undone(void **state)
+{
+	struct ftp f;
+
+	(void)state;
+	connect_control(&f, 2);
+	f.b.stalled = true;
+	say(&f, &f.client, &f.server, "PORT 10,1,1,7,19,137\r\n");
+	/* the client gets a clear failure: servers answer this with 500 */
+	assert_memory_equal(f.server.got, "PORT 0,0,0,0,0,0\r\n", f.server.n_got);
+	assert_int_equal(editor_stats(&f)->late_replies, 1);
+	assert_int_equal(editor_stats(&f)->bind_failures, 1);
+	assert_int_equal(listeners(&f), 0);
+	f.b.stalled = false;
+	f.server.n_got = 0;
+	say(&f, &f.client, &f.server, "PORT 10,1,1,7,19,137\r\n");
+	announced(&f.server);
+	assert_int_equal(listeners(&f), 1);
+	finish(&f);
+}
+
+/* One request at a time and rings of one event: kills and ends wait, and none is lost. */
+static void
+a_single_record_is_enough(void **state)
+{
+	struct pst_config c;
+	struct ftp f;
+
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	box_config(&c, 1, 1);
+	box_init_small(&f.b, &c, 1, 1);
+	log_in(&f);
+	for (int i = 0; i < 10; i++) {
+		f.server.n_got = 0;
+		say(&f, &f.client, &f.server, "PORT 10,1,1,7,19,137\r\n");
+		announced(&f.server);
+		box_settle(&f.b);
+		assert_int_equal(listeners(&f), 1); /* each kills the one before */
+	}
+	finish(&f);
+}
+
 static int
 setup(void **state)
 {
@@ -324,6 +380,8 @@ main(void)
 		cmocka_unit_test(a_retransmission_carries_the_same_edit),
 		cmocka_unit_test(what_is_not_the_clients_own_opens_nothing),
 		cmocka_unit_test(after_tls_the_fast_path_goes_on_with_an_offset),
+		cmocka_unit_test(an_answer_that_comes_too_late_is_undone),
+		cmocka_unit_test(a_single_record_is_enough),
 		cmocka_unit_test(an_unused_port_is_open_at_59_s_and_closed_at_61_s),
 	};
 

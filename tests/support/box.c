@@ -134,7 +134,8 @@ idle(void *ctx)
 	struct pst_lcore_role role = *pst_lcore_role();
 	struct box *b = ctx;
 
-	step_workers(b);
+	if (!b->stalled)
+		step_workers(b);
 	b->now_ms++;
 	pst_lcore_set_role(role.kind, role.index);
 }
@@ -146,10 +147,11 @@ now(void *ctx)
 }
 
 static void
-init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events)
+init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events,
+	uint32_t records)
 {
 	struct pst_appliance_params p = { .seed = 42, .idle = idle, .now = now, .ctx = b,
-		.ring_packets = 512, .ring_events = events };
+		.ring_packets = 512, .ring_events = events, .records = records };
 	char error[256] = "";
 
 	memset(b, 0, sizeof(*b));
@@ -179,13 +181,13 @@ init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events
 void
 box_init(struct box *b, const struct pst_config *c, uint32_t queues)
 {
-	init(b, c, queues, 0);
+	init(b, c, queues, 0, 0);
 }
 
 void
-box_init_small(struct box *b, const struct pst_config *c, uint32_t events)
+box_init_small(struct box *b, const struct pst_config *c, uint32_t events, uint32_t records)
 {
-	init(b, c, 0, events);
+	init(b, c, 0, events, records);
 }
 
 static void

@@ -28,6 +28,7 @@ struct box {
 	uint64_t now_ms;
 	bool no_arp; /* neighbours are silent */
 	bool no_runtimes; /* the test itself is the editor lcores */
+	bool stalled;     /* workers stand still while an editor waits for them */
 	uint64_t put, got; /* packets in and out, by the test's own count */
 	size_t heap_before;
 };
@@ -37,8 +38,9 @@ void box_config(struct pst_config *c, uint32_t workers, uint32_t editors);
 
 /* Start one; queues 0: one for each worker. Usable once after another. */
 void box_init(struct box *b, const struct pst_config *c, uint32_t queues);
-/* One with event rings of so many, to fill them. */
-void box_init_small(struct box *b, const struct pst_config *c, uint32_t events);
+/* One with event rings of so many, and so many requests at a time: to fill them. */
+void box_init_small(
+	struct box *b, const struct pst_config *c, uint32_t events, uint32_t records);
 /* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
 void box_fini(struct box *b);
 
