@@ -19,7 +19,9 @@ struct pst_editor_session;
 enum pst_bind_flags {
 	PST_FLAG_ALLOW_MULTIPLE = 1 << 0, /* several connections or sources (R17, R18) */
 	PST_FLAG_TIMEOUT = 1 << 1,        /* closed by the worker when idle (R19, R20) */
-	PST_FLAG_NO_KERNEL_MODE = 1 << 2, /* every packet by way of the editor (R23) */
+	/* every packet by way of the editor (R23): accepted; what data filters of bound
+	 * endpoints would see comes with them, until then packets take the fast path */
+	PST_FLAG_NO_KERNEL_MODE = 1 << 2,
 	PST_FLAG_BIDIRECTIONAL = 1 << 3,  /* UDP: the client may answer (R24, R25) */
 };
 

@@ -76,7 +76,6 @@ listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, ui
 		return false;
 	row->protocol = pst_key_low(l->outside);
 	row->state = l->state;
-	row->editor_path = (l->flags & PST_FLAG_NO_KERNEL_MODE) != 0;
 	row->flags = l->flags;
 	row->inside = pst_key_endpoint(l->inside);
 	row->outside = pst_key_endpoint(l->outside);
