@@ -191,6 +191,19 @@ void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
 /* Fill in a PST_REQ_SHOW. */
 void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
+/*
+ * A client's SYN on a connection that is over: the same ports again. What an
+ * editor knows of the old one, and its offsets, are not the new one's.
+ */
+static inline bool
+pst_nat_begins_anew(const struct pst_conn *c, enum pst_way way, uint8_t tcp_flags)
+{
+	return way == PST_WAY_OUT && !(c->flags & PST_CONN_INBOUND) &&
+		pst_key_low(c->remote) == PST_TCP && c->state != PST_TCP_SYN_SENT &&
+		pst_tcp_event(tcp_flags) == PST_TCP_EV_SYN &&
+		pst_fsm_next(PST_TCP, c->state, PST_DIR_ORIG, tcp_flags) == PST_TCP_SYN_SENT;
+}
+
 static inline bool
 pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_flags,
 	uint64_t now_ms, enum pst_drop *why)

@@ -96,11 +96,13 @@ say(struct ftp *f, struct end *e, struct end *other, const char *text)
 	acknowledge(f, other, e);
 }
 
+static uint32_t client_start = 0xfffffff0; /* its numbers wrap soon */
+
 static void
 log_in(struct ftp *f)
 {
 	f->client = (struct end){ .port = BOX_INSIDE, .ip = CLIENT, .peer = SERVER,
-		.sport = 4000, .dport = 21, .seq = 0xfffffff0 };
+		.sport = 4000, .dport = 21, .seq = client_start };
 	f->server = (struct end){ .port = BOX_OUTSIDE, .ip = SERVER, .sport = 21, .seq = 7000 };
 	emit(f, &f->client, S, f->client.seq++, NULL, 0);
 	take_in(f, &f->server);
@@ -158,12 +160,18 @@ data_syn(uint32_t from, uint16_t port)
 }
 
 static void
-finish(struct ftp *f)
+hang_up(struct ftp *f)
 {
 	emit(f, &f->client, F | A, f->client.seq++, NULL, 0);
 	acknowledge(f, &f->server, &f->client);
 	emit(f, &f->server, F | A, f->server.seq++, NULL, 0);
 	acknowledge(f, &f->client, &f->server);
+}
+
+static void
+finish(struct ftp *f)
+{
+	hang_up(f);
 	box_fini(&f->b);
 }
 
@@ -240,6 +248,25 @@ a_retransmission_carries_the_same_edit(void **state)
 	port = announced(&f.server);
 	assert_int_equal(listeners(&f), 1);
 	assert_true(port >= 1024);
+	finish(&f);
+}
+
+static void
+the_same_ports_again_are_a_new_connection(void **state)
+{
+	struct ftp f;
+
+	(void)state;
+	connect_control(&f, 2);
+	for (int i = 0; i < 4; i++) {
+		f.server.n_got = 0;
+		say(&f, &f.client, &f.server, "PORT 10,1,1,7,19,137\r\n");
+		announced(&f.server);
+		hang_up(&f);
+		client_start += 0x12345678;
+		log_in(&f);
+	}
+	client_start = 0xfffffff0;
 	finish(&f);
 }
 
@@ -378,6 +405,7 @@ main(void)
 		cmocka_unit_test(port_opens_an_endpoint_for_the_server_alone),
 		cmocka_unit_test(a_command_in_pieces_is_one_command),
 		cmocka_unit_test(a_retransmission_carries_the_same_edit),
+		cmocka_unit_test(the_same_ports_again_are_a_new_connection),
 		cmocka_unit_test(what_is_not_the_clients_own_opens_nothing),
 		cmocka_unit_test(after_tls_the_fast_path_goes_on_with_an_offset),
 		cmocka_unit_test(an_answer_that_comes_too_late_is_undone),

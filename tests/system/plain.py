@@ -46,7 +46,7 @@ def questions_over_udp(lab, gate):
     """As DNS does: each question from a fresh socket, each answered from its own port."""
     server = peers.socket_in(lab.server, socket.SOCK_DGRAM)
     server.bind((SERVER, 53))
-    seen = set()
+    seen, clients = set(), []
     for i in range(64):
         client = peers.socket_in(lab.client, socket.SOCK_DGRAM)
         client.bind((lab.clients[i % len(lab.clients)], 0))
@@ -56,8 +56,9 @@ def questions_over_udp(lab, gate):
         seen.add(peer)
         server.sendto(b"answer to " + data, peer)
         expect(client.recvfrom(2000)[0] == b"answer to question %d" % i, "another answer")
-        client.close()
-    server.close()
+        clients.append(client)  # kept: its port is not to be given to the next one
+    for sock in [server, *clients]:
+        sock.close()
     expect(len(seen) == 64, f"{len(seen)} outside endpoints for 64 questions")
 
 
