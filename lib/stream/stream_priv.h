@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the engine's own files share. A direction's bytes, by input (sender's) and
+ * output (receiver's) numbers:
+ *
+ *	input   ... | decided            | held          | out of order ...
+ *	            |            decided ^        in_next ^
+ *	output  acked ^ .. kept .. sent ^ .. kept .. out_next ^
+ *
+ * All output is cut from what is kept. Once nobody edits and nothing is in
+ * hand, a direction is plain: segments pass with a constant added.
+ */
+#pragma once
+
+#include "stream/bytes.h"
+#include "stream/edits.h"
+#include "stream/opts.h"
+#include "stream/reasm.h"
+#include "stream/seq.h"
+#include "stream/stream.h"
+
+#ifndef PST_PLANTED_BUG
+#define PST_PLANTED_BUG 0 /* the property test is built with each, and must see it */
+#endif
+
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define PSH 0x08
+#define ACK 0x10
+#define URG 0x20
+
+struct side {
+	/* what the sender sends */
+	bool started; /* its SYN was seen */
+	uint32_t in_next;
+	struct bytes held; /* decided up to in_next - held.len */
+	struct reasm later;
+	bool fin_seen;
+	uint32_t fin; /* input number of its FIN */
+	bool ended;   /* all before the FIN is decided, and it may go */
+	/* what the receiver gets */
+	struct edits edits;
+	struct bytes kept; /* output from acked to out_next */
+	uint32_t acked, sent, out_next;
+	uint32_t edge;	/* the receiver takes nothing at or behind this */
+	uint32_t owned; /* input acknowledged in the receiver's name */
+	bool owns;	/* some of that is not delivered yet, or was not when last looked at */
+	uint32_t tries;
+	uint64_t timer; /* UINT64_MAX: none */
+	/* how its segments look */
+	struct syn_options syn;
+	struct timestamps ts; /* the last it sent */
+	uint16_t window;      /* the last it announced, as on the wire */
+	bool latched;	      /* nobody edits it any more */
+	bool plain;
+};
+
+struct pst_stream {
+	struct pst_stream_params params;
+	const struct pst_stream_ops *ops;
+	void *ctx;
+	struct side sides[PST_DIRS]; /* by the direction of the data */
+	struct pst_stream_stats stats;
+	uint64_t now;
+	bool dead; /* reset */
+};
+
+/* send.c: numbers, and segments that leave. */
+
+static inline uint32_t
+decided(const struct side *d)
+{
+	return d->in_next - d->held.len;
+}
+
+/* Where a segment of the sender that carries no data stands for the receiver. */
+uint32_t stream_map_seq(const struct side *d, uint32_t seq);
+
+/* ACK, SACK and window of a segment of `dir`, for the data of the other direction. */
+void stream_set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment *seg);
+
+uint8_t stream_scale_of(const struct pst_stream *s, enum pst_dir sender);
+
+/* Send kept bytes [from, to), cut to the receiver's MSS, in segments like `like`. */
+void stream_send_range(struct pst_stream *s, enum pst_dir dir,
+	const struct pst_stream_segment *like, uint32_t from, uint32_t to);
+
+/* Send without data, at a place of the output. */
+void stream_send_bare(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment *like,
+	uint32_t seq, uint8_t flags);
+
+/* New output, as far as the receiver's window goes. */
+bool stream_send_new(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment *like);
+
+/* In the receiver's name: what was taken in of dir. */
+void stream_acknowledge(struct pst_stream *s, enum pst_dir dir);
+
+void stream_reset_both(struct pst_stream *s);
+
+/* Arm or stop the timer of what is owned. */
+void stream_set_timer(struct pst_stream *s, struct side *d);
+
+/* Resend the first of what is owned; one byte when the receiver has no room. */
+void stream_resend(struct pst_stream *s, enum pst_dir dir);
+
+/* Room at the receiver: what was kept back may go. */
+void stream_flush(struct pst_stream *s, enum pst_dir dir);
+
+/* decide.c: show the editor what is held until all is decided or it wants more. False: reset. */
+bool stream_decide(struct pst_stream *s, enum pst_dir dir);
