@@ -26,12 +26,8 @@ replace(struct pst_stream *s, struct side *d, const struct pst_edit *edit)
 		.out = d->out_next,
 		.out_end = d->out_next + edit->data_len };
 
-	if (!edits_add(&d->edits, e))
+	if (!edits_add(&d->edits, e) || !bytes_add(&d->kept, edit->data, edit->data_len))
 		return false;
-	if (!bytes_add(&d->kept, edit->data, edit->data_len)) {
-		d->edits.n--;
-		return false;
-	}
 	bytes_take(&d->held, edit->take);
 	d->out_next += edit->data_len;
 	s->stats.edits++;

@@ -17,8 +17,11 @@ edits_fini(struct edits *e)
 bool
 edits_add(struct edits *e, struct edit edit)
 {
-	if (e->n == EDITS_MAX)
-		return false;
+	if (e->n == EDITS_MAX) {
+		e->list[e->n - 1].in_end = edit.in_end;
+		e->list[e->n - 1].out_end = edit.out_end;
+		return true;
+	}
 	if (e->n == e->room) {
 		uint32_t room = e->room != 0 ? 2 * e->room : 8;
 		struct edit *list = realloc(e->list, room * sizeof(*list));

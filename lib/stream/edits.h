@@ -27,7 +27,10 @@ struct edits {
 
 void edits_fini(struct edits *e);
 
-/* Note one behind all others. False when there is no memory, or there are too many. */
+/*
+ * Note one behind all others; past EDITS_MAX it becomes one with the last, and
+ * all that is between them. False when there is no memory.
+ */
 bool edits_add(struct edits *e, struct edit edit);
 
 /* Forget those that the receiver has acknowledged. */

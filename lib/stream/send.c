@@ -11,11 +11,13 @@
 uint32_t
 stream_map_seq(const struct side *d, uint32_t seq)
 {
+	if (d->plain)
+		return seq + d->edits.base;
+	if (d->fin_seen && seq_lt(d->fin, seq))
+		return sent_end(d); /* it counts its FIN */
 	if (seq_lt(seq, decided(d)))
-		return edits_out(&d->edits, seq);
-	if (seq_le(seq, d->in_next))
-		return d->out_next;
-	return d->out_next + (seq - d->in_next);
+		return seq_min(edits_out(&d->edits, seq), d->sent);
+	return d->sent;
 }
 
 /* What is acknowledged to the sender: by the receiver, or in its name. */
@@ -41,30 +43,36 @@ stream_scale_of(const struct pst_stream *s, enum pst_dir sender)
 }
 
 /*
- * The window for the sender of d, as its receiver would announce it behind
- * ack: what the receiver has room for, less what is held; and while the editor wants
- * more, at least what the engine still has room for itself.
+ * The window for the sender of dir: what the receiver has room for, less what
+ * is held, and no more than can be kept; while the editor wants more, at least what
+ * the engine still has room for itself. One that the receiver shut is shut, though the
+ * sender's probe of it may have been taken in here.
  */
 static uint16_t
-window_for(const struct pst_stream *s, enum pst_dir dir, uint32_t ack, uint32_t edge)
+window_for(const struct pst_stream *s, enum pst_dir dir, uint32_t in_ack, uint32_t out_ack,
+	uint32_t edge)
 {
 	const struct side *d = &s->sides[dir];
 	uint8_t scale = stream_scale_of(s, pst_dir_other(dir));
-	int32_t room = (int32_t)(edge - d->out_next) - (int32_t)d->held.len;
+	int64_t room = (int64_t)(int32_t)(edge - d->out_next) - d->held.len;
+	bool wanted = d->held.len > 0 && !d->latched;
 	int64_t window;
 
+	if (seq_le(edge, out_ack) && !wanted)
+		return 0;
+	if (room > room_to_keep(s, d))
+		room = room_to_keep(s, d);
 	if (room < 0)
 		room = 0;
-	if (d->held.len > 0 && !d->latched) {
-		int32_t own = (int32_t)s->params.line_max + 1 - (int32_t)d->held.len;
-
-		room = room > own ? room : own;
-	}
-	window = (int64_t)(int32_t)(d->in_next - ack) + room;
+	if (wanted && room + d->held.len < (int64_t)s->params.line_max + 1)
+		room = (int64_t)s->params.line_max + 1 - d->held.len;
+	window = d->plain ? (int32_t)(edge - out_ack) : (int32_t)(d->in_next - in_ack) + room;
 	if (window < 0)
 		window = 0;
 	/* rounded up: rounding down would take a byte off every window that is passed on */
-	window = (window + (1 << scale) - 1) >> scale;
+	if (room > 0)
+		window += (1 << scale) - 1;
+	window >>= scale;
 	return window > UINT16_MAX ? UINT16_MAX : window;
 }
 
@@ -91,12 +99,12 @@ map_block(const void *ctx, uint32_t *left, uint32_t *right)
 
 /* Output. */
 
-void
-stream_set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment *seg)
+/* With the right edge of the receiver's window, by its own numbers. */
+static void
+set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment *seg, uint32_t edge)
 {
 	enum pst_dir back = pst_dir_other(dir);
 	const struct side *d = &s->sides[back];
-	uint32_t edge = seg->ack + ((uint32_t)seg->window << stream_scale_of(s, dir));
 	struct sack_ctx ctx = { d, 0, seg->ack };
 
 	if (!(seg->flags & ACK) || !d->started || (seg->flags & SYN))
@@ -104,8 +112,14 @@ stream_set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_s
 	ctx.in_ack = map_ack(d, seg->ack);
 	opts_map_sack(seg, map_block, &ctx);
 	if (!(seg->flags & RST))
-		seg->window = window_for(s, back, ctx.in_ack, edge);
+		seg->window = window_for(s, back, ctx.in_ack, seg->ack, edge);
 	seg->ack = ctx.in_ack;
+}
+
+void
+stream_set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment *seg)
+{
+	set_ack(s, dir, seg, seg->ack + ((uint32_t)seg->window << stream_scale_of(s, dir)));
 }
 
 /* A segment of the engine's own: as the sender of dir would make one now. */
@@ -116,12 +130,11 @@ start_segment(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_se
 
 	memset(seg, 0, sizeof(*seg));
 	seg->flags = ACK;
-	seg->seq = d->sent;
-	seg->ack = back->acked;
-	seg->window = d->window;
+	seg->seq = sent_end(d);
+	seg->ack = back->acked + back->fin_acked;
 	if (d->syn.timestamps && back->syn.timestamps)
 		opts_put_timestamps(seg, (struct timestamps){ d->ts.value, back->ts.value });
-	stream_set_ack(s, dir, seg);
+	set_ack(s, dir, seg, back->edge);
 }
 
 static uint32_t
@@ -157,8 +170,10 @@ stream_send_range(struct pst_stream *s, enum pst_dir dir, const struct pst_strea
 		seg.len = len;
 		from += len;
 		seg.flags = (like->flags & ~(FIN | SYN | RST | URG)) | (from == to ? PSH : 0);
-		if (fin_at(d, from))
+		if (fin_at(d, from)) {
 			seg.flags |= FIN;
+			d->fin_sent = true;
+		}
 		seg.urgent = 0;
 		s->ops->output(s->ctx, dir, &seg);
 		pieces++;
@@ -178,6 +193,8 @@ stream_send_bare(struct pst_stream *s, enum pst_dir dir, const struct pst_stream
 	seg.len = 0;
 	seg.flags = flags & ~URG;
 	seg.urgent = 0;
+	if (flags & FIN)
+		s->sides[dir].fin_sent = true;
 	s->ops->output(s->ctx, dir, &seg);
 }
 
@@ -213,13 +230,13 @@ owned_out(const struct side *d)
 void
 stream_set_timer(struct pst_stream *s, struct side *d)
 {
-	uint64_t rto = (uint64_t)s->params.rto_ms << (d->tries < 16 ? d->tries : 16);
+	uint64_t rto = (uint64_t)s->params.rto_ms << (d->backoff < 16 ? d->backoff : 16);
 
 	if (d->owns && d->held.len == 0 && seq_le(owned_out(d), d->acked))
 		d->owns = seq_lt(edits_in(&d->edits, d->acked), d->owned);
 	if (!d->owns || !seq_lt(d->acked, owned_out(d))) {
 		d->timer = UINT64_MAX;
-		d->tries = 0;
+		d->tries = d->backoff = 0;
 	} else if (d->timer == UINT64_MAX) {
 		d->timer = s->now + (rto < s->params.rto_max_ms ? rto : s->params.rto_max_ms);
 	}
@@ -247,10 +264,14 @@ stream_flush(struct pst_stream *s, enum pst_dir dir)
 	struct side *d = &s->sides[dir];
 	struct pst_stream_segment like;
 
-	if (!d->started || d->plain || !seq_lt(d->sent, seq_min(d->out_next, d->edge)))
+	if (!d->started || d->plain)
 		return;
-	start_segment(s, dir, &like);
-	stream_send_new(s, dir, &like);
+	if (d->latched && d->held.len > 0 && !stream_decide(s, dir))
+		return;
+	if (seq_lt(d->sent, seq_min(d->out_next, d->edge))) {
+		start_segment(s, dir, &like);
+		stream_send_new(s, dir, &like);
+	}
 	stream_set_timer(s, d);
 }
 
@@ -262,6 +283,10 @@ stream_resend(struct pst_stream *s, enum pst_dir dir)
 	uint32_t to, mss;
 
 	d->timer = UINT64_MAX;
+	if (d->heard)
+		d->tries = 0;
+	d->heard = false;
+	d->backoff++;
 	if (++d->tries > s->params.retries) {
 		stream_reset_both(s);
 		return;

@@ -20,18 +20,44 @@ pst_stream_create(
 	return s;
 }
 
+static void
+end_side(struct side *d)
+{
+	bytes_fini(&d->held);
+	bytes_fini(&d->kept);
+	reasm_fini(&d->later);
+	edits_fini(&d->edits);
+}
+
 void
 pst_stream_destroy(struct pst_stream *s)
 {
 	if (s == NULL)
 		return;
-	for (int dir = 0; dir < PST_DIRS; dir++) {
-		bytes_fini(&s->sides[dir].held);
-		bytes_fini(&s->sides[dir].kept);
-		reasm_fini(&s->sides[dir].later);
-		edits_fini(&s->sides[dir].edits);
-	}
+	for (int dir = 0; dir < PST_DIRS; dir++)
+		end_side(&s->sides[dir]);
 	free(s);
+}
+
+/* The sender's SYN: its first, or one with other numbers because nobody answered. */
+static void
+begin_side(struct side *d, uint32_t first)
+{
+	bool latched = d->latched;
+
+	end_side(d);
+	*d = (struct side){ .started = true, .latched = latched, .timer = UINT64_MAX };
+	d->in_next = d->acked = d->sent = d->out_next = d->owned = d->edge = first;
+}
+
+static void
+take_timestamps(struct side *d, const struct pst_stream_segment *seg)
+{
+	struct timestamps ts;
+
+	/* an old one that comes late would make ours old too (RFC 7323 section 5) */
+	if (opts_timestamps(seg, &ts) && seq_le(d->ts.value, ts.value))
+		d->ts = ts;
 }
 
 static void
@@ -40,16 +66,13 @@ take_syn(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment
 	struct side *d = &s->sides[dir], *back = &s->sides[pst_dir_other(dir)];
 	struct pst_stream_segment out = *seg;
 
-	if (!d->started) {
-		d->in_next = d->acked = d->sent = d->out_next = d->owned = seg->seq + 1;
-		d->edge = d->acked;
-		d->started = true;
+	if (!d->started || (!back->started && d->in_next != seg->seq + 1)) {
+		begin_side(d, seg->seq + 1);
+		opts_of_syn(seg, &d->syn);
+		opts_timestamps(seg, &d->ts);
+		if (seg->flags & ACK)
+			back->edge = seg->ack + seg->window; /* never scaled on a SYN */
 	}
-	opts_of_syn(seg, &d->syn);
-	d->window = seg->window;
-	opts_timestamps(seg, &d->ts);
-	if (seg->flags & ACK)
-		back->edge = seg->ack + seg->window; /* never scaled on a SYN */
 	out.len = 0;
 	out.data = NULL;
 	s->ops->output(s->ctx, dir, &out);
@@ -61,22 +84,25 @@ take_ack(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment
 {
 	struct side *d = &s->sides[pst_dir_other(dir)];
 	uint32_t edge = seg->ack + ((uint32_t)seg->window << stream_scale_of(s, dir));
-	uint32_t end = d->sent + (d->ended && d->sent == d->out_next), bytes;
+	uint32_t bytes;
 
-	if (!(seg->flags & ACK) || !d->started || seq_lt(end, seg->ack))
+	if (!(seg->flags & ACK) || !d->started || seq_lt(sent_end(d), seg->ack))
 		return;
 	if (seq_lt(seg->ack, d->acked))
 		return;
 	d->edge = edge;
-	if (seg->ack == d->acked)
+	if (seg->ack == d->acked) {
+		d->heard = d->heard || edge == seg->ack;
 		return;
+	}
+	d->fin_acked = d->fin_sent && seg->ack == sent_end(d);
 	bytes = seg->ack - d->acked;
 	bytes_take(&d->kept, bytes < d->kept.len ? bytes : d->kept.len);
 	d->acked = seq_min(seg->ack, d->out_next);
 	d->sent = seq_max(d->sent, d->acked);
 	edits_acked(&d->edits, d->acked);
 	d->timer = UINT64_MAX;
-	d->tries = 0;
+	d->tries = d->backoff = 0;
 	stream_set_timer(s, d);
 }
 
@@ -88,15 +114,14 @@ settle(struct side *d)
 		!d->owns && d->later.first == NULL && d->sent == d->out_next) {
 		d->plain = true;
 		bytes_fini(&d->kept);
+		if (d->fin_sent) { /* from now on the numbers count it */
+			d->in_next++;
+			d->out_next++;
+			d->sent++;
+			d->acked += d->fin_acked;
+			d->fin_sent = d->fin_acked = false;
+		}
 	}
-}
-
-static uint32_t
-room(const struct pst_stream *s, const struct side *d)
-{
-	uint32_t used = d->kept.len + d->held.len;
-
-	return used < s->params.unacked_max ? s->params.unacked_max - used : 0;
 }
 
 /* Put new bytes of a segment where they belong. False past a bound. */
@@ -125,7 +150,8 @@ take_data(struct pst_stream *s, struct side *d, uint32_t seq, const uint8_t *dat
 			if (there > 0) {
 				uint32_t both = there < len ? there : len;
 
-				if (there > room(s, d) || !bytes_add(&d->held, first, there))
+				if (there > room_to_keep(s, d) ||
+					!bytes_add(&d->held, first, there))
 					return false;
 				d->in_next += there;
 				data += both;
@@ -134,7 +160,7 @@ take_data(struct pst_stream *s, struct side *d, uint32_t seq, const uint8_t *dat
 			}
 			n = reasm_gap(&d->later, d->in_next, len);
 		}
-		if (n > room(s, d) || !bytes_add(&d->held, data, n))
+		if (n > room_to_keep(s, d) || !bytes_add(&d->held, data, n))
 			return false;
 		d->in_next += n;
 		data += n;
@@ -150,7 +176,7 @@ take_later(struct pst_stream *s, struct side *d)
 	uint32_t n;
 
 	while ((n = reasm_take(&d->later, d->in_next, &data)) > 0) {
-		if (n > room(s, d) || !bytes_add(&d->held, data, n))
+		if (n > room_to_keep(s, d) || !bytes_add(&d->held, data, n))
 			return false;
 		d->in_next += n;
 	}
@@ -216,9 +242,13 @@ input_data(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segme
 	struct side *d = &s->sides[dir];
 	uint32_t known = decided(d), before = d->in_next;
 	struct pst_stream_segment like = *seg;
-	bool ended = d->ended, sent, kept;
+	bool sent, kept;
 
-	if ((seg->flags & FIN) && !d->fin_seen) {
+	if (seq_lt(d->in_next + s->params.reorder_max, seg->seq)) {
+		s->stats.dropped++;
+		return PST_STREAM_DROPPED;
+	}
+	if ((seg->flags & FIN) && !d->fin_seen && seq_le(d->in_next, seg->seq + seg->len)) {
 		d->fin_seen = true;
 		d->fin = seg->seq + seg->len;
 	}
@@ -228,7 +258,7 @@ input_data(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segme
 	stream_set_ack(s, dir, &like);
 	sent = repeat(s, dir, seg, known, &like);
 	sent = stream_send_new(s, dir, &like) || sent;
-	if (d->ended && !sent && ((seg->flags & FIN) || !ended) && d->sent == d->out_next) {
+	if (d->ended && d->sent == d->out_next && (!d->fin_sent || (!sent && (seg->flags & FIN)))) {
 		stream_send_bare(s, dir, &like, d->out_next, like.flags | FIN);
 		sent = true;
 	}
@@ -241,7 +271,10 @@ input_data(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segme
 		stream_acknowledge(s, dir); /* the sender has missed ours */
 	} else if (seq_lt(before, seg->seq) && d->in_next == before) {
 		stream_acknowledge(
-			s, dir); /* a gap: as a receiver would say (RFC 5681 section 4.2) */
+			s, dir); /*a gap: as a receiver would say (RFC 5681 section 4.2) */
+	} else if (d->in_next != before && !sent && d->acked == d->out_next) {
+		stream_acknowledge(s, dir); /* all of it was deleted: the receiver never will */
+		edits_acked(&d->edits, d->acked);
 	}
 	stream_set_timer(s, d);
 	if (!kept) {
@@ -254,27 +287,34 @@ input_data(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segme
 static void
 input_rst(struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment *seg)
 {
-	uint32_t seq = stream_map_seq(&s->sides[dir], seg->seq);
+	const struct side *d = &s->sides[dir];
+	bool exact = seg->seq == d->in_next || (d->fin_seen && seg->seq == d->fin + 1);
 
 	stream_set_ack(s, dir, seg);
-	seg->seq = seq;
+	seg->seq = stream_map_seq(d, seg->seq);
 	seg->len = 0;
 	s->ops->output(s->ctx, dir, seg);
-	s->sides[PST_DIR_ORIG].timer = s->sides[PST_DIR_REPLY].timer = UINT64_MAX;
+	if (exact) /* another one may be forged, and ends nothing (RFC 5961 section 3) */
+		s->sides[PST_DIR_ORIG].timer = s->sides[PST_DIR_REPLY].timer = UINT64_MAX;
 }
 
 static void
 input_bare(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment *seg)
 {
-	const struct side *d = &s->sides[dir];
 	struct pst_stream_segment like = *seg;
-	uint32_t seq = stream_map_seq(d, seg->seq), end = d->sent;
 
-	/* behind a FIN that was sent, its sender counts it */
-	if (d->ended && d->fin_seen && seg->seq == d->fin + 1)
-		seq = end = d->out_next + 1;
 	stream_set_ack(s, dir, &like);
-	stream_send_bare(s, dir, &like, seq_min(seq, end), like.flags);
+	stream_send_bare(s, dir, &like, stream_map_seq(&s->sides[dir], seg->seq), like.flags);
+}
+
+/* After a reset of ours: who missed it gets one at the number it waits for. */
+static void
+input_dead(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment *seg)
+{
+	struct pst_stream_segment rst = { .flags = RST, .seq = seg->ack };
+
+	if (!(seg->flags & RST) && (seg->flags & ACK))
+		s->ops->output(s->ctx, pst_dir_other(dir), &rst);
 }
 
 enum pst_stream_fate
@@ -286,8 +326,10 @@ pst_stream_input(struct pst_stream *s, enum pst_dir dir, const struct pst_stream
 	enum pst_stream_fate fate = PST_STREAM_FORWARDED;
 
 	s->now = now_ms;
-	if (s->dead)
+	if (s->dead) {
+		input_dead(s, dir, seg);
 		return PST_STREAM_TAKEN;
+	}
 	if (seg->flags & SYN) {
 		take_syn(s, dir, seg);
 		return PST_STREAM_FORWARDED;
@@ -296,9 +338,9 @@ pst_stream_input(struct pst_stream *s, enum pst_dir dir, const struct pst_stream
 		s->ops->output(s->ctx, dir, seg);
 		return PST_STREAM_FORWARDED;
 	}
-	d->window = seg->window;
-	opts_timestamps(seg, &d->ts);
-	take_ack(s, dir, seg);
+	take_timestamps(d, seg);
+	if (!(seg->flags & RST))
+		take_ack(s, dir, seg);
 	if (seg->flags & RST)
 		input_rst(s, dir, &copy);
 	else if (d->plain)

@@ -39,6 +39,7 @@ struct side {
 	bool fin_seen;
 	uint32_t fin; /* input number of its FIN */
 	bool ended;   /* all before the FIN is decided, and it may go */
+	bool fin_sent, fin_acked;
 	/* what the receiver gets */
 	struct edits edits;
 	struct bytes kept; /* output from acked to out_next */
@@ -46,12 +47,13 @@ struct side {
 	uint32_t edge;	/* the receiver takes nothing at or behind this */
 	uint32_t owned; /* input acknowledged in the receiver's name */
 	bool owns;	/* some of that is not delivered yet, or was not when last looked at */
-	uint32_t tries;
+	uint32_t tries;   /* since the receiver was last heard of */
+	uint32_t backoff; /* since it last acknowledged something new */
+	bool heard;       /* its window is shut, but it answers */
 	uint64_t timer; /* UINT64_MAX: none */
 	/* how its segments look */
 	struct syn_options syn;
 	struct timestamps ts; /* the last it sent */
-	uint16_t window;      /* the last it announced, as on the wire */
 	bool latched;	      /* nobody edits it any more */
 	bool plain;
 };
@@ -66,13 +68,29 @@ struct pst_stream {
 	bool dead; /* reset */
 };
 
-/* send.c: numbers, and segments that leave. */
-
 static inline uint32_t
 decided(const struct side *d)
 {
 	return d->in_next - d->held.len;
 }
+
+/* Behind all that the receiver has been sent. */
+static inline uint32_t
+sent_end(const struct side *d)
+{
+	return d->sent + d->fin_sent;
+}
+
+/* How many bytes more may be kept. */
+static inline uint32_t
+room_to_keep(const struct pst_stream *s, const struct side *d)
+{
+	uint32_t used = d->kept.len + d->held.len;
+
+	return used < s->params.unacked_max ? s->params.unacked_max - used : 0;
+}
+
+/* send.c: numbers, and segments that leave. */
 
 /* Where a segment of the sender that carries no data stands for the receiver. */
 uint32_t stream_map_seq(const struct side *d, uint32_t seq);
@@ -104,7 +122,7 @@ void stream_set_timer(struct pst_stream *s, struct side *d);
 /* Resend the first of what is owned; one byte when the receiver has no room. */
 void stream_resend(struct pst_stream *s, enum pst_dir dir);
 
-/* Room at the receiver: what was kept back may go. */
+/* Room at the receiver, or nobody edits any more: what was kept back may go. */
 void stream_flush(struct pst_stream *s, enum pst_dir dir);
 
 /* decide.c: show the editor what is held until all is decided or it wants more. False: reset. */

@@ -45,7 +45,8 @@ bytes_between_edits_run_side_by_side(void **state)
 		make(&e, at);
 		for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 			assert_int_equal(edits_out(&e, at + cases[i].in), at + cases[i].out);
-			assert_int_equal(edits_out_end(&e, at + cases[i].in), at + cases[i].out_end);
+			assert_int_equal(
+				edits_out_end(&e, at + cases[i].in), at + cases[i].out_end);
 		}
 		edits_fini(&e);
 	}
@@ -101,9 +102,15 @@ there_are_only_so_many(void **state)
 	struct edits e = { 0 };
 
 	(void)state;
-	for (uint32_t i = 0; i < EDITS_MAX; i++)
-		assert_true(edits_add(&e, (struct edit){ i, i + 1, i, i + 1 }));
-	assert_false(edits_add(&e, (struct edit){ EDITS_MAX, EDITS_MAX + 1, 0, 1 }));
+	for (uint32_t i = 0; i < EDITS_MAX + 10; i++) /* two bytes become one, then one passes */
+		assert_true(edits_add(&e, (struct edit){ 3 * i, 3 * i + 2, 2 * i, 2 * i + 1 }));
+	assert_int_equal(e.n, EDITS_MAX);
+	assert_int_equal(edits_in(&e, 2 * EDITS_MAX - 3), 3 * EDITS_MAX - 4);
+	assert_int_equal(edits_in(&e, 2 * EDITS_MAX), 3 * EDITS_MAX - 3); /* one with the last */
+	assert_int_equal(edits_in(&e, 2 * EDITS_MAX + 19), 3 * EDITS_MAX + 29);
+	edits_acked(&e, 2 * EDITS_MAX + 19);
+	assert_int_equal(e.n, 0);
+	assert_int_equal(edits_out(&e, 3 * EDITS_MAX + 30), 2 * EDITS_MAX + 20);
 	edits_fini(&e);
 }
 
