@@ -75,9 +75,13 @@ stream_decide(struct pst_stream *s, enum pst_dir dir)
 	bool end = d->fin_seen && d->in_next == d->fin, told = d->ended;
 	enum decision next = GO_ON;
 
+	d->stalled = false;
 	while (next == GO_ON && !d->latched && (d->held.len > 0 || (end && !told))) {
 		struct pst_edit edit = { .op = PST_EDIT_PASS, .take = d->held.len };
 
+		d->stalled = d->kept.len >= s->params.unacked_max;
+		if (d->stalled)
+			return true;
 		told = end;
 		s->ops->data(s->ctx, dir, d->held.len > 0 ? bytes_at(&d->held, 0) : NULL,
 			d->held.len, end, &edit);

@@ -55,7 +55,7 @@ window_for(const struct pst_stream *s, enum pst_dir dir, uint32_t in_ack, uint32
 	const struct side *d = &s->sides[dir];
 	uint8_t scale = stream_scale_of(s, pst_dir_other(dir));
 	int64_t room = (int64_t)(int32_t)(edge - d->out_next) - d->held.len;
-	bool wanted = d->held.len > 0 && !d->latched;
+	bool wanted = d->held.len > 0 && !d->latched && !d->stalled;
 	int64_t window;
 
 	if (seq_le(edge, out_ack) && !wanted)
@@ -107,11 +107,11 @@ set_ack(const struct pst_stream *s, enum pst_dir dir, struct pst_stream_segment 
 	const struct side *d = &s->sides[back];
 	struct sack_ctx ctx = { d, 0, seg->ack };
 
-	if (!(seg->flags & ACK) || !d->started || (seg->flags & SYN))
+	if (!(seg->flags & ACK) || !d->started)
 		return;
 	ctx.in_ack = map_ack(d, seg->ack);
 	opts_map_sack(seg, map_block, &ctx);
-	if (!(seg->flags & RST))
+	if (!(seg->flags & (RST | SYN)))
 		seg->window = window_for(s, back, ctx.in_ack, seg->ack, edge);
 	seg->ack = ctx.in_ack;
 }
@@ -266,7 +266,7 @@ stream_flush(struct pst_stream *s, enum pst_dir dir)
 
 	if (!d->started || d->plain)
 		return;
-	if (d->latched && d->held.len > 0 && !stream_decide(s, dir))
+	if ((d->latched || d->stalled) && d->held.len > 0 && !stream_decide(s, dir))
 		return;
 	if (seq_lt(d->sent, seq_min(d->out_next, d->edge))) {
 		start_segment(s, dir, &like);

@@ -73,6 +73,7 @@ take_syn(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segment
 		if (seg->flags & ACK)
 			back->edge = seg->ack + seg->window; /* never scaled on a SYN */
 	}
+	stream_set_ack(s, dir, &out); /* one that is repeated may acknowledge data */
 	out.len = 0;
 	out.data = NULL;
 	s->ops->output(s->ctx, dir, &out);
@@ -262,7 +263,7 @@ input_data(struct pst_stream *s, enum pst_dir dir, const struct pst_stream_segme
 		stream_send_bare(s, dir, &like, d->out_next, like.flags | FIN);
 		sent = true;
 	}
-	if (d->held.len > 0 && d->in_next != d->owned) {
+	if (d->held.len > 0 && !d->stalled && d->in_next != d->owned) {
 		s->stats.held_bytes += d->in_next - seq_max(d->owned, before);
 		d->owned = d->in_next;
 		d->owns = true;

@@ -4,6 +4,7 @@
  * Whatever comes: no fault, bounded memory, and a byte that went out at a
  * sequence number is the same whenever it goes out again, until it is acknowledged.
  */
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@
 #include "stream/stream.h"
 
 #define SPAN 8192
+#define MEMORY_MAX 100000 /* what the parameters below come to, with room to grow by doubling */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct script {
 	const uint8_t *at, *end;
+	size_t memory; /* in use before; a sanitizer's allocator says 0 */
 	struct pst_stream *stream;
 	uint32_t base[PST_DIRS];  /* first sequence number of each direction */
 	uint32_t acked[PST_DIRS]; /* by its receiver, offset */
@@ -105,8 +108,9 @@ segment(struct script *s, enum pst_dir dir, uint64_t now)
 static void
 handshake(struct script *s)
 {
-	struct pst_stream_segment syn = { .flags = 2, .window = 4000, .options_len = 8,
-		.options = { 2, 4, 1, 0, 1, 3, 3, 2 } };
+	struct pst_stream_segment syn = {
+		.flags = 2, .window = 4000, .options_len = 8, .options = { 2, 4, 1, 0, 1, 3, 3, 2 }
+	};
 
 	for (int dir = 0; dir < PST_DIRS; dir++) {
 		s->base[dir] = (uint32_t)next(s) << 24 | 0xffff00;
@@ -132,6 +136,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t now = 1000;
 
 	memset(&s, 0, sizeof(s));
+	s.memory = mallinfo2().uordblks;
 	s.at = data;
 	s.end = data + size;
 	s.stream = pst_stream_create(&params, &ops, &s);
@@ -148,6 +153,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		if (pst_stream_is_done(s.stream, offset))
 			s.plain = true;
+		if (mallinfo2().uordblks > s.memory + MEMORY_MAX)
+			abort();
 	}
 	pst_stream_destroy(s.stream);
 	return 0;

@@ -418,6 +418,34 @@ window_is_never_more_than_is_kept(void **state)
 }
 
 static void
+edits_wait_for_room_to_keep_them(void **state)
+{
+	char in[41], out[66];
+
+	(void)state;
+	r.params = (struct pst_stream_params){ .line_max = 50,
+		.reorder_max = 1000,
+		.unacked_max = 64,
+		.rto_ms = 100,
+		.rto_max_ms = 400,
+		.retries = 5 };
+	rig_start(&r, NULL, 0);
+	for (uint32_t i = 0; i < 20; i++)
+		memcpy(in + 2 * i, "G\n", 3);
+	for (uint32_t i = 0; i < 13; i++)
+		memcpy(out + 5 * i, "G+++\n", 6);
+	rig_in(&r, C, 0, 0, ACK | FIN, in);
+	rig_expect(&r, C, 0, 0, out);
+	rig_expect_nothing(&r); /* nobody acknowledges what is not decided */
+	rig_in(&r, S, 0, 65, ACK, "");
+	rig_expect(&r, S, 0, 26, "");
+	assert_int_equal(r.out[r.at].seg.flags & FIN, FIN);
+	out[35] = '\0';
+	rig_expect(&r, C, 65, 0, out);
+	rig_expect_nothing(&r);
+}
+
+static void
 unwatched_window_passes_as_it_is(void **state)
 {
 	static const uint8_t scale[] = { 1, 3, 3, 7 };
@@ -736,6 +764,19 @@ data_on_a_syn_comes_again(void **state)
 }
 
 static void
+syn_that_comes_again_has_its_ack_mapped(void **state)
+{
+	struct pst_stream_segment syn = { .flags = SYN | ACK, .window = 1000, .ack = 8 };
+
+	(void)state;
+	rig_start(&r, NULL, 0);
+	rig_in(&r, C, 0, 0, ACK, "Grow\n");
+	syn.seq = -1;
+	rig_in_seg(&r, S, syn);
+	assert_int_equal(rig_ack(&r, rig_next(&r, S)), 5);
+}
+
+static void
 connection_that_was_not_answered_may_begin_anew(void **state)
 {
 	struct pst_stream_segment syn = { .flags = SYN, .window = 1000 };
@@ -781,6 +822,7 @@ main(void)
 		TEST(data_beyond_the_window_waits),
 		TEST(probe_does_not_open_a_shut_window),
 		TEST(window_is_never_more_than_is_kept),
+		TEST(edits_wait_for_room_to_keep_them),
 		TEST(unwatched_window_passes_as_it_is),
 		TEST(owned_bytes_are_resent_until_acknowledged),
 		TEST(peer_that_never_answers_ends_it),
@@ -798,6 +840,7 @@ main(void)
 		TEST(unwatching_lets_the_other_direction_go),
 		TEST(urgent_pointer_is_cleared),
 		TEST(data_on_a_syn_comes_again),
+		TEST(syn_that_comes_again_has_its_ack_mapped),
 		TEST(connection_that_was_not_answered_may_begin_anew),
 	};
 

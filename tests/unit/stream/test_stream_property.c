@@ -174,8 +174,8 @@ deliver(struct world *w, struct flying *f)
 		s.to = 2 + f->to;
 		peer_receive(&w->peers[f->to], &f->seg, w->now, from_peer, &s);
 	} else {
-		pst_stream_input(w->stream, f->to == 2 ? PST_DIR_ORIG : PST_DIR_REPLY, &f->seg,
-			w->now);
+		pst_stream_input(
+			w->stream, f->to == 2 ? PST_DIR_ORIG : PST_DIR_REPLY, &f->seg, w->now);
 	}
 }
 
@@ -229,7 +229,8 @@ plan_lines(struct world *w, struct peer *p, uint32_t lines, bool may_unwatch)
 	static const char letters[] = "PPPGSDX";
 
 	for (uint32_t i = 0; i < lines; i++) {
-		uint32_t len = 1 + pst_rng_below(&w->rng, pst_rng_below(&w->rng, 8) == 0 ? 300 : 40);
+		uint32_t len =
+			1 + pst_rng_below(&w->rng, pst_rng_below(&w->rng, 8) == 0 ? 300 : 40);
 		uint8_t *at = p->out + p->n_out;
 
 		memset(at, 'a' + i % 26, len);
@@ -262,15 +263,15 @@ static void
 init_world(struct world *w, uint64_t seed)
 {
 	static const struct pst_stream_ops ops = { .data = on_data, .output = from_engine };
-	static const struct pst_stream_params params = { .line_max = 1000,
-		.reorder_max = 20000,
-		.unacked_max = 20000,
-		.rto_ms = 100,
-		.rto_max_ms = 2000,
-		.retries = 100 };
+	struct pst_stream_params params = {
+		.line_max = 1000, .rto_ms = 100, .rto_max_ms = 2000, .retries = 100
+	};
 
 	memset(w, 0, sizeof(*w));
 	pst_rng_init(&w->rng, seed);
+	/* tight bounds too: what is past them is only sent again */
+	params.reorder_max = pst_rng_below(&w->rng, 4) == 0 ? 1600 : 20000;
+	params.unacked_max = pst_rng_below(&w->rng, 4) == 0 ? 3000 : 20000;
 	w->stream = pst_stream_create(&params, &ops, w);
 	w->now = 1000;
 	for (int k = 0; k < 2; k++) {
@@ -383,14 +384,19 @@ whatever_the_path_does_the_edited_bytes_arrive(void **state)
 static uint64_t
 time_command(bool nagle, bool sack, uint32_t piece)
 {
-	static const char command[] = "Gather ye rosebuds while ye may, old time is still a-flying\n";
+	static const char command[] =
+		"Gather ye rosebuds while ye may, old time is still a-flying\n";
 	static struct world w;
 	uint64_t start;
 
 	init_world(&w, piece + 1);
 	for (int k = 0; k < 2; k++)
-		w.peers[k].o = (struct peer_options){ .nagle = nagle, .sack = sack,
-			.delayed_ack = true, .scale = 7, .mss = 1460, .room = 65535 };
+		w.peers[k].o = (struct peer_options){ .nagle = nagle,
+			.sack = sack,
+			.delayed_ack = true,
+			.scale = 7,
+			.mss = 1460,
+			.room = 65535 };
 	memcpy(w.peers[0].out, command, strlen(command));
 	w.peers[0].n_out = strlen(command) + 1; /* one byte is never written: no FIN */
 	w.peers[1].n_out = 1;
@@ -444,8 +450,8 @@ main(int argc, char **argv)
 		printf("case %s: %s\n", argv[1], fault != NULL ? fault : "good");
 		ret = fault != NULL;
 	} else if (getenv("PST_EXPECT_FAULT") != NULL) {
-		ret = cmocka_run_group_tests_name("planted", ((const struct CMUnitTest[]){ tests[0] }),
-			NULL, NULL);
+		ret = cmocka_run_group_tests_name(
+			"planted", ((const struct CMUnitTest[]){ tests[0] }), NULL, NULL);
 	} else {
 		ret = cmocka_run_group_tests(tests, NULL, NULL);
 	}
