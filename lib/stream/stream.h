@@ -18,6 +18,11 @@
  * What is not kept: data on a SYN (its sender sends it again), the urgent
  * pointer (it would point elsewhere), IP fragments (there are none here).
  *
+ * What it sends is cut to the receiver's MSS: of a smaller path MTU, which its sender was
+ * told by ICMP, it knows nothing.
+ *
+ * After a reset, its own or an editor's, it answers what still comes with another.
+ *
  * It knows no packets, rings or tables. Owner: one editor lcore. Times in ms.
  */
 #pragma once
@@ -48,7 +53,8 @@ struct pst_stream_params {
 	uint32_t line_max;    /* most bytes held for an editor that wants more; past it they
 				 pass unedited, for good, and it is counted */
 	uint32_t reorder_max; /* out-of-order bytes kept a direction; past it they are dropped */
-	uint32_t unacked_max; /* output bytes kept a direction; past it input is dropped */
+	uint32_t unacked_max; /* output bytes kept a direction; past it edits wait,
+				 and input is dropped */
 	uint32_t rto_ms, rto_max_ms, retries; /* for bytes that the engine owns */
 };
 
