@@ -403,7 +403,7 @@ int
 pst_config_parse(const char *text, size_t len, const char *name, const char *const *editors,
 	struct pst_config *config, struct pst_problems *problems)
 {
-	struct pst_loader l = { text, len, editors, config, problems };
+	struct pst_loader l = { .editors = editors, .config = config, .problems = problems };
 	json_error_t error;
 	json_t *root;
 
@@ -416,8 +416,10 @@ pst_config_parse(const char *text, size_t len, const char *name, const char *con
 		pst_problem_at(&l, error.line > 0 ? error.line : 1, "", error.text);
 		return -EINVAL;
 	}
+	pst_places_init(&l.places, text, len);
 	pst_locate_walk(text, len, note_again, &l);
 	read_root(&l, root);
+	pst_places_fini(&l.places);
 	json_decref(root);
 	return problems->errors == 0 ? 0 : -EINVAL;
 }

@@ -24,8 +24,8 @@ struct walker {
 
 /* The keys of one object, as hashes of their text, to see which come again. */
 struct keys {
-	uint64_t *list;
-	size_t n, room;
+	uint64_t *slots; /* 0: free */
+	size_t n, room;	 /* room: a power of two */
 };
 
 static void walk_value(struct walker *w, uint32_t line, bool again);
@@ -165,23 +165,48 @@ pop(struct walker *w, size_t before)
 	w->pointer[before] = 0;
 }
 
+/* The key's slot, or the free one that it would get. */
+static uint64_t *
+slot_of(const struct keys *keys, uint64_t key)
+{
+	size_t i = key & (keys->room - 1);
+
+	while (keys->slots[i] != 0 && keys->slots[i] != key)
+		i = (i + 1) & (keys->room - 1);
+	return &keys->slots[i];
+}
+
+/* Twice the room, so that half of it stays free at least. */
+static bool
+grow_keys(struct keys *keys)
+{
+	struct keys more = { .n = keys->n, .room = keys->room != 0 ? 2 * keys->room : 16 };
+
+	more.slots = calloc(more.room, sizeof(*more.slots));
+	if (more.slots == NULL)
+		return false;
+	for (size_t i = 0; i < keys->room; i++) {
+		if (keys->slots[i] != 0)
+			*slot_of(&more, keys->slots[i]) = keys->slots[i];
+	}
+	free(keys->slots);
+	*keys = more;
+	return true;
+}
+
 static bool
 seen_before(struct keys *keys, uint64_t key)
 {
-	for (size_t i = 0; i < keys->n; i++) {
-		if (keys->list[i] == key)
-			return true;
-	}
-	if (keys->n == keys->room) {
-		size_t room = keys->room != 0 ? 2 * keys->room : 16;
-		uint64_t *list = realloc(keys->list, room * sizeof(*list));
+	uint64_t *slot;
 
-		if (list == NULL)
-			return false;
-		keys->list = list;
-		keys->room = room;
-	}
-	keys->list[keys->n++] = key;
+	key += key == 0;
+	if (2 * keys->n >= keys->room && !grow_keys(keys))
+		return false;
+	slot = slot_of(keys, key);
+	if (*slot == key)
+		return true;
+	*slot = key;
+	keys->n++;
 	return false;
 }
 
@@ -206,7 +231,7 @@ walk_object(struct walker *w)
 			break;
 	}
 	skip(w, '}');
-	free(keys.list);
+	free(keys.slots);
 }
 
 static void
@@ -261,31 +286,92 @@ pst_locate_walk(const char *text, size_t len, pst_locate_visit visit, void *ctx)
 	walk_value(&w, w.line, false);
 }
 
-struct search {
-	const char *pointer;
-	size_t best; /* length of the nearest parent found */
-	uint32_t line;
-};
+/* Places. */
+
+static uint64_t
+hash_of(const char *pointer, size_t len)
+{
+	uint64_t hash = FNV_BASIS;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)pointer[i]) * FNV_PRIME;
+	return hash;
+}
 
 static void
-look(void *ctx, const char *pointer, uint32_t line, bool again)
+add_place(void *ctx, const char *pointer, uint32_t line, bool again)
 {
-	struct search *s = ctx;
-	size_t len = strlen(pointer);
+	struct pst_places *places = ctx;
 
-	if (again || strncmp(s->pointer, pointer, len) != 0)
-		return;
-	if ((s->pointer[len] == 0 || s->pointer[len] == '/') && (len > s->best || s->line == 0)) {
-		s->best = len;
-		s->line = line;
+	(void)again;
+	if (places->n == places->room) {
+		size_t room = places->room != 0 ? 2 * places->room : 64;
+		struct pst_place *list = realloc(places->list, room * sizeof(*list));
+
+		if (list == NULL)
+			return;
+		places->list = list;
+		places->room = room;
 	}
+	places->list[places->n++] =
+		(struct pst_place){ .pointer = hash_of(pointer, strlen(pointer)), .line = line };
+}
+
+/* What comes again in the text comes behind its first place. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct pst_place *p = a, *q = b;
+
+	if (p->pointer != q->pointer)
+		return p->pointer < q->pointer ? -1 : 1;
+	return (p->line > q->line) - (p->line < q->line);
+}
+
+void
+pst_places_init(struct pst_places *places, const char *text, size_t len)
+{
+	memset(places, 0, sizeof(*places));
+	pst_locate_walk(text, len, add_place, places);
+	if (places->n > 0)
+		qsort(places->list, places->n, sizeof(places->list[0]), compare);
+}
+
+void
+pst_places_fini(struct pst_places *places)
+{
+	free(places->list);
+	memset(places, 0, sizeof(*places));
+}
+
+/* The first line of a pointer; 0 when it is not there. */
+static uint32_t
+lookup(const struct pst_places *places, uint64_t pointer)
+{
+	size_t low = 0, high = places->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (places->list[middle].pointer < pointer)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < places->n && places->list[low].pointer == pointer ? places->list[low].line : 0;
 }
 
 uint32_t
-pst_locate_line(const char *text, size_t len, const char *pointer)
+pst_places_line(const struct pst_places *places, const char *pointer)
 {
-	struct search s = { pointer, 0, 0 };
+	size_t len = strlen(pointer);
+	uint32_t line = lookup(places, hash_of(pointer, len));
 
-	pst_locate_walk(text, len, look, &s);
-	return s.line != 0 ? s.line : 1;
+	while (line == 0 && len > 0) {
+		do
+			len--;
+		while (len > 0 && pointer[len] != '/');
+		line = lookup(places, hash_of(pointer, len));
+	}
+	return line != 0 ? line : 1;
 }

@@ -19,5 +19,17 @@ typedef void (*pst_locate_visit)(void *ctx, const char *pointer, uint32_t line, 
 /* Walk all values. */
 void pst_locate_walk(const char *text, size_t len, pst_locate_visit visit, void *ctx);
 
+/* All values of a text, found in one walk, for many questions. */
+struct pst_places {
+	struct pst_place {
+		uint64_t pointer; /* its hash */
+		uint32_t line;
+	} * list; /* by pointer, then by line */
+	size_t n, room;
+};
+
+void pst_places_init(struct pst_places *places, const char *text, size_t len);
+void pst_places_fini(struct pst_places *places);
+
 /* The line of a pointer, or of its nearest parent that there is; at least 1. */
-uint32_t pst_locate_line(const char *text, size_t len, const char *pointer);
+uint32_t pst_places_line(const struct pst_places *places, const char *pointer);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/locate.h"
-
 #define TEXT_MAX_LEN 512
 #define PROBLEMS_MOST 1000 /* nobody reads more; the last one then says so */
 
@@ -77,7 +75,7 @@ line_of(const struct pst_loader *l, const char *pointer)
 {
 	if (l->problems->n > PROBLEMS_MOST)
 		return 0; /* not worth the search */
-	return l->text != NULL ? pst_locate_line(l->text, l->len, pointer) : 0;
+	return l->places.n > 0 ? pst_places_line(&l->places, pointer) : 0;
 }
 
 void

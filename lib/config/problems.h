@@ -3,14 +3,14 @@
 #pragma once
 
 #include "config/load.h"
+#include "config/locate.h"
 
 /* What a config is read and checked with. */
 struct pst_loader {
-	const char *text;
-	size_t len;
 	const char *const *editors;
 	struct pst_config *config;
 	struct pst_problems *problems;
+	struct pst_places places; /* of the text; none: problems have no line */
 };
 
 void pst_problem(struct pst_loader *l, const char *pointer, const char *fmt, ...)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -347,6 +348,29 @@ too_many_problems_are_cut_off(void **state)
 	free(text);
 }
 
+/* It is read on the lcore that keeps the appliance going. */
+static void
+a_large_file_of_nonsense_is_told_soon(void **state)
+{
+	static struct pst_config c;
+	struct pst_problems problems;
+	clock_t start = clock();
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	fputs("{", f);
+	for (int i = 0; i < 60000; i++)
+		fprintf(f, "\"key-%d\": 0,\n", i);
+	fputs("\"nat\": 0 }", f);
+	fclose(f);
+	assert_int_equal(pst_config_parse(text, len, "t", test_editors, &c, &problems), -EINVAL);
+	assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
+	pst_problems_fini(&problems);
+	free(text);
+}
+
 static void
 too_many_entries_are_refused(void **state)
 {
@@ -476,6 +500,7 @@ main(void)
 		cmocka_unit_test(a_syntax_error_is_one_line),
 		cmocka_unit_test(what_would_break_a_line_is_not_printed),
 		cmocka_unit_test(too_many_problems_are_cut_off),
+		cmocka_unit_test(a_large_file_of_nonsense_is_told_soon),
 		cmocka_unit_test(too_many_entries_are_refused),
 		cmocka_unit_test(files_that_can_not_be_read_say_why),
 		cmocka_unit_test(a_cut_config_says_so),

@@ -15,7 +15,13 @@
 static uint32_t
 line(const char *text, const char *pointer)
 {
-	return pst_locate_line(text, strlen(text), pointer);
+	struct pst_places places;
+	uint32_t at;
+
+	pst_places_init(&places, text, strlen(text));
+	at = pst_places_line(&places, pointer);
+	pst_places_fini(&places);
+	return at;
 }
 
 static void
@@ -127,13 +133,33 @@ long_keys_that_differ_at_their_end_are_two(void **state)
 }
 
 static void
+one_of_very_many_keys_that_comes_again_is_found(void **state)
+{
+	enum { KEYS = 50000 };
+	size_t len = 0;
+	char *text = NULL, said[256] = "";
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	fputs("{", f);
+	for (int i = 0; i < KEYS; i++)
+		fprintf(f, "\"key-%d\": 0,\n", i);
+	fputs("\"key-777\": 0 }", f);
+	fclose(f);
+	pst_locate_walk(text, len, note_again, said);
+	assert_string_equal(said, "/key-777:50001 ");
+	assert_int_equal(line(text, "/key-777"), 778);
+	free(text);
+}
+
+static void
 deep_nesting_ends_the_walk(void **state)
 {
 	static char text[100000];
 
 	(void)state;
-	memset(text, '[', sizeof(text));
-	assert_int_equal(pst_locate_line(text, sizeof(text), "/0/0/0"), 1);
+	memset(text, '[', sizeof(text) - 1);
+	assert_int_equal(line(text, "/0/0/0"), 1);
 }
 
 static void
@@ -172,6 +198,7 @@ main(void)
 		cmocka_unit_test(escapes_are_resolved),
 		cmocka_unit_test(keys_that_come_again_are_found),
 		cmocka_unit_test(long_keys_that_differ_at_their_end_are_two),
+		cmocka_unit_test(one_of_very_many_keys_that_comes_again_is_found),
 		cmocka_unit_test(deep_nesting_ends_the_walk),
 		cmocka_unit_test(a_cut_text_is_not_read_beyond),
 	};
