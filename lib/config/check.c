@@ -35,6 +35,12 @@ is_in(uint32_t ip, uint32_t network, uint8_t len)
 	return ((ip ^ network) & pst_prefix_mask(len)) == 0;
 }
 
+static uint32_t
+host_bits(const struct pst_config_iface *f)
+{
+	return ~pst_prefix_mask(f->prefix_len);
+}
+
 /* The networks of two interfaces share addresses. */
 static bool
 is_overlap(const struct pst_config_iface *a, const struct pst_config_iface *b)
@@ -45,7 +51,7 @@ is_overlap(const struct pst_config_iface *a, const struct pst_config_iface *b)
 static void
 check_address(struct pst_loader *l, const struct pst_config_iface *f)
 {
-	uint32_t host = ~pst_prefix_mask(f->prefix_len);
+	uint32_t host = host_bits(f);
 	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
 
 	if (!iface_pointer(l, at, f, "address"))
@@ -83,13 +89,30 @@ check_networks(
 		pst_warning(l, at, "its network overlaps that of \"%s\"", a->name);
 }
 
+/* The device's name: what comes before its arguments. */
+static bool
+is_same_device(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ",");
+
+	return len > 0 && len == strcspn(b, ",") && strncmp(a, b, len) == 0;
+}
+
 static void
 check_devices(
 	struct pst_loader *l, const struct pst_config_iface *a, const struct pst_config_iface *b)
 {
 	char at[POINTER_MAX];
 
-	if (a->device[0] == 0 || strcmp(a->device, b->device) != 0 || a->vlan != b->vlan)
+	if (!is_same_device(a->device, b->device))
+		return;
+	if (strcmp(a->device, b->device) != 0) {
+		if (iface_pointer(l, at, b, "device"))
+			pst_problem(
+				l, at, "is the device of \"%s\", with other arguments", a->name);
+		return;
+	}
+	if (a->vlan != b->vlan)
 		return;
 	iface_pointer(l, at, a, "vlan");
 	if (pst_problem_is_at(l, at))
@@ -140,6 +163,10 @@ check_via(struct pst_loader *l, uint32_t i, bool sure)
 		found = true;
 		if (via == f->ip)
 			pst_problem(l, at, "%s is our own address on \"%s\"", text, f->name);
+		else if (f->prefix_len < 31 && (via & host_bits(f)) == 0)
+			pst_problem(l, at, "%s is the network of \"%s\"", text, f->name);
+		else if (f->prefix_len < 31 && (via & host_bits(f)) == host_bits(f))
+			pst_problem(l, at, "%s is the broadcast address of \"%s\"", text, f->name);
 	}
 	if (!found && sure)
 		pst_problem(l, at, "%s is in no interface's network", text);
@@ -203,7 +230,7 @@ static void
 check_pool_iface(struct pst_loader *l, const char *at, const struct pst_range *r,
 	const struct pst_config_iface *f)
 {
-	uint32_t host = ~pst_prefix_mask(f->prefix_len), network = f->ip & ~host;
+	uint32_t host = host_bits(f), network = f->ip & ~host;
 	char text[PST_ADDRESS_TEXT];
 
 	if (!has_address(l, f))

@@ -114,6 +114,29 @@ interfaces_do_not_collide(void **state)
 }
 
 static void
+a_device_is_described_in_one_way(void **state)
+{
+#define TRUNK(name, device, zone, vlan, address)                                                   \
+	"\"" name "\": { \"device\": \"" device "\", \"zone\": \"" zone "\", \"vlan\": " vlan      \
+	", \"address\": \"" address "\" }"
+	static const struct a_case cases[] = {
+		{ TRUNK("in", "net_tap0,iface=t", "internal", "1", "10.0.0.1/24") ",\n" TRUNK(
+			  "out", "net_tap0,iface=t", "external", "2", "192.0.2.1/24"),
+			"" },
+		{ TRUNK("in", "net_tap0,iface=t", "internal", "1", "10.0.0.1/24") ",\n" TRUNK(
+			  "out", "net_tap0,iface=u", "external", "2", "192.0.2.1/24"),
+			"t:3: /interfaces/out/device: is the device of \"in\", with other "
+			"arguments\n" },
+		{ TRUNK("in", "net_tap0,iface=t", "internal", "1", "10.0.0.1/24") ",\n" TRUNK(
+			  "out", "net_tap01,iface=t", "external", "2", "192.0.2.1/24"),
+			"" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
 a_wrong_key_spoils_no_check_of_others(void **state)
 {
 	static const struct a_case cases[] = {
@@ -142,6 +165,10 @@ routes_lead_to_neighbours(void **state)
 			"t:5: /routes/0/via: 203.0.113.1 is in no interface's network\n" },
 		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.1\" } ]",
 			"t:5: /routes/0/via: 192.0.2.1 is our own address on \"out\"\n" },
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.0\" } ]",
+			"t:5: /routes/0/via: 192.0.2.0 is the network of \"out\"\n" },
+		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.255\" } ]",
+			"t:5: /routes/0/via: 192.0.2.255 is the broadcast address of \"out\"\n" },
 		{ ",\"routes\": [ { \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.254\" },\n"
 		  "{ \"to\": \"0.0.0.0/0\", \"via\": \"192.0.2.253\" } ]",
 			"t:6: /routes/1/to: /routes/0 goes there already\n" },
@@ -299,6 +326,7 @@ main(void)
 		cmocka_unit_test(both_zones_are_needed),
 		cmocka_unit_test(an_interface_has_a_hosts_address),
 		cmocka_unit_test(interfaces_do_not_collide),
+		cmocka_unit_test(a_device_is_described_in_one_way),
 		cmocka_unit_test(a_wrong_key_spoils_no_check_of_others),
 		cmocka_unit_test(routes_lead_to_neighbours),
 		cmocka_unit_test(an_lcore_has_one_role),
