@@ -408,11 +408,26 @@ check_protocol_pair(struct pst_loader *l, const struct pst_config_protocol *a,
 	}
 }
 
+/* Each editor brings a protocol of its own, and all of them share one table. */
+static void
+check_protocol_count(struct pst_loader *l)
+{
+	uint32_t editors = 0;
+
+	while (l->editors[editors] != NULL)
+		editors++;
+	if (l->config->n_protocols > 0 && l->config->n_protocols + editors > PST_PROTOCOLS_MAX)
+		pst_problem(l, "/protocols",
+			"has %u entries, and may have %d beside the %u editors",
+			l->config->n_protocols, PST_PROTOCOLS_MAX - (int)editors, editors);
+}
+
 static void
 check_protocols(struct pst_loader *l)
 {
 	const struct pst_config *c = l->config;
 
+	check_protocol_count(l);
 	for (uint32_t i = 0; i < c->n_protocols; i++) {
 		const struct pst_config_protocol *p = &c->protocols[i];
 		char at[POINTER_MAX];
@@ -433,6 +448,21 @@ check_protocols(struct pst_loader *l)
 	}
 }
 
+/* What no rule allows is denied, so deny rules alone shut everybody in. */
+static void
+check_verdicts(struct pst_loader *l)
+{
+	const struct pst_config *c = l->config;
+
+	for (uint32_t i = 0; i < c->n_rules; i++) {
+		if (c->rules[i].allow)
+			return;
+	}
+	if (c->n_rules > 0 && !pst_problem_is_at(l, "/rules"))
+		pst_warning(
+			l, "/rules", "none allows: everything from inside to outside is denied");
+}
+
 static void
 check_rules(struct pst_loader *l)
 {
@@ -445,6 +475,7 @@ check_rules(struct pst_loader *l)
 	for (uint32_t i = 0; i < c->n_protocols && n + 1 < NAMES_MAX; i++)
 		names[n++] = c->protocols[i].name;
 	names[n] = NULL;
+	check_verdicts(l);
 	for (uint32_t i = 0; i < c->n_rules; i++) {
 		for (uint32_t k = 0; k < c->rules[i].n_protocols; k++) {
 			const char *name = c->rules[i].protocols[k];

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -271,6 +272,56 @@ no_rules_are_warned_of(void **state)
 }
 
 static void
+rules_that_allow_nothing_are_warned_of(void **state)
+{
+	static const struct a_case cases[] = {
+		{ "{ \"action\": \"deny\", \"clients\": [ \"10.0.0.9\" ] }",
+			"t:4: warning: /rules: none allows: everything from inside to outside is "
+			"denied\n" },
+		{ "{ \"action\": \"deny\" }, { \"action\": \"allow\" }", "" },
+		/* which it is, is not known */
+		{ "{ \"action\": \"alow\" }",
+			"t:4: /rules/0/action: must be one of \"deny\", \"allow\", not "
+			"\"alow\"\n" },
+	};
+	static struct pst_config c;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+			"{ \"interfaces\": {\n" IN OUT " },\n\"rules\": [ %s ] }", cases[i].more);
+		test_load_says(text, &c, cases[i].lines);
+	}
+}
+
+/* Of the config's, 64 at most; the two editors of these tests have one each. */
+static void
+editors_take_places_of_protocols(void **state)
+{
+	(void)state;
+	for (int n = 62; n <= 63; n++) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *f = open_memstream(&text, &len);
+
+		fputs(",\n\"protocols\": {", f);
+		for (int i = 0; i < n; i++)
+			fprintf(f,
+				"%s\n\"p%d\": { \"id\": \"00000000-0000-4000-8000-%012d\", "
+				"\"transport\": \"tcp\", \"ports\": [ %d ] }",
+				i > 0 ? "," : "", i, i, 5000 + i);
+		fputs(" }", f);
+		fclose(f);
+		test_config_says(text, n == 62 ? ""
+					       : "t:6: /protocols: has 63 entries, and may have 62 "
+						 "beside the 2 editors\n");
+		free(text);
+	}
+}
+
+static void
 protocols_are_distinct(void **state)
 {
 	static const struct a_case cases[] = {
@@ -311,7 +362,7 @@ names_in_rules_and_editors_are_known(void **state)
 		       ", \"transport\": \"tcp\", \"ports\": [6667] } },\n"
 		       "\"rules\": [ { \"action\": \"deny\", \"protocols\": [ \"irc\", \"ftp\",\n"
 		       "\"ircc\" ] },\n"
-		       "{ \"action\": \"deny\", \"protocols\": [ \"gopher\" ] } ] }",
+		       "{ \"action\": \"allow\", \"protocols\": [ \"gopher\" ] } ] }",
 		&c,
 		"t:6: /rules/0/protocols/2: unknown protocol \"ircc\", did you mean \"irc\"?\n"
 		"t:7: /rules/1/protocols/0: unknown protocol \"gopher\"\n");
@@ -333,6 +384,8 @@ main(void)
 		cmocka_unit_test(the_pool_is_free_for_nat),
 		cmocka_unit_test(odd_numbers_are_warned_of),
 		cmocka_unit_test(no_rules_are_warned_of),
+		cmocka_unit_test(rules_that_allow_nothing_are_warned_of),
+		cmocka_unit_test(editors_take_places_of_protocols),
 		cmocka_unit_test(protocols_are_distinct),
 		cmocka_unit_test(names_in_rules_and_editors_are_known),
 	};
