@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "filter/ipfilter.h"
 #include "runtime/runtime_priv.h"
 
@@ -29,16 +31,14 @@ undo_bind(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 	pst_chan_post(rt->params.workers[worker], req);
 }
 
+/* Nobody waits for it any more, but it is done. */
 static void
-unwatched(struct pst_runtime *rt, uint32_t worker, uint64_t cookie)
+late_client(struct pst_runtime *rt, const struct pst_req *req)
 {
-	struct pst_connection *conn;
+	struct pst_connection *conn = handle_by_cookie(rt, req->cookie);
 
-	/* the answer stands behind all that was lent: after that, nothing comes */
-	runtime_drain(rt, worker);
-	conn = handle_by_cookie(rt, cookie);
-	if (conn != NULL)
-		watch_end(conn);
+	if (req->result == 0 && conn != NULL)
+		conn->client = req->bind.clients[0];
 }
 
 /* Keep what an answer means, and have its record back at once: a call may wait for one. */
@@ -49,7 +49,10 @@ put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 		undo_bind(rt, worker, req);
 		return;
 	}
-	if (req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH) {
+	if (req->type == PST_REQ_SET_CLIENT)
+		late_client(rt, req);
+	if ((req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH) &&
+		handle_by_cookie(rt, req->cookie) != NULL) {
 		rt->deferred[rt->n_deferred].type = req->type;
 		rt->deferred[rt->n_deferred].worker = worker;
 		rt->deferred[rt->n_deferred++].cookie = req->cookie;
@@ -81,21 +84,60 @@ call_deferred(struct pst_runtime *rt)
 {
 	while (rt->n_deferred > 0) {
 		struct deferred d = rt->deferred[--rt->n_deferred];
-		struct pst_connection *conn = handle_by_cookie(rt, d.cookie);
+		struct pst_connection *conn;
 
+		/* the answer stands behind all that was lent: after that, nothing comes */
 		if (d.type == PST_REQ_UNWATCH)
-			unwatched(rt, d.worker, d.cookie);
-		else if (conn != NULL)
+			runtime_drain(rt, d.worker);
+		conn = handle_by_cookie(rt, d.cookie);
+		if (conn == NULL)
+			continue;
+		if (d.type == PST_REQ_UNWATCH)
+			watch_end(conn);
+		else
 			handle_free(conn);
 	}
 }
 
-/* Wait for a posted record. True when the answer came; else the record is abandoned. */
-static bool
-wait_for(struct pst_runtime *rt, struct pst_req *req)
+void
+call_abandon(struct pst_runtime *rt)
 {
-	uint64_t give_up = rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
+	for (uint32_t w = 0; w < rt->params.n_workers; w++) {
+		struct pst_req *req;
 
+		while ((req = pst_chan_request(rt->params.workers[w])) != NULL) {
+			if (req->type == PST_REQ_BIND)
+				pst_ipset_unref(req->bind.filter);
+		}
+		while ((req = pst_chan_answer(rt->params.workers[w])) != NULL) {
+			if (req->type == PST_REQ_BIND && req->result < 0)
+				pst_ipset_unref(req->bind.filter);
+		}
+	}
+}
+
+static uint64_t
+bound(const struct pst_runtime *rt)
+{
+	return rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
+}
+
+static void
+note_round_trip(struct pst_runtime_figures *f, uint64_t ticks)
+{
+	f->tsc_min = f->answers == 0 ? ticks : RTE_MIN(f->tsc_min, ticks);
+	f->tsc_max = RTE_MAX(f->tsc_max, ticks);
+	f->tsc_sum += ticks;
+	f->tsc_log2[63 - __builtin_clzll(ticks | 1)]++;
+	f->answers++;
+}
+
+/* Lend a record and wait for its answer. False when that did not come: it is abandoned. */
+static bool
+post_and_wait(struct pst_runtime *rt, struct pst_chan *chan, struct pst_req *req, uint64_t give_up)
+{
+	req->posted = rte_rdtsc();
+	pst_chan_post(chan, req);
 	rt->awaited = req;
 	rt->answered = false;
 	for (;;) {
@@ -105,17 +147,17 @@ wait_for(struct pst_runtime *rt, struct pst_req *req)
 		rt->params.idle(rt->params.ctx);
 	}
 	rt->awaited = NULL;
-	if (!rt->answered)
+	if (rt->answered)
+		note_round_trip(&rt->figures, rte_rdtsc() - req->posted);
+	else
 		req->abandoned = true;
 	return rt->answered;
 }
 
 /* A record to ask with; where all are lent, the next to come back within the bound. */
 static struct pst_req *
-take_record(struct pst_runtime *rt, struct pst_chan *chan)
+take_record(struct pst_runtime *rt, struct pst_chan *chan, uint64_t give_up)
 {
-	uint64_t give_up = rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
-
 	for (;;) {
 		struct pst_req *req = pst_chan_take(chan);
 
@@ -176,6 +218,8 @@ check_args(const struct pst_session *session, const struct pst_bind_for_client *
 		if (!is_own(session, &args->client_addresses[i]))
 			return -EINVAL;
 	}
+	if (args->callback != NULL && session_editor_of(session, args->callback) == NO_EDITOR)
+		return -EINVAL;
 	return check_flags(args);
 }
 
@@ -188,11 +232,25 @@ free_handles(struct pst_connection **handles, uint32_t n)
 	}
 }
 
+/* Whose the handles are: who calls, or at least who is to hear of them. */
+static uint32_t
+owner_of_call(
+	const struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
+{
+	int editor = session->rt->params.protocols[protocol].editor;
+
+	if (session->rt->current != NO_EDITOR)
+		return session->rt->current;
+	if (args->callback != NULL)
+		return session_editor_of(session, args->callback);
+	return editor >= 0 ? (uint32_t)editor : NO_EDITOR;
+}
+
 /* n handles, before anything is asked for: nothing can fail afterwards. */
 static int
 make_handles(struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
 {
-	int editor = session->rt->params.protocols[protocol].editor;
+	uint32_t editor = owner_of_call(session, args, protocol);
 
 	for (uint32_t i = 0; i < args->n; i++) {
 		struct pst_connection *conn = handle_new(session, HANDLE_ENDPOINT);
@@ -205,15 +263,15 @@ make_handles(struct pst_session *session, const struct pst_bind_for_client *args
 		conn->client = args->client_addresses[i];
 		conn->callback = args->callback;
 		conn->context = args->callback_context;
-		conn->editor = editor >= 0 ? (uint32_t)editor : session->rt->current;
+		conn->editor = editor;
 		args->connections[i] = conn;
 	}
 	return 0;
 }
 
 static void
-fill(struct pst_req *req, const struct pst_session *session,
-	const struct pst_bind_for_client *args, int protocol, struct pst_ipset *filter)
+fill(struct pst_req *req, const struct pst_session *session, const struct pst_bind_for_client *args,
+	int protocol, struct pst_ipset *filter)
 {
 	req->type = PST_REQ_BIND;
 	req->cookie = UINT64_MAX;
@@ -253,7 +311,8 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 {
 	struct pst_runtime *rt = session->rt;
 	struct pst_chan *chan = rt->params.workers[session->worker];
-	struct pst_req *req = take_record(rt, chan);
+	uint64_t give_up = bound(rt);
+	struct pst_req *req = take_record(rt, chan, give_up);
 	int ret;
 
 	if (req == NULL) {
@@ -261,8 +320,7 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 		return -EAGAIN;
 	}
 	fill(req, session, args, protocol, filter);
-	pst_chan_post(chan, req);
-	if (!wait_for(rt, req))
+	if (!post_and_wait(rt, chan, req, give_up))
 		return -EAGAIN;
 	ret = req->result;
 	if (ret == 0)
@@ -281,6 +339,8 @@ pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_clien
 
 	if (ret < 0)
 		return ret;
+	if (session->closing)
+		return -ESHUTDOWN;
 	protocol = find_protocol(session->rt, &args->protocol_id);
 	if (protocol < 0)
 		return protocol;
@@ -305,32 +365,35 @@ pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_clien
 }
 
 int
-pst_connection_set_client_address(
-	struct pst_connection *conn, const struct pst_endpoint *client)
+pst_connection_set_client_address(struct pst_connection *conn, const struct pst_endpoint *client)
 {
 	struct pst_runtime *rt;
 	struct pst_chan *chan;
 	struct pst_req *req;
+	uint64_t give_up;
 	int ret;
 
-	if (conn == NULL || client == NULL || conn->session == NULL ||
-		conn->kind != HANDLE_ENDPOINT || pst_endpoint_is_unset(client) ||
+	if (conn == NULL || client == NULL)
+		return -EINVAL;
+	if (conn->session == NULL || conn->session->closing || conn->kill_wanted)
+		return -ESHUTDOWN;
+	if (conn->kind != HANDLE_ENDPOINT || pst_endpoint_is_unset(client) ||
 		!is_own(conn->session, client))
 		return -EINVAL;
 	if (!pst_endpoint_is_unset(&conn->client))
 		return -EEXIST;
 	rt = conn->session->rt;
 	chan = rt->params.workers[conn->session->worker];
-	req = take_record(rt, chan);
+	give_up = bound(rt);
+	req = take_record(rt, chan, give_up);
 	if (req == NULL)
 		return -EAGAIN;
 	req->type = PST_REQ_SET_CLIENT;
-	req->cookie = UINT64_MAX;
+	req->cookie = handle_cookie(conn);
 	req->bind.n = 1;
 	req->bind.refs[0] = conn->ref;
 	req->bind.clients[0] = *client;
-	pst_chan_post(chan, req);
-	if (!wait_for(rt, req))
+	if (!post_and_wait(rt, chan, req, give_up))
 		return -EAGAIN;
 	ret = req->result;
 	pst_chan_put(chan, req);

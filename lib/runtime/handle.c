@@ -37,12 +37,35 @@ handle_new(struct pst_session *session, enum handle_kind kind)
 	return conn;
 }
 
+/* The worker that its requests go to: an endpoint's is its client's. */
+static uint32_t
+worker_of(const struct pst_connection *conn)
+{
+	return conn->worker != UINT32_MAX ? conn->worker : conn->session->worker;
+}
+
 static void
 unlist(struct pst_runtime *rt, struct pst_connection *conn)
 {
 	if (conn->listed)
-		STAILQ_REMOVE(&rt->kills, conn, pst_connection, to_kill);
+		STAILQ_REMOVE(&rt->kills[worker_of(conn)], conn, pst_connection, to_kill);
 	conn->listed = false;
+}
+
+/* Once, and last of what the editor hears of the stream. */
+static void
+detach_filter(struct pst_connection *conn)
+{
+	const struct pst_data_filter *filter = conn->filter;
+	struct pst_runtime *rt = conn->session->rt;
+	uint32_t before = rt->current;
+
+	conn->filter = NULL;
+	if (filter == NULL || filter->detach == NULL)
+		return;
+	rt->current = conn->editor;
+	filter->detach(conn->filter_context);
+	rt->current = before;
 }
 
 void
@@ -52,14 +75,13 @@ handle_free(struct pst_connection *conn)
 	struct pst_runtime *rt = session->rt;
 
 	watch_end(conn);
-	if (conn->filter != NULL && conn->filter->detach != NULL)
-		conn->filter->detach(conn->filter_context);
+	detach_filter(conn);
+	unlist(rt, conn);
 	if (conn->worker != UINT32_MAX) {
 		struct ref_key key = { conn->worker, conn->ref.index, conn->ref.gen };
 
 		rte_hash_del_key(rt->by_ref, &key);
 	}
-	unlist(rt, conn);
 	LIST_REMOVE(conn, of_session);
 	rt->stats.connections -= conn->kind == HANDLE_WATCHED;
 	conn->session = NULL;
@@ -115,7 +137,7 @@ static void
 enlist(struct pst_connection *conn)
 {
 	if (!conn->listed)
-		STAILQ_INSERT_TAIL(&conn->session->rt->kills, conn, to_kill);
+		STAILQ_INSERT_TAIL(&conn->session->rt->kills[worker_of(conn)], conn, to_kill);
 	conn->listed = true;
 }
 
@@ -163,19 +185,19 @@ post_unwatch(struct pst_connection *conn, struct pst_req *req)
 	conn->unwatch_posted = true;
 }
 
-uint32_t
-handle_post_wanted(struct pst_runtime *rt)
+static uint32_t
+post_to(struct pst_runtime *rt, uint32_t worker)
 {
+	struct pst_chan *chan = rt->params.workers[worker];
 	struct pst_connection *conn;
 	uint32_t n = 0;
 
-	while ((conn = STAILQ_FIRST(&rt->kills)) != NULL) {
-		struct pst_chan *chan = rt->params.workers[conn->session->worker];
+	while ((conn = STAILQ_FIRST(&rt->kills[worker])) != NULL) {
 		struct pst_req *req = pst_chan_take(chan);
 
 		if (req == NULL)
 			break;
-		STAILQ_REMOVE_HEAD(&rt->kills, to_kill);
+		STAILQ_REMOVE_HEAD(&rt->kills[worker], to_kill);
 		conn->listed = false;
 		if (conn->kill_wanted && !conn->kill_posted)
 			post_kill(conn, req);
@@ -185,6 +207,26 @@ handle_post_wanted(struct pst_runtime *rt)
 		n++;
 	}
 	return n;
+}
+
+uint32_t
+handle_post_wanted(struct pst_runtime *rt)
+{
+	uint32_t n = 0;
+
+	for (uint32_t w = 0; w < rt->params.n_workers; w++)
+		n += post_to(rt, w);
+	return n;
+}
+
+void
+handle_forsake(struct pst_connection *conn)
+{
+	if (conn->kind == HANDLE_WATCHED)
+		detach_filter(conn); /* the stream finds nobody there, and passes all */
+	else
+		pst_connection_kill(conn);
+	conn->editor = NO_EDITOR;
 }
 
 /* What editors read. */

@@ -61,14 +61,15 @@ pst_runtime_create(const struct pst_runtime_params *params)
 	while (params->editors[rt->n_editors] != NULL)
 		rt->n_editors++;
 	rt->n_handles = params->handles != 0 ? params->handles : HANDLES;
-	rt->current = EDITORS_MAX;
-	rt->next_deadline = UINT64_MAX;
+	rt->current = NO_EDITOR;
 	pst_rng_init(&rng, params->seed);
 	rt->ip_id = pst_rng_next(&rng);
 	LIST_INIT(&rt->sessions);
-	LIST_INIT(&rt->watches);
-	STAILQ_INIT(&rt->kills);
-	if (rt->n_editors > EDITORS_MAX || !create_tables(rt)) {
+	timers_init(&rt->timers);
+	for (uint32_t w = 0; w < PST_WORKERS_MAX; w++)
+		STAILQ_INIT(&rt->kills[w]);
+	if (rt->n_editors > EDITORS_MAX || params->n_workers > PST_WORKERS_MAX ||
+		!create_tables(rt)) {
 		pst_runtime_destroy(rt);
 		return pst_null(ENOMEM);
 	}
@@ -82,6 +83,8 @@ pst_runtime_destroy(struct pst_runtime *rt)
 
 	if (rt == NULL)
 		return;
+	LIST_FOREACH(s, &rt->sessions, all)
+	s->closing = true; /* nobody is there to answer */
 	while ((s = LIST_FIRST(&rt->sessions)) != NULL) {
 		bool last;
 
@@ -92,6 +95,7 @@ pst_runtime_destroy(struct pst_runtime *rt)
 			handle_free(conn);
 		} while (!last);
 	}
+	call_abandon(rt);
 	rte_hash_free(rt->by_ref);
 	rte_hash_free(rt->by_client);
 	free(rt->deferred);
@@ -104,23 +108,27 @@ pst_runtime_destroy(struct pst_runtime *rt)
 static void
 end_handle(struct pst_connection *conn)
 {
-	struct pst_event event = { .type = PST_EVENT_TERMINATING,
-		.connection = conn,
-		.remote = conn->remote };
+	struct pst_event event = {
+		.type = PST_EVENT_TERMINATING, .connection = conn, .remote = conn->remote
+	};
 
 	if (!conn->kill_wanted) /* who killed it has dropped its references */
 		session_tell(conn->session, conn->editor, &event);
 	handle_free(conn);
 }
 
-/* R31, R55: the filter named in the call, and no other, hears of it. */
+/* R31, R55: the editor named in the call, and no other, hears of it; it may refuse (R74). */
 static void
 established(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 {
 	struct pst_connection *endpoint = handle_by_cookie(rt, evt->cookie), *conn;
 	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .remote = evt->remote };
+	uint32_t editor;
 
-	if (endpoint == NULL || endpoint->kill_wanted || endpoint->callback == NULL)
+	if (endpoint == NULL || endpoint->kill_wanted)
+		return;
+	editor = session_editor_of(endpoint->session, endpoint->callback);
+	if (editor == NO_EDITOR) /* R32 */
 		return;
 	conn = handle_new(endpoint->session, HANDLE_ACCEPTED);
 	if (conn == NULL)
@@ -129,7 +137,7 @@ established(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 	conn->client = endpoint->client;
 	conn->external = endpoint->external;
 	conn->remote = evt->remote;
-	conn->editor = endpoint->editor;
+	conn->editor = editor;
 	if (!handle_bind_ref(conn, worker, evt->ref)) {
 		handle_free(conn);
 		return;
@@ -137,7 +145,8 @@ established(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 	event.connection = conn;
 	event.endpoint = endpoint;
 	event.context = endpoint->context;
-	session_tell(endpoint->session, endpoint->editor, &event);
+	if (session_tell(conn->session, editor, &event) < 0)
+		pst_connection_kill(conn);
 }
 
 static void
@@ -164,12 +173,12 @@ hear(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 }
 
 static uint32_t
-hear_events(struct pst_runtime *rt, uint32_t worker)
+hear_events(struct pst_runtime *rt, uint32_t worker, uint32_t most)
 {
 	struct pst_evt evt;
 	uint32_t n = 0;
 
-	while (n < EVENTS_A_ROUND && pst_chan_hear(rt->params.workers[worker], &evt)) {
+	while (n < most && pst_chan_hear(rt->params.workers[worker], &evt)) {
 		hear(rt, worker, &evt);
 		n++;
 	}
@@ -196,6 +205,21 @@ runtime_drain(struct pst_runtime *rt, uint32_t worker)
 	take_packets(rt, worker, rte_ring_count(rt->params.workers[worker]->to_asker));
 }
 
+/*
+ * An end that is told before its connection's last packets were taken would
+ * orphan them: what was lent before the events that there are now comes first.
+ */
+static uint32_t
+poll_worker(struct pst_runtime *rt, uint32_t worker)
+{
+	const struct pst_chan *chan = rt->params.workers[worker];
+	uint32_t events = RTE_MIN(rte_ring_count(chan->events), (uint32_t)EVENTS_A_ROUND);
+	uint32_t packets = events > 0 ? rte_ring_count(chan->to_asker) : PACKETS_A_ROUND;
+	uint32_t done = take_packets(rt, worker, packets);
+
+	return done + hear_events(rt, worker, events);
+}
+
 uint32_t
 pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
 {
@@ -204,13 +228,9 @@ pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
 	rt->now_ms = now_ms;
 	done = call_collect(rt) + rt->n_deferred;
 	call_deferred(rt);
-	for (uint32_t w = 0; w < rt->params.n_workers; w++) {
-		done += take_packets(rt, w, PACKETS_A_ROUND);
-		/* an end told before its last packets were taken would orphan them */
-		if (rte_ring_empty(rt->params.workers[w]->to_asker))
-			done += hear_events(rt, w);
-	}
-	watch_timers(rt);
+	for (uint32_t w = 0; w < rt->params.n_workers; w++)
+		done += poll_worker(rt, w);
+	done += watch_timers(rt);
 	return done + handle_post_wanted(rt);
 }
 
@@ -220,17 +240,16 @@ pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor)
 	struct pst_session *s;
 	struct pst_connection *conn;
 
-	LIST_FOREACH(s, &rt->sessions, all) {
-		LIST_FOREACH(conn, &s->handles, of_session) {
-			if (conn->editor != editor)
-				continue;
-			if (conn->kind == HANDLE_WATCHED)
-				handle_want_unwatch(conn);
-			else
-				pst_connection_kill(conn);
-		}
-	}
 	rt->params.enabled &= ~(UINT64_C(1) << editor);
+	LIST_FOREACH(s, &rt->sessions, all)
+	{
+		LIST_FOREACH(conn, &s->handles, of_session)
+		{
+			if (conn->editor == editor)
+				handle_forsake(conn);
+		}
+		session_detach(s, editor);
+	}
 }
 
 bool
@@ -247,6 +266,12 @@ const struct pst_editor_stats *
 pst_runtime_stats(const struct pst_runtime *rt)
 {
 	return &rt->stats;
+}
+
+const struct pst_runtime_figures *
+pst_runtime_figures(const struct pst_runtime *rt)
+{
+	return &rt->figures;
 }
 
 const uint64_t *

@@ -35,7 +35,7 @@ struct pst_runtime_params {
 	struct pst_chan *const *workers; /* by worker; the runtime is the asker */
 	uint32_t n_workers;
 	const struct pst_editor *const *editors; /* NULL at the end */
-	uint64_t enabled;                        /* a bit for each of them */
+	uint64_t enabled;			 /* a bit for each of them */
 	const struct pst_runtime_protocol *protocols;
 	uint32_t n_protocols;
 	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
@@ -51,6 +51,14 @@ struct pst_runtime_params {
 	void *ctx;
 };
 
+/* Of the calls to workers, and of what had no place. The lcore writes, others read (relaxed). */
+struct pst_runtime_figures {
+	uint64_t answers;		    /* that came in time */
+	uint64_t tsc_sum, tsc_min, tsc_max; /* of their round trips, in TSC ticks */
+	uint64_t tsc_log2[64]; /* [i]: how many took 2^i ticks or more, below 2^(i+1) */
+	uint64_t unknown;      /* packets of no handle, passed as they were */
+};
+
 /* NULL, with rte_errno set. */
 struct pst_runtime *pst_runtime_create(const struct pst_runtime_params *params);
 /* After its lcore stopped; detaches all editors. Safe on NULL. */
@@ -59,12 +67,17 @@ void pst_runtime_destroy(struct pst_runtime *rt);
 /* One round. Returns how much there was to do; 0: nothing. */
 uint32_t pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms);
 
-/* An editor is disabled or failed: end all that it holds, then detach it everywhere. */
+/*
+ * An editor is disabled or failed: its endpoints and what they accepted are
+ * ended, and it is detached everywhere. Control connections live on, unedited:
+ * each goes back to the fast path when nothing edited is in flight any more.
+ */
 void pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor);
 
 /* True when there is no session, no handle and no request under way. */
 bool pst_runtime_is_quiet(const struct pst_runtime *rt);
 
 const struct pst_editor_stats *pst_runtime_stats(const struct pst_runtime *rt);
+const struct pst_runtime_figures *pst_runtime_figures(const struct pst_runtime *rt);
 /* An editor's own counters, PST_EDITOR_COUNTERS of them; any lcore may read them. */
 const uint64_t *pst_runtime_counters(const struct pst_runtime *rt, uint32_t editor);

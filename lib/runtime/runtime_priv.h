@@ -6,17 +6,21 @@
 
 #include <rte_hash.h>
 
+#include "base/lcore.h"
 #include "runtime/runtime.h"
+#include "runtime/timers.h"
 #include "stream/stream.h"
 
 #define EDITORS_MAX 64
 #define PACKETS_A_ROUND 64
 #define EVENTS_A_ROUND 64
+#define TIMERS_A_ROUND 64
+#define NO_EDITOR EDITORS_MAX
 
 struct watch;
 
 enum handle_kind {
-	HANDLE_WATCHED,  /* a control connection */
+	HANDLE_WATCHED,	 /* a control connection */
 	HANDLE_ENDPOINT, /* what pst_bind_for_client() opened */
 	HANDLE_ACCEPTED, /* a connection to an endpoint */
 };
@@ -25,16 +29,16 @@ struct pst_connection {
 	LIST_ENTRY(pst_connection) of_session;
 	STAILQ_ENTRY(pst_connection) to_kill;
 	struct pst_session *session; /* NULL: the handle is free */
-	uint32_t index, gen;         /* its name in cookies */
-	uint8_t kind;                /* enum handle_kind */
-	bool listed;                 /* a wish of it is still to be posted */
+	uint32_t index, gen;	     /* its name in cookies */
+	uint8_t kind;		     /* enum handle_kind */
+	bool listed;		     /* a wish of it is still to be posted */
 	bool kill_wanted;
 	bool kill_posted;
 	bool unwatch_wanted, unwatch_posted;
 	enum pst_proto proto;
 	uint32_t worker;
 	struct pst_ref ref;
-	uint32_t editor;
+	uint32_t editor; /* whose handle it is; NO_EDITOR: nobody's */
 	struct pst_endpoint client, external, remote;
 	struct pst_editor_session *callback; /* ENDPOINT */
 	void *context;
@@ -51,6 +55,7 @@ struct pst_session {
 	struct pst_runtime *rt;
 	uint32_t client_ip;
 	uint32_t worker;
+	bool closing; /* its editors are being detached */
 	struct handle_list handles;
 	struct pst_editor_session *editors[EDITORS_MAX]; /* attached ones */
 };
@@ -72,9 +77,9 @@ struct pst_runtime {
 	struct rte_hash *by_ref;    /* worker and reference -> handle */
 	struct pst_connection *handles;
 	uint32_t *free_handles, n_free, n_handles;
-	struct kill_list kills; /* kill or unwatch still to be posted */
-	LIST_HEAD(, watch) watches;
-	uint64_t next_deadline; /* of the watches' timers */
+	/* kill or unwatch still to be posted, by worker: one that is behind holds up no other */
+	struct kill_list kills[PST_WORKERS_MAX];
+	struct timers timers; /* of the watches */
 	uint64_t now_ms;
 
 	/* a call that waits for this answer; others' answers are put off */
@@ -84,9 +89,10 @@ struct pst_runtime {
 	uint32_t n_deferred;
 
 	const struct pst_connection *connecting; /* inside its connect event */
-	uint32_t current; /* editor whose callback runs */
+	uint32_t current;			 /* editor whose callback runs */
 	uint16_t ip_id;
 	struct pst_editor_stats stats; /* main reads, relaxed */
+	struct pst_runtime_figures figures;
 	uint64_t counters[EDITORS_MAX][PST_EDITOR_COUNTERS];
 };
 
@@ -98,7 +104,11 @@ struct pst_session *session_get(struct pst_runtime *rt, uint32_t client_ip);
 void session_check(struct pst_session *session);
 /* Attach an editor; false when it refuses. */
 bool session_attach(struct pst_session *session, uint32_t editor);
-/* Tell an editor of the session; 0 or what it says. */
+/* Detach one from it; nothing if it is not attached. */
+void session_detach(struct pst_session *session, uint32_t editor);
+/* The editor that this is the part of; NO_EDITOR when it is not attached here. */
+uint32_t session_editor_of(const struct pst_session *session, const struct pst_editor_session *es);
+/* Tell an editor of the session, if it is there; 0 or what it says. */
 int session_tell(struct pst_session *session, uint32_t editor, const struct pst_event *event);
 
 /* handle.c */
@@ -113,6 +123,8 @@ struct pst_connection *handle_by_ref(
 /* The handle of a cookie, or NULL when it is gone. */
 struct pst_connection *handle_by_cookie(const struct pst_runtime *rt, uint64_t cookie);
 uint64_t handle_cookie(const struct pst_connection *conn);
+/* Its editor is leaving: a control connection goes on unedited, all else ends. */
+void handle_forsake(struct pst_connection *conn);
 /* Post the kills and unwatches that are wanted, as records allow. */
 uint32_t handle_post_wanted(struct pst_runtime *rt);
 /* The connection goes back to the fast path with these offsets, soon. */
@@ -125,7 +137,8 @@ void watch_input(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m);
 /* Begin to edit a connection's stream with its filter; false when there is no memory. */
 bool watch_start(struct pst_connection *conn);
 void watch_end(struct pst_connection *conn);
-void watch_timers(struct pst_runtime *rt);
+/* Returns how many timers were looked at. */
+uint32_t watch_timers(struct pst_runtime *rt);
 /* Offsets once nothing of the stream is in hand; zero without a watch. */
 void watch_offsets(const struct pst_connection *conn, int32_t offset[PST_DIRS]);
 
@@ -135,6 +148,8 @@ void watch_offsets(const struct pst_connection *conn, int32_t offset[PST_DIRS]);
 uint32_t call_collect(struct pst_runtime *rt);
 /* Work on the answers that were put off. */
 void call_deferred(struct pst_runtime *rt);
+/* The lcores have stopped: take back what unanswered calls hold. */
+void call_abandon(struct pst_runtime *rt);
 
 /* runtime.c */
 

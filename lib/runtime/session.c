@@ -27,8 +27,8 @@ session_get(struct pst_runtime *rt, uint32_t client_ip)
 	return s;
 }
 
-static void
-detach(struct pst_session *s, uint32_t editor)
+void
+session_detach(struct pst_session *s, uint32_t editor)
 {
 	struct pst_editor_session *es = s->editors[editor];
 	uint32_t before = s->rt->current;
@@ -48,10 +48,11 @@ session_check(struct pst_session *s)
 
 	if (!LIST_EMPTY(&s->handles))
 		return;
+	s->closing = true;
 	rte_hash_del_key(rt->by_client, &s->client_ip);
 	LIST_REMOVE(s, all);
 	for (uint32_t e = 0; e < rt->n_editors; e++)
-		detach(s, e);
+		session_detach(s, e);
 	rt->stats.sessions--;
 	free(s);
 }
@@ -72,13 +73,23 @@ session_attach(struct pst_session *s, uint32_t editor)
 	return true;
 }
 
+uint32_t
+session_editor_of(const struct pst_session *s, const struct pst_editor_session *es)
+{
+	uint32_t e = 0;
+
+	while (e < s->rt->n_editors && (es == NULL || s->editors[e] != es))
+		e++;
+	return e < s->rt->n_editors ? e : NO_EDITOR;
+}
+
 int
 session_tell(struct pst_session *s, uint32_t editor, const struct pst_event *event)
 {
 	uint32_t before = s->rt->current;
 	int ret;
 
-	if (s->editors[editor] == NULL)
+	if (editor == NO_EDITOR || s->editors[editor] == NULL)
 		return 0;
 	s->rt->current = editor;
 	ret = s->rt->params.editors[editor]->event(s->editors[editor], event);
@@ -97,6 +108,6 @@ pst_session_count(struct pst_session *session, unsigned int counter)
 {
 	struct pst_runtime *rt = session->rt;
 
-	if (rt->current < EDITORS_MAX && counter < PST_EDITOR_COUNTERS)
+	if (rt->current != NO_EDITOR && counter < PST_EDITOR_COUNTERS)
 		rt->counters[rt->current][counter]++;
 }

@@ -20,6 +20,7 @@
 #define RTO_MS 300
 #define RTO_MAX_MS 60000
 #define RETRIES 12
+#define PACKET_MAX 1500 /* of IP, where no longer one was seen */
 
 /* What the packets of a direction look like. */
 struct outline {
@@ -27,17 +28,18 @@ struct outline {
 	uint8_t l2[L2_MAX];
 	uint8_t l2_len;
 	uint16_t port, iface;
+	uint16_t largest; /* IP packet that came */
 	struct rte_ipv4_hdr ip;
 	rte_be16_t sport, dport;
 };
 
 struct watch {
-	LIST_ENTRY(watch) all;
+	struct timer timer;
 	struct pst_connection *conn;
 	struct pst_stream *stream;
 	struct outline outlines[PST_DIRS];
 	struct pst_stream_stats counted; /* what is in the runtime's counts already */
-	uint32_t made[PST_DIRS];         /* outputs since the last input or timer */
+	uint32_t made[PST_DIRS];	 /* outputs since the last input or timer */
 };
 
 static void
@@ -104,9 +106,8 @@ put_segment(struct rte_mbuf *m, const struct outline *o, const struct pst_stream
 }
 
 static void
-on_output(void *ctx, enum pst_dir dir, const struct pst_stream_segment *seg)
+output_packet(struct watch *w, enum pst_dir dir, const struct pst_stream_segment *seg)
 {
-	struct watch *w = ctx;
 	struct pst_connection *conn = w->conn;
 	struct pst_runtime *rt = conn->session->rt;
 	const struct outline *o = &w->outlines[dir];
@@ -124,6 +125,40 @@ on_output(void *ctx, enum pst_dir dir, const struct pst_stream_segment *seg)
 	give_back(rt, conn->worker, m);
 }
 
+/* How much a packet of this direction can carry: what came through so far, and fits an mbuf. */
+static uint32_t
+room_for_data(const struct pst_runtime *rt, const struct outline *o, uint32_t options_len)
+{
+	uint32_t headers = sizeof(o->ip) + sizeof(struct rte_tcp_hdr) + options_len;
+	uint32_t mbuf = rte_pktmbuf_data_room_size(rt->params.mbufs) - RTE_PKTMBUF_HEADROOM;
+	uint32_t packet = RTE_MAX(o->largest, (uint32_t)PACKET_MAX);
+
+	return RTE_MIN(packet, mbuf - o->l2_len) - headers;
+}
+
+/* The receiver's MSS, by which the engine cuts, may be more than the way to it takes. */
+static void
+on_output(void *ctx, enum pst_dir dir, const struct pst_stream_segment *seg)
+{
+	struct watch *w = ctx;
+	const struct pst_runtime *rt = w->conn->session->rt;
+	uint32_t room = room_for_data(rt, &w->outlines[dir], seg->options_len);
+	struct pst_stream_segment piece = *seg;
+
+	while (piece.len > room) {
+		uint32_t rest = piece.len - room;
+
+		piece.len = room;
+		piece.flags = seg->flags & ~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
+		output_packet(w, dir, &piece);
+		piece.seq += room;
+		piece.data += room;
+		piece.len = rest;
+		piece.flags = seg->flags;
+	}
+	output_packet(w, dir, &piece);
+}
+
 static void
 on_data(void *ctx, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bool end,
 	struct pst_edit *edit)
@@ -132,6 +167,10 @@ on_data(void *ctx, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bool en
 	struct pst_runtime *rt = w->conn->session->rt;
 	uint32_t before = rt->current;
 
+	if (w->conn->filter == NULL) { /* its editor has left */
+		edit->op = PST_EDIT_UNWATCH;
+		return;
+	}
 	rt->current = w->conn->editor;
 	w->conn->filter->data(w->conn->filter_context, dir, bytes, len, end, edit);
 	rt->current = before;
@@ -159,8 +198,8 @@ watch_start(struct pst_connection *conn)
 		free(w);
 		return false;
 	}
+	timer_init(&w->timer);
 	conn->watch = w;
-	LIST_INSERT_HEAD(&conn->session->rt->watches, w, all);
 	return true;
 }
 
@@ -172,7 +211,7 @@ watch_end(struct pst_connection *conn)
 	if (w == NULL)
 		return;
 	conn->watch = NULL;
-	LIST_REMOVE(w, all);
+	timers_set(&conn->session->rt->timers, &w->timer, TIMERS_NEVER);
 	pst_stream_destroy(w->stream);
 	free(w);
 }
@@ -198,28 +237,28 @@ after(struct watch *w)
 	rt->stats.splits += s->splits - w->counted.splits;
 	rt->stats.latched += s->latched - w->counted.latched;
 	w->counted = *s;
-	rt->next_deadline = RTE_MIN(rt->next_deadline, pst_stream_deadline(w->stream));
+	timers_set(&rt->timers, &w->timer, pst_stream_deadline(w->stream));
 	if (!w->conn->unwatch_wanted && pst_stream_is_done(w->stream, offset))
 		handle_want_unwatch(w->conn);
 }
 
-void
+static void
+look_at_timer(struct timer *timer, void *ctx)
+{
+	struct watch *w = container_of(timer, struct watch, timer);
+	struct pst_runtime *rt = ctx;
+
+	memset(w->made, 0, sizeof(w->made));
+	pst_stream_timer(w->stream, rt->now_ms);
+	rt->stats.account.originated[PST_ORIGINATED_EDITOR] +=
+		w->made[PST_DIR_ORIG] + w->made[PST_DIR_REPLY];
+	after(w);
+}
+
+uint32_t
 watch_timers(struct pst_runtime *rt)
 {
-	struct watch *w;
-
-	if (rt->now_ms < rt->next_deadline)
-		return;
-	rt->next_deadline = UINT64_MAX;
-	LIST_FOREACH(w, &rt->watches, all) {
-		if (pst_stream_deadline(w->stream) <= rt->now_ms) {
-			memset(w->made, 0, sizeof(w->made));
-			pst_stream_timer(w->stream, rt->now_ms);
-			rt->stats.account.originated[PST_ORIGINATED_EDITOR] +=
-				w->made[PST_DIR_ORIG] + w->made[PST_DIR_REPLY];
-		}
-		after(w);
-	}
+	return timers_poll(&rt->timers, rt->now_ms, TIMERS_A_ROUND, look_at_timer, rt);
 }
 
 /* Packets to segments. */
@@ -233,6 +272,7 @@ remember(struct outline *o, const struct rte_mbuf *m, const struct pst_view *v)
 	o->l2_len = (uint8_t *)v->ip - v->l2;
 	memcpy(o->l2, v->l2, RTE_MIN(o->l2_len, (uint8_t)L2_MAX));
 	o->port = m->port;
+	o->largest = RTE_MAX(o->largest, pst_view_ip_len(v));
 	o->iface = pst_tag((struct rte_mbuf *)(uintptr_t)m)->iface;
 	o->ip = *v->ip;
 	o->ip.version_ihl = RTE_IPV4_VHL_DEF; /* options are not ours to repeat */
@@ -257,6 +297,22 @@ to_segment(const struct pst_view *v, struct pst_stream_segment *seg)
 	memcpy(seg->options, tcp + 1, seg->options_len);
 }
 
+/* Why it can be no segment; PST_DROP_COUNT: it can. What is edited gets a fresh checksum. */
+static enum pst_drop
+unfit(const struct rte_mbuf *m, const struct pst_view *v)
+{
+	if (v->kind == PST_VIEW_BAD)
+		return v->drop;
+	if (v->kind == PST_VIEW_FIRST_FRAGMENT || v->kind == PST_VIEW_LATER_FRAGMENT)
+		return PST_DROP_FRAGMENT;
+	if (v->kind != PST_VIEW_L4 || v->proto != IPPROTO_TCP)
+		return PST_DROP_IP_PROTOCOL;
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+		!pst_view_l4_csum_ok(v))
+		return PST_DROP_L4_CHECKSUM;
+	return PST_DROP_COUNT;
+}
+
 static void
 edit(struct pst_runtime *rt, struct watch *w, struct rte_mbuf *m)
 {
@@ -264,12 +320,14 @@ edit(struct pst_runtime *rt, struct watch *w, struct rte_mbuf *m)
 	struct pst_stream_segment seg;
 	struct pst_account *account = &rt->stats.account;
 	enum pst_stream_fate fate;
+	enum pst_drop why;
 	struct pst_view v;
 	uint32_t made;
 
 	pst_view_parse(&v, m);
-	if (v.kind != PST_VIEW_L4 || v.proto != IPPROTO_TCP || !pst_view_l4_csum_ok(&v)) {
-		drop(rt, m, PST_DROP_L4_CHECKSUM); /* what is edited gets a fresh one */
+	why = unfit(m, &v);
+	if (why != PST_DROP_COUNT) {
+		drop(rt, m, why);
 		return;
 	}
 	remember(&w->outlines[dir], m, &v);
@@ -319,9 +377,9 @@ new_connection(struct pst_runtime *rt, uint32_t worker, const struct pst_tag *ta
 static bool
 connect_event(struct pst_connection *conn)
 {
-	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP,
-		.connection = conn,
-		.remote = conn->remote };
+	struct pst_event event = {
+		.type = PST_EVENT_CONNECT_TCP, .connection = conn, .remote = conn->remote
+	};
 	struct pst_runtime *rt = conn->session->rt;
 	int ret = -ENOMEM;
 
@@ -370,9 +428,12 @@ static void
 pass_unknown(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
 {
 	struct pst_chan *chan = rt->params.workers[worker];
-	struct pst_req *req = pst_chan_take(chan);
+	/* half of the records stay for the calls of editors; else with the next packet */
+	bool spare = chan->n_free > chan->n_records / 2;
+	struct pst_req *req = spare ? pst_chan_take(chan) : NULL;
 
-	if (req != NULL) { /* else with the next packet */
+	rt->figures.unknown++;
+	if (req != NULL) {
 		req->type = PST_REQ_UNWATCH;
 		req->cookie = UINT64_MAX;
 		req->conn.ref = pst_tag(m)->conn;
