@@ -540,6 +540,7 @@ rig_connect(struct rig *rig, struct rig_conn *c, uint32_t client, bool shake)
 	c->worker = worker_of(NULL, client);
 	c->ref = (struct pst_ref){ rig->next_ref++, 5 };
 	c->inside = inside;
+	c->protocol = rig->protocol;
 	c->ends[PST_DIR_ORIG] = (struct rig_end){ .own = inside, .peer = server, .seq = -20 };
 	c->ends[PST_DIR_REPLY] = (struct rig_end){ .own = server, .peer = outside, .seq = 7000 };
 	assert_true(n_conns < CONNS_MAX);

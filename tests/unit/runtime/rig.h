@@ -93,6 +93,7 @@ struct rig {
 	uint64_t now_ms;
 	uint64_t lent, returned;
 	uint32_t next_ref;
+	uint16_t protocol; /* of the next connections */
 
 	/* the toy editors: 0 edits, 1 is another one with a protocol of its own */
 	bool attach_fails;
