@@ -12,13 +12,15 @@
 #include "runtime/runtime_priv.h"
 
 #define HANDLES 16384
+#define HASH_ENTRIES_MIN 64 /* rte_hash makes none of less than a bucket */
 
 static struct rte_hash *
 create_hash(const struct pst_runtime *rt, const char *what, uint32_t key_len)
 {
 	char name[RTE_HASH_NAMESIZE];
 	struct rte_hash_parameters p = { .name = name,
-		.entries = rt->n_handles * 2, /* a cuckoo table fills to nine tenths at least */
+		/* a cuckoo table fills to nine tenths at least */
+		.entries = RTE_MAX(rt->n_handles * 2, (uint32_t)HASH_ENTRIES_MIN),
 		.key_len = key_len,
 		.hash_func = rte_hash_crc,
 		.hash_func_init_val = (uint32_t)rt->params.seed,

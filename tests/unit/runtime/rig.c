@@ -274,15 +274,18 @@ rig_group_teardown(void **state)
 static void
 create_workers(struct rig *rig, const struct rig_params *p)
 {
+	static unsigned int serial; /* a test that failed has left its rings behind */
+
+	serial++;
 	for (uint32_t w = 0; w < RIG_WORKERS; w++) {
-		char name[16];
+		char name[24];
 		struct pst_chan_params c = { .name = name,
 			.records = p->records != 0 ? p->records : 64,
 			.events = p->events != 0 ? p->events : 1024,
 			.packets = p->packets != 0 ? p->packets : 512,
 			.socket = SOCKET_ID_ANY };
 
-		snprintf(name, sizeof(name), "rig%u", w);
+		snprintf(name, sizeof(name), "rig%u-%u", serial, w);
 		rig->workers[w].chan = pst_chan_create(&c);
 		assert_non_null(rig->workers[w].chan);
 		rig->workers[w].next_port = 10000 + w;
@@ -413,6 +416,7 @@ receive(struct rig_end *e, const struct pkt *p)
 	uint32_t skip = e->ack - p->seq;
 
 	e->n_packets++;
+	e->acked = p->ack;
 	e->flags |= p->tcp_flags;
 	e->largest = RTE_MAX(e->largest, p->len);
 	if (p->tcp_flags & S) {
@@ -498,8 +502,12 @@ rig_send(struct rig *rig, struct rig_conn *c, enum pst_dir dir, uint8_t flags, u
 		.len = len,
 		.ttl = RIG_TTL,
 		.df = true };
-	struct rte_mbuf *m = pkt_build(rig->mbufs, &p);
+	struct rte_mbuf *m;
 
+	p.options_len = rig->options_len;
+	if (rig->options_len > 0)
+		memcpy(p.options, rig->options, rig->options_len);
+	m = pkt_build(rig->mbufs, &p);
 	assert_non_null(m);
 	*pst_tag(m) = (struct pst_tag){ .kind = PST_TAG_WATCHED,
 		.dir = dir,

@@ -61,6 +61,7 @@ struct rig_worker {
 struct rig_end {
 	struct pst_endpoint own, peer;
 	uint32_t seq, ack;
+	uint32_t acked; /* of its own, by the last packet that came */
 	uint8_t got[RIG_STREAM_MAX];
 	uint32_t n_got, n_packets;
 	uint8_t flags;	  /* of all that came */
@@ -93,7 +94,9 @@ struct rig {
 	uint64_t now_ms;
 	uint64_t lent, returned;
 	uint32_t next_ref;
-	uint16_t protocol; /* of the next connections */
+	uint16_t protocol;	/* of the next connections */
+	const uint8_t *options; /* TCP's, of the next segments */
+	uint8_t options_len;
 
 	/* the toy editors: 0 edits, 1 is another one with a protocol of its own */
 	bool attach_fails;
