@@ -90,6 +90,8 @@ toy_data_detach(void *context)
 {
 	struct rig *rig = context;
 
+	if (rig->at_filter_detach != NULL)
+		rig->at_filter_detach(rig);
 	rig->filters_detached++;
 }
 

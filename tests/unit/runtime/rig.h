@@ -108,8 +108,9 @@ struct rig {
 	struct pst_connection *control;		 /* of the last connect event */
 	struct rig_event events[RIG_EVENTS_MAX];
 	uint32_t n_events;
-	rig_todo todo;	    /* run once inside the next data callback */
-	rig_todo at_detach; /* run in each detach of a session */
+	rig_todo todo;		   /* run once inside the next data callback */
+	rig_todo at_detach;	   /* run in each detach of a session */
+	rig_todo at_filter_detach; /* and of a data filter */
 	/* what the toy does with bytes; NULL: pass */
 	void (*edit)(struct rig *rig, enum pst_dir dir, const uint8_t *bytes, uint32_t len,
 		bool end, struct pst_edit *edit);

@@ -141,6 +141,26 @@ what_is_owned_is_resent_by_the_clock(void **state)
 }
 
 static void
+a_timer_does_not_outlive_its_connection(void **state)
+{
+	struct rig *rig = rig_create(&(struct rig_params){ 0 });
+	struct rig_conn c;
+	uint32_t packets;
+
+	(void)state;
+	rig->edit = by_line;
+	rig_connect(rig, &c, CLIENT, true);
+	rig_say(rig, &c, PST_DIR_ORIG, "a");
+	assert_true(rig_send(rig, &c, PST_DIR_ORIG, A | P, c.ends[0].seq, "b\n", 2));
+	rig_settle(rig);
+	packets = server_of(&c)->n_packets;
+	rig_end_conn(rig, &c);
+	rig_pass(rig, 1000);
+	assert_int_equal(server_of(&c)->n_packets, packets);
+	rig_destroy(rig);
+}
+
+static void
 an_editor_that_is_done_gives_the_connection_back(void **state)
 {
 	struct rig *rig = rig_create(&(struct rig_params){ 0 });
@@ -537,6 +557,7 @@ main(void)
 		cmocka_unit_test(a_connection_from_syn_to_fin_passes_whole),
 		cmocka_unit_test(held_and_replaced_bytes_keep_both_ends_in_step),
 		cmocka_unit_test(what_is_owned_is_resent_by_the_clock),
+		cmocka_unit_test(a_timer_does_not_outlive_its_connection),
 		cmocka_unit_test(an_editor_that_is_done_gives_the_connection_back),
 		cmocka_unit_test(what_was_lent_before_an_unwatch_is_not_lost),
 		cmocka_unit_test(a_reset_ends_both_ends),
