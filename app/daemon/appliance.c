@@ -81,23 +81,23 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 /* Protocols: those of the editors first, in the editors' order, then the config's. */
 
 static int
-editor_index(const char *name)
+editor_index(const struct pst_appliance *a, const char *name)
 {
-	for (int e = 0; pst_editors[e] != NULL; e++) {
-		if (strcmp(pst_editors[e]->name, name) == 0)
+	for (int e = 0; a->params.editors[e] != NULL; e++) {
+		if (strcmp(a->params.editors[e]->name, name) == 0)
 			return e;
 	}
 	return -1;
 }
 
 static bool
-is_enabled(const struct pst_config *c, int e)
+is_enabled(const struct pst_config *c, const struct pst_editor *editor)
 {
 	for (uint32_t i = 0; i < c->n_editors; i++) {
-		if (strcmp(c->editors[i].name, pst_editors[e]->name) == 0)
+		if (strcmp(c->editors[i].name, editor->name) == 0)
 			return c->editors[i].enabled;
 	}
-	return pst_editors[e]->default_on;
+	return editor->default_on;
 }
 
 static void
@@ -126,11 +126,11 @@ add_protocol(struct pst_appliance *a, const char *name, const struct pst_guid *i
 static void
 add_editor_protocols(struct pst_appliance *a)
 {
-	for (int e = 0; pst_editors[e] != NULL; e++) {
-		const struct pst_editor *ed = pst_editors[e];
+	for (int e = 0; a->params.editors[e] != NULL; e++) {
+		const struct pst_editor *ed = a->params.editors[e];
 		uint32_t i;
 
-		if (is_enabled(a->config, e))
+		if (is_enabled(a->config, ed))
 			a->editors_enabled |= UINT64_C(1) << e;
 		i = add_protocol(a, ed->name, &ed->protocol, e);
 		for (int k = 0; k < PST_EDITOR_PORTS && ed->ports[k].protocol != 0; k++)
@@ -157,7 +157,7 @@ set_protocols(struct pst_appliance *a, char *error, size_t size)
 			return -ENOSPC;
 		}
 		i = add_protocol(
-			a, c->name, &c->id, c->editor[0] != 0 ? editor_index(c->editor) : -1);
+			a, c->name, &c->id, c->editor[0] != 0 ? editor_index(a, c->editor) : -1);
 		for (uint32_t p = 0; p < c->n_ports; p++)
 			set_port(a, c->transport, c->ports[p], i);
 	}
@@ -406,7 +406,7 @@ create_runtime(struct pst_appliance *a, uint32_t e)
 	struct pst_runtime_params p = { .index = e,
 		.workers = a->editor_chans[e],
 		.n_workers = a->n_workers,
-		.editors = pst_editors,
+		.editors = a->params.editors,
 		.enabled = a->editors_enabled,
 		.protocols = a->names,
 		.n_protocols = a->n_protocols,
@@ -454,6 +454,8 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 		return NULL;
 	}
 	a->params = *params;
+	if (a->params.editors == NULL)
+		a->params.editors = pst_editors;
 	if (a->params.ring_packets == 0)
 		a->params.ring_packets = RING_PACKETS;
 	if (a->params.ring_events == 0)

@@ -31,6 +31,7 @@ struct pst_appliance_params {
 	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
 	uint64_t seed;
 	uint64_t now_ms;
+	const struct pst_editor *const *editors; /* NULL at the end; NULL: pst_editors */
 	uint32_t ring_packets; /* of each packet ring, a power of two; 0: 1024 */
 	uint32_t ring_events;  /* 0: 1024 */
 	uint32_t records;      /* requests an editor lcore may have under way at a worker; 0: 64 */
@@ -53,7 +54,7 @@ struct pst_appliance {
 	struct pst_runtime_protocol names[PST_PROTOCOLS_MAX];
 	const char *protocol_names[PST_PROTOCOLS_MAX];
 	uint32_t n_protocols;
-	uint64_t editors_enabled; /* a bit for each of pst_editors[] */
+	uint64_t editors_enabled; /* a bit for each of params.editors[] */
 
 	struct pst_worker *workers[PST_WORKERS_MAX];
 	struct pst_runtime *runtimes[PST_EDITORS_MAX];

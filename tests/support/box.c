@@ -147,15 +147,17 @@ now(void *ctx)
 }
 
 static void
-init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events,
-	uint32_t records)
+init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appliance_params p)
 {
-	struct pst_appliance_params p = { .seed = 42, .idle = idle, .now = now, .ctx = b,
-		.ring_packets = 512, .ring_events = events, .records = records };
 	char error[256] = "";
 
 	memset(b, 0, sizeof(*b));
 	b->config = *c;
+	p.seed = 42;
+	p.idle = idle;
+	p.now = now;
+	p.ctx = b;
+	p.ring_packets = 512;
 	b->now_ms = p.now_ms = 1000;
 	b->n_queues = queues != 0 ? queues : c->lcores.n_workers;
 	b->mbufs = rte_pktmbuf_pool_create(
@@ -181,13 +183,21 @@ init(struct box *b, const struct pst_config *c, uint32_t queues, uint32_t events
 void
 box_init(struct box *b, const struct pst_config *c, uint32_t queues)
 {
-	init(b, c, queues, 0, 0);
+	init(b, c, queues, (struct pst_appliance_params){ 0 });
 }
 
 void
 box_init_small(struct box *b, const struct pst_config *c, uint32_t events, uint32_t records)
 {
-	init(b, c, 0, events, records);
+	init(b, c, 0,
+		(struct pst_appliance_params){ .ring_events = events, .records = records });
+}
+
+void
+box_init_editors(
+	struct box *b, const struct pst_config *c, const struct pst_editor *const *editors)
+{
+	init(b, c, 0, (struct pst_appliance_params){ .editors = editors });
 }
 
 static void

@@ -41,6 +41,9 @@ void box_init(struct box *b, const struct pst_config *c, uint32_t queues);
 /* One with event rings of so many, and so many requests at a time: to fill them. */
 void box_init_small(
 	struct box *b, const struct pst_config *c, uint32_t events, uint32_t records);
+/* One with a test's own editors (NULL at the end) in place of those that are built in. */
+void box_init_editors(
+	struct box *b, const struct pst_config *c, const struct pst_editor *const *editors);
 /* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
 void box_fini(struct box *b);
 
