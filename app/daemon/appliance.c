@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "editors.h"
+#include "protocols.h"
 
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
@@ -78,97 +79,6 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	return 0;
 }
 
-/* Protocols: those of the editors first, in the editors' order, then the config's. */
-
-static int
-editor_index(const struct pst_appliance *a, const char *name)
-{
-	for (int e = 0; a->params.editors[e] != NULL; e++) {
-		if (strcmp(a->params.editors[e]->name, name) == 0)
-			return e;
-	}
-	return -1;
-}
-
-static bool
-is_enabled(const struct pst_config *c, const struct pst_editor *editor)
-{
-	for (uint32_t i = 0; i < c->n_editors; i++) {
-		if (strcmp(c->editors[i].name, editor->name) == 0)
-			return c->editors[i].enabled;
-	}
-	return editor->default_on;
-}
-
-static void
-set_port(struct pst_appliance *a, enum pst_proto transport, uint16_t port, uint32_t protocol)
-{
-	if (transport == PST_TCP)
-		a->tcp_protocols[port] = protocol + 1;
-	else
-		a->udp_protocols[port] = protocol + 1;
-}
-
-static uint32_t
-add_protocol(struct pst_appliance *a, const char *name, const struct pst_guid *id, int editor)
-{
-	uint32_t i = a->n_protocols++;
-
-	a->protocol_names[i] = name;
-	a->protocols[i].watched = editor >= 0 && (a->editors_enabled >> editor & 1);
-	a->protocols[i].editor = editor >= 0 ? editor : 0;
-	a->names[i].id = *id;
-	a->names[i].name = name;
-	a->names[i].editor = editor;
-	return i;
-}
-
-static void
-add_editor_protocols(struct pst_appliance *a)
-{
-	for (int e = 0; a->params.editors[e] != NULL; e++) {
-		const struct pst_editor *ed = a->params.editors[e];
-		uint32_t i;
-
-		if (is_enabled(a->config, ed))
-			a->editors_enabled |= UINT64_C(1) << e;
-		i = add_protocol(a, ed->name, &ed->protocol, e);
-		for (int k = 0; k < PST_EDITOR_PORTS && ed->ports[k].protocol != 0; k++)
-			set_port(a, ed->ports[k].protocol, ed->ports[k].port, i);
-	}
-}
-
-static int
-set_protocols(struct pst_appliance *a, char *error, size_t size)
-{
-	a->tcp_protocols = rte_zmalloc("pst_protocols", UINT16_MAX + 1, 0);
-	a->udp_protocols = rte_zmalloc("pst_protocols", UINT16_MAX + 1, 0);
-	if (a->tcp_protocols == NULL || a->udp_protocols == NULL) {
-		snprintf(error, size, "no memory for the protocols");
-		return -ENOMEM;
-	}
-	add_editor_protocols(a);
-	for (uint32_t k = 0; k < a->config->n_protocols; k++) {
-		const struct pst_config_protocol *c = &a->config->protocols[k];
-		uint32_t i;
-
-		if (a->n_protocols == PST_PROTOCOLS_MAX) {
-			snprintf(error, size, "more than %u protocols", PST_PROTOCOLS_MAX);
-			return -ENOSPC;
-		}
-		i = add_protocol(
-			a, c->name, &c->id, c->editor[0] != 0 ? editor_index(a, c->editor) : -1);
-		for (uint32_t p = 0; p < c->n_ports; p++)
-			set_port(a, c->transport, c->ports[p], i);
-	}
-	a->nat.tcp_protocols = a->tcp_protocols;
-	a->nat.udp_protocols = a->udp_protocols;
-	a->nat.protocols = a->protocols;
-	a->nat.n_protocols = a->n_protocols;
-	a->nat.n_editor_lcores = a->n_editors;
-	return 0;
-}
-
 static void
 copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst_config_rule *c)
 {
@@ -177,7 +87,7 @@ copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst
 	rule->allow = c->allow;
 	for (uint32_t k = 0; k < c->n_protocols; k++) {
 		for (uint32_t i = 0; i < a->n_protocols; i++) {
-			if (strcmp(a->protocol_names[i], c->protocols[k]) == 0)
+			if (strcmp(a->names[i].name, c->protocols[k]) == 0)
 				rule->protocols |= UINT64_C(1) << i;
 		}
 	}
@@ -408,8 +318,10 @@ create_runtime(struct pst_appliance *a, uint32_t e)
 		.n_workers = a->n_workers,
 		.editors = a->params.editors,
 		.enabled = a->editors_enabled,
+		.hooks = a->hooks,
 		.protocols = a->names,
 		.n_protocols = a->n_protocols,
+		.rules = a->rules,
 		.mbufs = a->params.mbufs,
 		.seed = a->params.seed + PST_WORKERS_MAX + e,
 		.bind_timeout_ms = BIND_TIMEOUT_MS,
@@ -466,7 +378,7 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 	a->n_workers = a->config->lcores.n_workers;
 	a->n_editors = a->config->lcores.n_editors;
 	pst_steer_init(&a->steer, a->n_workers);
-	if (set_nat(a, error, size) < 0 || set_protocols(a, error, size) < 0 ||
+	if (set_nat(a, error, size) < 0 || pst_protocols_set(a, error, size) < 0 ||
 		set_rules(a, error, size) < 0 || set_net(a, error, size) < 0 ||
 		create_lcores(a, error, size) < 0) {
 		pst_appliance_destroy(a);
@@ -494,8 +406,7 @@ pst_appliance_destroy(struct pst_appliance *a)
 	}
 	pst_neigh_destroy(a->neigh);
 	pst_ruleset_destroy(a->rules);
-	rte_free(a->tcp_protocols);
-	rte_free(a->udp_protocols);
+	pst_protocols_free(a);
 	rte_free(a);
 }
 

@@ -49,11 +49,15 @@ struct pst_appliance {
 	struct pst_steer steer;
 	struct pst_nat_params nat;
 	struct pst_ruleset *rules;
-	uint8_t *tcp_protocols, *udp_protocols;
-	struct pst_nat_protocol protocols[PST_PROTOCOLS_MAX];
-	struct pst_runtime_protocol names[PST_PROTOCOLS_MAX];
-	const char *protocol_names[PST_PROTOCOLS_MAX];
+	struct pst_admin *admin;
+	uint8_t *tcp_protocols, *udp_protocols; /* by port: place + 1 */
+	uint8_t *tcp_hooks, *udp_hooks;		/* by port: enum pst_event_source */
+	struct pst_nat_protocol protocols[PST_ADMIN_PROTOCOLS];
+	struct pst_runtime_protocol names[PST_ADMIN_PROTOCOLS];
+	const char *protocol_names[PST_ADMIN_PROTOCOLS];
 	uint32_t n_protocols;
+	struct pst_hooks hooks[PST_ADMIN_FILTERS]; /* by editor */
+	uint64_t editors_started;		   /* init() was called: a bit for each */
 	uint64_t editors_enabled; /* a bit for each of params.editors[] */
 
 	struct pst_worker *workers[PST_WORKERS_MAX];

@@ -293,7 +293,8 @@ connected(struct ftp_session *session, struct pst_connection *conn)
 		return -ENOMEM;
 	control->session = session;
 	control->conn = conn;
-	if (pst_connection_attach_data_filter(conn, &ftp_filter, control) < 0) {
+	if (pst_connection_attach_data_filter(
+		    conn, &ftp_filter, PST_PRIORITY_NAT, control) < 0) {
 		/* Another editor reads it. */
 		free(control);
 		return 0;
@@ -353,6 +354,8 @@ ftp_event(struct pst_editor_session *es, const struct pst_event *event)
 		break;
 	case PST_EVENT_TERMINATING:
 		terminating(session, event->connection);
+		break;
+	default:
 		break;
 	}
 	return 0;

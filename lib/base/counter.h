@@ -40,6 +40,7 @@
 	X(ENDPOINT_USED, "endpoint_used") /* one connection was allowed, and came */ \
 	X(ENDPOINT_UNSET, "endpoint_unset") /* its client address is not known yet */ \
 	X(ENDPOINT_BACKLOG, "endpoint_backlog") \
+	X(ENDPOINT_UNAPPROVED, "endpoint_unapproved") /* a map of no allowed protocol yet */ \
 	X(RECEIVE_ONLY, "receive_only") /* an endpoint without BIDIRECTIONAL */ \
 	X(RULE, "rule") \
 	X(TCP_NO_SYN, "tcp_no_syn") /* no connection, and it would not open one */ \

@@ -38,6 +38,12 @@ enum pst_req_type {
 	PST_REQ_KILL_CONN, /* editor: end the connection conn.ref */
 	PST_REQ_SET_CLIENT, /* editor: bind.refs[0] forwards to bind.clients[0] from now on */
 	PST_REQ_UNWATCH,   /* editor: conn.ref goes to the fast path, with conn.offset */
+	PST_REQ_DENY,      /* editor: conn.ref stays, and drops all that comes */
+	PST_REQ_SET_FILTER, /* editor: bind.refs[0] has the filter bind.filter from now on */
+	PST_REQ_PERMIT,    /* editor: let the client connect, or show it: see permit */
+	PST_REQ_CANCEL,    /* editor: as KILL, and -ESHUTDOWN when bind.refs[0] is finished */
+	PST_REQ_ALLOW_BIND, /* editor: the client's map bind.proxy is for bind.protocol_index; or
+			       whom bind.filter admits may send to its bind there */
 	PST_REQ_RESERVE,   /* worker: this endpoint of yours belongs to worker reserve.owner */
 	PST_REQ_RELEASE,   /* worker: it does no more */
 	PST_REQ_SHOW,      /* main: copy a part of a table */
@@ -94,12 +100,27 @@ struct pst_req {
 			uint16_t editor;         /* index of the editor, for the operator */
 			uint16_t protocol_index; /* of the protocol list */
 			bool wants_established;  /* a callback was given (R31) */
+			bool editor_path;        /* what it accepts goes by way of the editor lcore */
+			bool unapproved;         /* a map that no protocol is known of yet */
 			struct pst_ipset *filter; /* lent with a reference, which passes to the worker;
 						     on error the asker keeps it */
 			struct pst_endpoint clients[PST_BIND_MAX];
 			uint64_t cookies[PST_BIND_MAX]; /* the asker's name for each */
 			struct pst_ref refs[PST_BIND_MAX]; /* out */
 		} bind;
+		struct {
+			uint32_t client_ip;
+			struct pst_endpoint remote; /* ip 0: any, port 0: any */
+			uint32_t via;               /* outside address to leave from; 0: any */
+			enum pst_proto protocol;
+			uint32_t flags; /* enum pst_bind_flags */
+			uint16_t editor_lcore, editor, protocol_index;
+			bool wants_established;
+			bool is_interest; /* permits nothing, but what goes there is watched */
+			bool editor_path;
+			uint64_t cookie;
+			struct pst_ref ref; /* out */
+		} permit;
 		struct {
 			struct pst_ref ref;
 			int32_t offset[PST_DIRS]; /* to add to SEQ of segments of that direction */
@@ -151,15 +172,23 @@ enum pst_tag_kind {
 	PST_TAG_SEND,     /* main to worker: send as it is on `iface` */
 };
 
+enum pst_tag_flags {
+	PST_TAG_INBOUND = 1 << 0,
+	PST_TAG_UNSET = 1 << 1,	    /* the rules said neither yes nor no */
+	PST_TAG_SECONDARY = 1 << 2, /* a call of an editor made or permitted it: `cookie` */
+};
+
 struct pst_tag {
 	uint8_t kind;  /* enum pst_tag_kind */
 	uint8_t dir;   /* WATCHED, EDITED: enum pst_dir */
 	uint8_t first; /* WATCHED: a SYN that opens its connection, or that SYN again */
-	uint8_t unused;
+	uint8_t flags; /* WATCHED: enum pst_tag_flags */
+	uint8_t proto; /* WATCHED: enum pst_proto */
 	uint16_t iface;
 	uint16_t protocol_index; /* WATCHED */
 	struct pst_ref conn;     /* WATCHED, EDITED */
 	struct pst_endpoint inside, outside, remote; /* WATCHED: the connection's */
+	uint64_t cookie;         /* WATCHED: of what accepted it or let it be opened */
 	uint32_t next_hop;       /* RESOLVE */
 };
 

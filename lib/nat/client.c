@@ -64,7 +64,9 @@ pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 		i = pst_slots_take(&t->slots);
 		if (i == PST_SLOT_NONE)
 			return PST_SLOT_NONE;
-		t->entries[i] = (struct pst_client){ .ip = ip, .created_ms = now_ms };
+		t->entries[i] = (struct pst_client){ .ip = ip,
+			.created_ms = now_ms,
+			.first_permission = PST_SLOT_NONE };
 		pst_flowtable_add(&t->by_ip, hash_of(t, ip), i);
 	}
 	t->entries[i].refs++;

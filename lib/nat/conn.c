@@ -76,7 +76,7 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 	cold->gen = gen;
 	cold->live = true;
 	cold->created_ms = now_ms;
-	cold->prev = cold->next = PST_SLOT_NONE;
+	cold->prev = cold->next = cold->permission = PST_SLOT_NONE;
 	cold->protocol_index = UINT16_MAX;
 	c->last_ms = now_ms;
 	c->remote = remote;

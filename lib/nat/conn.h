@@ -23,6 +23,7 @@ enum pst_conn_flags {
 	PST_CONN_LISTENER = 1 << 4,     /* `owner` is a listener, else a bind */
 	PST_CONN_KNOWN = 1 << 5,        /* an editor has a handle: it hears of the end */
 	PST_CONN_PENDING = 1 << 6,      /* counts against its listener's backlog (R26) */
+	PST_CONN_DENIED = 1 << 7,       /* an editor denied this peer: nothing passes */
 };
 
 /* A neighbour as last resolved: stale as soon as the neighbour's tag is another. */
@@ -52,14 +53,18 @@ struct pst_conn_cold {
 	uint32_t gen;       /* moves on when the entry is freed */
 	uint32_t client;
 	uint32_t created_ms; /* low 32 bits */
-	uint32_t packets_high[PST_WAYS], bytes_high[PST_WAYS];
+	uint32_t bytes_high[PST_WAYS];
+	uint16_t packets_high[PST_WAYS];
+	uint32_t permission; /* the listener that let it be opened, or PST_SLOT_NONE */
 	uint32_t prev, next; /* of the same bind or listener */
 	int32_t offset[PST_DIRS];
 	uint16_t editor_lcore;
 	uint16_t protocol_index; /* UINT16_MAX: none */
-	bool live, pending_end, pending_established, in_tell_list;
+	bool live : 1, pending_end : 1, pending_established : 1, in_tell_list : 1;
+	bool wants_established : 1; /* somebody asked to hear of it, and was not told yet (R31) */
+	bool unset : 1;		    /* the rules said neither yes nor no: an editor decides */
 	uint32_t tell_next;
-	uint64_t cookie; /* of the listener that accepted it */
+	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
 } __rte_cache_aligned;
 _Static_assert(sizeof(struct pst_conn_cold) == 64, "one cache line");
 

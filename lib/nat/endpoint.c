@@ -15,9 +15,9 @@ pool_of(struct pst_nat *nat, uint32_t address, uint8_t proto)
 	return nat->pools[address][pst_nat_pool_of(proto)];
 }
 
-/* R30: the number of an outside address of ours, or -EADDRNOTAVAIL. */
-static int
-find_address(const struct pst_nat *nat, uint32_t ip)
+/* R30 */
+int
+pst_nat_find_address(const struct pst_nat *nat, uint32_t ip)
 {
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		if (nat->params->addresses[a] == rte_cpu_to_be_32(ip))
@@ -35,11 +35,21 @@ is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
 	return ep->ip == client_ip && ep->port != 0;
 }
 
+/* R28 */
+static int
+check_rules(const struct pst_nat *nat, const struct pst_req *req)
+{
+	if (nat->params->rules == NULL)
+		return 0;
+	return pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
+		       req->bind.client_ip, 0, NULL) ?
+		0 :
+		-EACCES;
+}
+
 static int
 check_bind(const struct pst_nat *nat, const struct pst_req *req)
 {
-	const struct pst_rule *rule;
-
 	if (req->bind.n == 0 || req->bind.n > PST_BIND_MAX)
 		return -EINVAL;
 	if (req->bind.proxy.port != PST_PORT_ANY && req->bind.n != 1)
@@ -50,11 +60,7 @@ check_bind(const struct pst_nat *nat, const struct pst_req *req)
 		if (!is_own_client(req->bind.client_ip, &req->bind.clients[i]))
 			return -EINVAL;
 	}
-	if (nat->params->rules != NULL &&
-		!pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
-			req->bind.client_ip, 0, &rule))
-		return -EACCES;
-	return 0;
+	return req->bind.unapproved ? 0 : check_rules(nat, req);
 }
 
 /* A port that was asked for: in the operator's range, and of this worker's runs. */
@@ -83,7 +89,7 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	if (req->bind.proxy.ip == 0) {
 		*address = pst_nat_address_of(nat, client);
 	} else {
-		a = find_address(nat, req->bind.proxy.ip);
+		a = pst_nat_find_address(nat, req->bind.proxy.ip);
 		if (a < 0)
 			return a;
 		*address = a;
@@ -122,6 +128,9 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 	l->protocol_index = req->bind.protocol_index;
 	l->wants_established = req->bind.wants_established;
 	l->foreign = foreign;
+	l->editor_path = req->bind.editor_path;
+	l->unapproved = req->bind.unapproved;
+	nat->clients.entries[client].maps += (l->flags & PST_FLAG_MAP) != 0;
 	nat->clients.entries[client].refs++;
 	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
 	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
@@ -184,7 +193,7 @@ pst_nat_bind_check(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[a]);
 		pst_client_put(&nat->clients, client);
 	}
-	a = find_address(nat, req->bind.proxy.ip);
+	a = pst_nat_find_address(nat, req->bind.proxy.ip);
 	return a < 0 ? a : 0;
 }
 
@@ -200,7 +209,7 @@ static int
 serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
 	uint8_t proto = req->reserve.protocol;
-	int a = find_address(nat, req->reserve.endpoint.ip), port;
+	int a = pst_nat_find_address(nat, req->reserve.endpoint.ip), port;
 	uint32_t i;
 
 	if (a < 0)
@@ -245,8 +254,10 @@ pst_nat_listener_due(const struct pst_nat *nat, const struct pst_listener *l)
 {
 	if (!(l->flags & PST_FLAG_TIMEOUT) || l->connections > 0)
 		return PST_EXPIRY_NEVER;
+	/* R67: a permission lapses like a listener, whatever its protocol */
 	return l->last_ms +
-		nat->params->timeouts_ms[pst_key_low(l->outside) == PST_UDP ?
+		nat->params->timeouts_ms[l->kind == PST_LISTENER_ENDPOINT &&
+					       pst_key_low(l->outside) == PST_UDP ?
 				PST_TIMEOUT_BIND_UDP_IDLE :
 				PST_TIMEOUT_BIND_ACCEPT];
 }
@@ -298,9 +309,8 @@ pst_nat_released(struct pst_nat *nat)
 	check_end(nat, i);
 }
 
-/* The port goes back to the pool; the entry goes when its editor knows (R75). */
 static void
-finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	struct pst_listener *l = &nat->listeners.entries[i];
 	struct pst_client *c = &nat->clients.entries[l->client];
@@ -313,6 +323,19 @@ finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 			rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip),
 			now_ms);
 	pst_nat_ports_sub(c, 1);
+	c->maps -= (l->flags & PST_FLAG_MAP) != 0;
+}
+
+/* The port goes back to the pool; the entry goes when its editor knows (R75). */
+static void
+finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+{
+	struct pst_listener *l = &nat->listeners.entries[i];
+
+	if (l->kind == PST_LISTENER_ENDPOINT)
+		give_port_back(nat, i, now_ms);
+	else
+		pst_nat_permission_unlink(nat, i);
 	pst_client_put(&nat->clients, l->client);
 	pst_ipset_unref(l->filter);
 	l->filter = NULL;
@@ -330,14 +353,15 @@ void
 pst_nat_listener_close(struct pst_nat *nat, uint32_t i, bool tell, uint64_t now_ms)
 {
 	struct pst_listener *l = &nat->listeners.entries[i];
+	bool takes_all = l->kind == PST_LISTENER_ENDPOINT && pst_key_low(l->outside) == PST_UDP;
 
 	if (!tell)
 		l->told = true;
 	l->state = PST_LISTENER_CLOSING;
 	/* a UDP endpoint is its connections; what TCP accepted has a life of its own */
-	while (pst_key_low(l->outside) == PST_UDP && l->first != PST_SLOT_NONE && l->connections > 1)
+	while (takes_all && l->first != PST_SLOT_NONE && l->connections > 1)
 		pst_nat_close(nat, l->first, now_ms);
-	if (pst_key_low(l->outside) == PST_UDP && l->connections == 1)
+	if (takes_all && l->connections == 1)
 		pst_nat_close(nat, l->first, now_ms); /* the last one finishes the listener */
 	else if (l->connections == 0)
 		finish(nat, i, now_ms);
@@ -354,7 +378,8 @@ pst_nat_listener_left(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 		return;
 	if (l->state == PST_LISTENER_CLOSING)
 		finish(nat, i, now_ms);
-	else if (l->state == PST_LISTENER_USED && (l->flags & PST_FLAG_TIMEOUT))
+	else if (l->state == PST_LISTENER_USED &&
+		(l->kind != PST_LISTENER_ENDPOINT || (l->flags & PST_FLAG_TIMEOUT)))
 		pst_nat_listener_close(nat, i, true, now_ms); /* its one use is over (R78) */
 	else
 		pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
@@ -373,6 +398,96 @@ serve_kill(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		else
 			pst_nat_listener_close(nat, i, false, now_ms);
 	}
+	return 0;
+}
+
+/* 0; -ESHUTDOWN when it was finished before (R68). */
+static int
+serve_cancel(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	bool is_open = i != PST_SLOT_NONE && !nat->listeners.entries[i].gone &&
+		nat->listeners.entries[i].state == PST_LISTENER_OPEN;
+
+	if (is_open)
+		pst_nat_listener_close(nat, i, true, now_ms);
+	return is_open ? 0 : -ESHUTDOWN;
+}
+
+/* The new filter's reference becomes the listener's; the asker gets the old one's. */
+static int
+serve_set_filter(struct pst_nat *nat, struct pst_req *req)
+{
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	struct pst_ipset *old;
+
+	if (i == PST_SLOT_NONE || nat->listeners.entries[i].gone)
+		return -ESHUTDOWN;
+	old = nat->listeners.entries[i].filter;
+	nat->listeners.entries[i].filter = req->bind.filter;
+	req->bind.filter = old;
+	return 0;
+}
+
+/* What the client has at this outside endpoint, as of `ends`; PST_FLOW_NONE: nothing. */
+static uint32_t
+find_own_end(const struct pst_nat *nat, const struct pst_req *req)
+{
+	uint32_t ip = req->bind.client_ip;
+
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		uint64_t outside = pst_key_end(nat->params->addresses[a],
+			rte_cpu_to_be_16(req->bind.proxy.port), req->bind.protocol);
+		uint32_t end, client;
+
+		if (req->bind.proxy.ip != 0 && req->bind.proxy.ip != pst_key_endpoint(outside).ip)
+			continue;
+		end = pst_nat_end_lookup(nat, outside);
+		if (end == PST_FLOW_NONE || (end & 3) == PST_END_REDIRECT)
+			continue;
+		client = (end & 3) == PST_END_LISTENER ?
+			nat->listeners.entries[end >> 2].client :
+			nat->binds.entries[end >> 2].client;
+		if (rte_be_to_cpu_32(nat->clients.entries[client].ip) == ip)
+			return end;
+	}
+	return PST_FLOW_NONE;
+}
+
+static int
+approve_map(struct pst_listener *l, struct pst_req *req)
+{
+	if (!(l->flags & PST_FLAG_MAP))
+		return -ENOENT;
+	if (!l->unapproved)
+		return 1;
+	l->unapproved = false;
+	l->protocol_index = req->bind.protocol_index;
+	l->flags |= req->bind.flags & PST_FLAG_BIDIRECTIONAL;
+	l->filter = req->bind.filter;
+	req->bind.filter = NULL;
+	return 0;
+}
+
+/* R61, R62: a map, or what NAT itself bound for the client, is for a protocol. */
+static int
+serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
+{
+	uint32_t end = find_own_end(nat, req);
+	struct pst_bind *b;
+	int ret = check_rules(nat, req);
+
+	if (ret < 0)
+		return ret;
+	if (end == PST_FLOW_NONE)
+		return -ENOENT;
+	if ((end & 3) == PST_END_LISTENER)
+		return approve_map(&nat->listeners.entries[end >> 2], req);
+	b = &nat->binds.entries[end >> 2];
+	if (b->admits != NULL)
+		return 1;
+	b->admits = req->bind.filter;
+	req->bind.filter = NULL;
 	return 0;
 }
 
@@ -403,6 +518,17 @@ serve_kill_conn(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	if (i == PST_SLOT_NONE)
 		return -ESHUTDOWN;
 	pst_nat_close(nat, i, now_ms);
+	return 0;
+}
+
+static int
+serve_deny(struct pst_nat *nat, struct pst_req *req)
+{
+	uint32_t i = pst_conn_deref(&nat->conns, req->conn.ref);
+
+	if (i == PST_SLOT_NONE)
+		return -ESHUTDOWN;
+	nat->conns.hot[i].flags |= PST_CONN_DENIED;
 	return 0;
 }
 
@@ -449,6 +575,21 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		break;
 	case PST_REQ_UNWATCH:
 		req->result = serve_unwatch(nat, req);
+		break;
+	case PST_REQ_DENY:
+		req->result = serve_deny(nat, req);
+		break;
+	case PST_REQ_PERMIT:
+		req->result = pst_nat_serve_permit(nat, req, now_ms);
+		break;
+	case PST_REQ_CANCEL:
+		req->result = serve_cancel(nat, req, now_ms);
+		break;
+	case PST_REQ_SET_FILTER:
+		req->result = serve_set_filter(nat, req);
+		break;
+	case PST_REQ_ALLOW_BIND:
+		req->result = serve_allow_bind(nat, req);
 		break;
 	default:
 		req->result = -EOPNOTSUPP;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Listeners: the outside endpoints that BindForClient opened.
+ * Listeners: what the calls of editors opened.
+ *
+ *	ENDPOINT    an outside endpoint of a client (BindForClient, or a map)
+ *	PERMISSION  a client may connect to an address outside (AllowFutureConnect)
+ *	INTEREST    an editor wants to see what a client connects to there, by the editor
+ *	            path (SetDataFilterFactory)
  *
  *	OPEN -> USED     the one connection that is allowed came (R16, R78)
  *	OPEN, USED -> CLOSING   killed, or idle with TIMEOUT: nobody may connect any
@@ -15,6 +20,14 @@
 #include "nat/key.h"
 #include "nat/slots.h"
 
+enum pst_listener_kind {
+	PST_LISTENER_ENDPOINT,
+	PST_LISTENER_PERMISSION,
+	PST_LISTENER_INTEREST,
+};
+
+#define PST_LISTENER_ANY_ADDRESS UINT32_MAX
+
 enum pst_listener_state {
 	PST_LISTENER_OPEN,
 	PST_LISTENER_USED,
@@ -22,20 +35,27 @@ enum pst_listener_state {
 };
 
 struct pst_listener {
-	uint64_t outside; /* our end, its protocol in the low bits */
+	/* our end, its protocol in the low bits; of the other kinds: the remote end, with a zero
+	 * address or port for any */
+	uint64_t outside;
 	uint64_t inside;  /* the client's end, its protocol likewise; R5: the endpoint may be 0 */
 	struct pst_ipset *filter; /* a reference; NULL: everybody */
 	uint64_t cookie;  /* the editor lcore's name for it */
 	uint64_t created_ms, last_ms;
 	uint32_t gen;
-	uint32_t client, address;
+	uint32_t client;
+	uint32_t address; /* number of the outside address; PERMISSION: or ANY_ADDRESS */
+	uint32_t of_client; /* PERMISSION, INTEREST: the client's next one */
 	uint32_t flags; /* enum pst_bind_flags */
 	uint32_t backlog, pending; /* connections that are not established yet (R26) */
 	uint32_t connections;
 	uint32_t first; /* connection */
 	uint32_t tell_next, release_next;
 	uint16_t editor_lcore, editor, protocol_index;
+	uint8_t kind;  /* enum pst_listener_kind */
 	uint8_t state; /* enum pst_listener_state */
+	bool editor_path; /* what it accepts goes by way of the editor lcore (R39 to R45) */
+	bool unapproved;  /* a map of no protocol yet (R61, R62) */
 	bool live, wants_established, pending_end, told, in_tell_list, gone;
 	bool foreign; /* its port is another worker's */
 	bool releasing;

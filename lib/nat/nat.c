@@ -176,14 +176,16 @@ pst_nat_ports_sub(struct pst_client *client, uint32_t n)
 
 /*
  * A port for a new bind. A client that has ports keeps its address (RFC 4787
- * REQ-2); one that has none yet may take any address that has a port left.
+ * REQ-2); one that has none yet may take any address that has a port left. *address is the one
+ * it must have, or PST_LISTENER_ANY_ADDRESS.
  */
 static int
 take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
 	uint16_t inside_port, uint32_t *address, uint64_t now_ms)
 {
-	uint32_t first = pst_nat_address_of(nat, client), n = nat->params->n_addresses;
-	uint32_t tries = client->ports > 0 ? 1 : n;
+	bool is_any = *address == PST_LISTENER_ANY_ADDRESS;
+	uint32_t first = is_any ? pst_nat_address_of(nat, client) : *address;
+	uint32_t n = nat->params->n_addresses, tries = client->ports > 0 || !is_any ? 1 : n;
 	int port = -ENOSPC;
 
 	if (nat->run_first > nat->run_last)
@@ -227,7 +229,7 @@ prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
 
 static uint32_t
 make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
-	uint32_t client, enum pst_drop *why)
+	uint32_t client, uint32_t via, enum pst_drop *why)
 {
 	struct pst_client *c = &nat->clients.entries[client];
 	uint32_t address, i;
@@ -238,6 +240,7 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		*why = PST_DROP_CLIENT_PORTS;
 		return PST_SLOT_NONE;
 	}
+	address = via;
 	port = take_port(nat, c, p->proto, rte_be_to_cpu_16(pst_key_port(key.a)), &address,
 		p->now_ms);
 	if (port < 0) {
@@ -274,6 +277,7 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 		rte_be_to_cpu_16(pst_key_port(b->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
 	pst_nat_ports_sub(c, 1);
 	pst_client_put(&nat->clients, b->client);
+	pst_ipset_unref(b->admits);
 	pst_bind_del(&nat->binds, i);
 }
 
@@ -362,65 +366,52 @@ may_open(const struct pst_nat_packet *p, enum pst_drop *why)
 	return true;
 }
 
-static uint32_t
-protocol_of(const struct pst_nat *nat, const struct pst_nat_packet *p)
-{
-	uint16_t port = rte_be_to_cpu_16(pst_key_port(p->key.a));
-	const uint8_t *table = NULL;
-
-	if (p->proto == PST_TCP)
-		table = nat->params->tcp_protocols;
-	else if (p->proto == PST_UDP)
-		table = nat->params->udp_protocols;
-	return table != NULL && table[port] != 0 ? table[port] - 1u : PST_NAT_NO_PROTOCOL;
-}
-
-static bool
-is_allowed(const struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t protocol)
-{
-	const struct pst_rule *rule;
-
-	if (nat->params->rules == NULL)
-		return true;
-	return pst_ruleset_check(nat->params->rules,
-		protocol == PST_NAT_NO_PROTOCOL ? -1 : (int)protocol,
-		rte_be_to_cpu_32(pst_key_ip(p->key.b)), rte_be_to_cpu_32(pst_key_ip(p->key.a)),
-		&rule);
-}
-
-/* A client's watched connections all meet on one editor lcore. */
-static uint16_t
-editor_lcore_of(const struct pst_nat *nat, rte_be32_t client_ip)
-{
-	return rte_be_to_cpu_32(client_ip) % nat->params->n_editor_lcores;
-}
-
+/* R31: who asked for it hears of it once it is one, on the editor lcore. */
 static void
-set_protocol(struct pst_nat *nat, uint32_t i, uint32_t protocol)
+tell_established(struct pst_nat *nat, uint32_t i)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
 	struct pst_conn_cold *cold = &nat->conns.cold[i];
 
-	cold->protocol_index = protocol;
-	if (protocol == PST_NAT_NO_PROTOCOL || !nat->params->protocols[protocol].watched ||
-		nat->params->n_editor_lcores == 0)
+	if (!cold->wants_established || c->state == PST_TCP_REFUSED)
 		return;
-	/* datagrams are watched by editors of a later kind: streams alone today */
-	if (pst_key_low(c->remote) != PST_TCP)
-		return;
+	cold->wants_established = false;
+	cold->pending_established = true;
+	c->flags |= PST_CONN_KNOWN;
+	pst_nat_tell_conn(nat, i);
+}
+
+/* Its packets go by way of the client's editor lcore. */
+static void
+watch(struct pst_nat *nat, uint32_t i)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+
 	c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
-	cold->editor_lcore = editor_lcore_of(nat, pst_key_ip(c->local[PST_WAY_OUT]));
+	nat->conns.cold[i].editor_lcore =
+		pst_nat_editor_lcore(nat, pst_key_ip(c->local[PST_WAY_OUT]));
+}
+
+static void
+set_policy(struct pst_nat *nat, uint32_t i, const struct pst_nat_policy *policy, uint64_t now_ms)
+{
+	nat->conns.cold[i].protocol_index = policy->protocol;
+	nat->conns.cold[i].unset = policy->unset;
+	if (unlikely(policy->permission != PST_SLOT_NONE))
+		pst_nat_permission_use(nat, policy->permission, i, now_ms);
+	if (policy->watched)
+		watch(nat, i);
 }
 
 static uint32_t
 open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
-	uint32_t protocol, enum pst_drop *why)
+	const struct pst_nat_policy *policy, enum pst_drop *why)
 {
 	struct pst_flow_key key = bind_key(nat, p);
 	uint32_t b = pst_bind_lookup(&nat->binds, key), i;
 
 	if (b == PST_FLOW_NONE) {
-		b = make_bind(nat, p, key, client, why);
+		b = make_bind(nat, p, key, client, policy->via, why);
 		if (b == PST_SLOT_NONE)
 			return PST_SLOT_NONE;
 	}
@@ -434,8 +425,10 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	}
 	nat->conns.hot[i].owner = b;
 	nat->binds.entries[b].connections++;
-	set_protocol(nat, i, protocol);
+	set_policy(nat, i, policy, p->now_ms);
 	start_conn(nat, i, client, p);
+	if (unlikely(p->proto == PST_UDP && nat->conns.cold[i].wants_established))
+		tell_established(nat, i);
 	return i;
 }
 
@@ -472,26 +465,23 @@ pst_nat_prefetch(
 uint32_t
 pst_nat_open_out(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why)
 {
-	uint32_t protocol = protocol_of(nat, p), client, i;
+	struct pst_nat_policy policy;
+	uint32_t client, i = PST_SLOT_NONE;
 
 	pst_assert_owner(&nat->owner);
 	if (!may_open(p, why))
 		return PST_SLOT_NONE;
-	if (!is_allowed(nat, p, protocol)) {
-		*why = PST_DROP_RULE;
-		return PST_SLOT_NONE;
-	}
 	client = pst_client_get(&nat->clients, pst_key_ip(p->key.b), p->now_ms);
 	if (client == PST_SLOT_NONE) {
 		*why = PST_DROP_NO_CLIENT;
 		return PST_SLOT_NONE;
 	}
-	if (nat->clients.entries[client].connections >= nat->params->sessions_per_client) {
+	if (!pst_nat_decide(nat, p, &nat->clients.entries[client], &policy))
+		*why = PST_DROP_RULE;
+	else if (nat->clients.entries[client].connections >= nat->params->sessions_per_client)
 		*why = PST_DROP_CLIENT_SESSIONS;
-		i = PST_SLOT_NONE;
-	} else {
-		i = open_on_bind(nat, p, client, protocol, why);
-	}
+	else
+		i = open_on_bind(nat, p, client, &policy, why);
 	pst_client_put(&nat->clients, client);
 	return i;
 }
@@ -516,10 +506,13 @@ is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 	case PST_NAT_ENDPOINT_INDEPENDENT:
 		return true;
 	case PST_NAT_ADDRESS_DEPENDENT:
-		return has_peer(nat, b, ip);
+		if (has_peer(nat, b, ip))
+			return true;
+		break;
 	default: /* its connection would have been found */
-		return false;
+		break;
 	}
+	return unlikely(b->admits != NULL) && pst_ipset_has(b->admits, rte_be_to_cpu_32(ip));
 }
 
 static uint32_t
@@ -578,6 +571,8 @@ is_welcome(const struct pst_listener *l, const struct pst_nat_packet *p, enum ps
 		*why = PST_DROP_IP_FILTER;
 	else if (l->state != PST_LISTENER_OPEN)
 		*why = l->state == PST_LISTENER_USED ? PST_DROP_ENDPOINT_USED : PST_DROP_NO_MAPPING;
+	else if (l->unapproved)
+		*why = PST_DROP_ENDPOINT_UNAPPROVED;
 	else if (pst_key_ip(l->inside) == 0)
 		*why = PST_DROP_ENDPOINT_UNSET;
 	else if (!may_open(p, why))
@@ -603,6 +598,9 @@ accept_conn(struct pst_nat *nat, uint32_t i, uint32_t l, const struct pst_nat_pa
 	cold->protocol_index = listener->protocol_index;
 	cold->editor_lcore = listener->editor_lcore;
 	cold->cookie = listener->cookie;
+	cold->wants_established = listener->wants_established;
+	if (listener->editor_path)
+		c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
 	listener->connections++;
 	listener->last_ms = p->now_ms;
 	if (!(listener->flags & PST_FLAG_ALLOW_MULTIPLE))
@@ -677,16 +675,11 @@ pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_conn *c = &nat->conns.hot[i];
 
 	pst_nat_arm(nat, i, now_ms);
-	if (!(c->flags & PST_CONN_LISTENER) || is_opening(c))
+	if (is_opening(c))
 		return;
-	leave_backlog(nat, c);
-	if (c->state == PST_TCP_REFUSED || (c->flags & PST_CONN_KNOWN))
-		return;
-	if (nat->listeners.entries[c->owner].wants_established) {
-		c->flags |= PST_CONN_KNOWN;
-		nat->conns.cold[i].pending_established = true;
-		pst_nat_tell_conn(nat, i);
-	}
+	if (c->flags & PST_CONN_LISTENER)
+		leave_backlog(nat, c);
+	tell_established(nat, i);
 }
 
 static void
@@ -711,6 +704,8 @@ pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	unlink_conn(nat, i);
 	nat->clients.entries[cold->client].connections--;
 	leave_owner(nat, c, now_ms);
+	if (cold->permission != PST_SLOT_NONE)
+		pst_nat_listener_left(nat, cold->permission, now_ms);
 	pst_client_put(&nat->clients, cold->client);
 	if (c->flags & PST_CONN_KNOWN) {
 		cold->pending_end = true;

@@ -36,10 +36,11 @@ enum pst_nat_mode {
 	PST_NAT_ADDRESS_AND_PORT_DEPENDENT,
 };
 
-/* A known protocol: which new connections are its, and whether an editor watches them. */
+#define PST_NAT_NO_EDITOR UINT16_MAX
+
+/* A known protocol: the editor that it is registered for, for the operator. */
 struct pst_nat_protocol {
-	bool watched; /* its editor is enabled */
-	uint16_t editor;
+	uint16_t editor; /* or PST_NAT_NO_EDITOR, also when that is disabled */
 };
 
 /* Set by main before launch, const after. */
@@ -56,6 +57,9 @@ struct pst_nat_params {
 	const uint8_t *tcp_protocols, *udp_protocols;
 	const struct pst_nat_protocol *protocols;
 	uint32_t n_protocols;
+	/* by destination port: enum pst_event_source, of what clients some editor wants to see
+	 * the connections there; NULL: of none. All of 65,536 entries */
+	const uint8_t *tcp_hooks, *udp_hooks;
 	uint32_t n_editor_lcores; /* 0: nothing is watched */
 };
 
@@ -192,14 +196,13 @@ void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
 void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
 /*
- * A client's SYN on a connection that is over: the same ports again. What an
+ * The first side's SYN on a connection that is over: the same ports again. What an
  * editor knows of the old one, and its offsets, are not the new one's.
  */
 static inline bool
 pst_nat_begins_anew(const struct pst_conn *c, enum pst_way way, uint8_t tcp_flags)
 {
-	return way == PST_WAY_OUT && !(c->flags & PST_CONN_INBOUND) &&
-		pst_key_low(c->remote) == PST_TCP && c->state != PST_TCP_SYN_SENT &&
+	return pst_conn_dir(c, way) == PST_DIR_ORIG && pst_key_low(c->remote) == PST_TCP && c->state != PST_TCP_SYN_SENT &&
 		pst_tcp_event(tcp_flags) == PST_TCP_EV_SYN &&
 		pst_fsm_next(PST_TCP, c->state, PST_DIR_ORIG, tcp_flags) == PST_TCP_SYN_SENT;
 }
@@ -212,9 +215,10 @@ pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_fla
 	uint8_t proto = pst_key_low(c->remote), before = c->state;
 	enum pst_dir dir = pst_conn_dir(c, way);
 
-	if (unlikely(c->flags & PST_CONN_RECEIVE_ONLY && way == PST_WAY_OUT)) {
-		*why = PST_DROP_RECEIVE_ONLY;
-		return false;
+	if (unlikely(c->flags & (PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED))) {
+		*why = c->flags & PST_CONN_DENIED ? PST_DROP_EDITOR_DENIED : PST_DROP_RECEIVE_ONLY;
+		if (c->flags & PST_CONN_DENIED || way == PST_WAY_OUT)
+			return false;
 	}
 	c->state = pst_fsm_next(proto, before, dir, tcp_flags);
 	if (likely(pst_fsm_refreshes(proto, c->state, dir, tcp_flags, true)))

@@ -32,6 +32,34 @@ uint32_t pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *
 void pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n);
 void pst_nat_ports_sub(struct pst_client *client, uint32_t n);
 
+/* What a client's new connection is, and how it is to be opened. */
+struct pst_nat_policy {
+	uint32_t protocol;   /* of the list, or PST_NAT_NO_PROTOCOL */
+	uint32_t permission; /* that lets it be opened, or PST_SLOT_NONE */
+	uint32_t via;	     /* number of the outside address it has to have, or ANY_ADDRESS */
+	bool watched;	     /* by an editor */
+	bool unset;	     /* the rules say neither yes nor no: the editor does */
+};
+
+/* policy.c: whether, and how; false: the rules deny it. */
+bool pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
+	const struct pst_client *client, struct pst_nat_policy *policy);
+/* The editor lcore where all watched connections of a client meet. */
+uint16_t pst_nat_editor_lcore(const struct pst_nat *nat, rte_be32_t client_ip);
+
+/* permit.c: permissions and interests of a client. */
+
+/* The first that is open and matches, or PST_SLOT_NONE. */
+uint32_t pst_nat_permission_find(const struct pst_nat *nat, const struct pst_client *client,
+	enum pst_listener_kind kind, uint64_t remote);
+/* Connection i was opened by it. */
+void pst_nat_permission_use(struct pst_nat *nat, uint32_t permission, uint32_t i, uint64_t now_ms);
+void pst_nat_permission_unlink(struct pst_nat *nat, uint32_t i);
+int pst_nat_serve_permit(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+/* endpoint.c: the number of an outside address of ours (host order), or -EADDRNOTAVAIL. */
+int pst_nat_find_address(const struct pst_nat *nat, uint32_t ip);
+
 /* Listeners: end one that nobody may use any more; free what was told. */
 void pst_nat_listener_close(struct pst_nat *nat, uint32_t i, bool tell, uint64_t now_ms);
 /* A connection of it is gone. */

@@ -45,7 +45,8 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	row->ref = pst_conn_ref(&nat->conns, i);
 	row->protocol_index =
 		cold->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : cold->protocol_index;
-	if (row->protocol_index >= 0 && nat->params->protocols[row->protocol_index].watched)
+	if (row->protocol_index >= 0 &&
+		nat->params->protocols[row->protocol_index].editor != PST_NAT_NO_EDITOR)
 		row->editor = nat->params->protocols[row->protocol_index].editor;
 	return true;
 }
@@ -72,7 +73,7 @@ listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, ui
 {
 	const struct pst_listener *l = &nat->listeners.entries[i];
 
-	if (!l->live || l->gone)
+	if (!l->live || l->gone || l->kind != PST_LISTENER_ENDPOINT)
 		return false;
 	row->protocol = pst_key_low(l->outside);
 	row->state = l->state;
@@ -85,7 +86,9 @@ listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, ui
 	row->age_ms = now_ms - l->created_ms;
 	row->expires_ms = until(pst_nat_listener_due(nat, l), now_ms);
 	row->editor = l->editor;
-	row->protocol_index = l->protocol_index;
+	row->editor_path = l->editor_path;
+	row->protocol_index =
+		l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
 	row->ref = pst_listener_ref(&nat->listeners, i);
 	return true;
 }

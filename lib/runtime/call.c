@@ -12,7 +12,8 @@
 
 #define ALL_FLAGS                                                                                  \
 	(PST_FLAG_ALLOW_MULTIPLE | PST_FLAG_TIMEOUT | PST_FLAG_NO_KERNEL_MODE |                    \
-		PST_FLAG_BIDIRECTIONAL)
+		PST_FLAG_BIDIRECTIONAL | PST_FLAG_MAP)
+#define NO_PROTOCOL UINT16_MAX
 
 /* Answers. */
 
@@ -29,6 +30,31 @@ undo_bind(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 	req->type = PST_REQ_KILL;
 	req->cookie = UINT64_MAX; /* of no handle */
 	pst_chan_post(rt->params.workers[worker], req);
+}
+
+/* The permission's part at the worker is ended, with the same record. */
+static void
+undo_permit(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
+{
+	struct pst_ref ref = req->permit.ref;
+
+	rt->stats.late_replies++;
+	if (req->result < 0) {
+		pst_chan_put(rt->params.workers[worker], req);
+		return;
+	}
+	req->type = PST_REQ_KILL;
+	req->cookie = UINT64_MAX; /* of no handle */
+	req->bind.n = 1;
+	req->bind.refs[0] = ref;
+	pst_chan_post(rt->params.workers[worker], req);
+}
+
+/* A filter that its answer brings back: what was not taken, or what it took the place of. */
+static bool
+has_filter(const struct pst_req *req)
+{
+	return req->type == PST_REQ_SET_FILTER || req->type == PST_REQ_ALLOW_BIND;
 }
 
 /* Nobody waits for it any more, but it is done. */
@@ -49,6 +75,12 @@ put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 		undo_bind(rt, worker, req);
 		return;
 	}
+	if (req->type == PST_REQ_PERMIT) {
+		undo_permit(rt, worker, req);
+		return;
+	}
+	if (has_filter(req))
+		pst_ipset_unref(req->bind.filter);
 	if (req->type == PST_REQ_SET_CLIENT)
 		late_client(rt, req);
 	if ((req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH) &&
@@ -94,8 +126,10 @@ call_deferred(struct pst_runtime *rt)
 			continue;
 		if (d.type == PST_REQ_UNWATCH)
 			watch_end(conn);
+		else if (conn->kind == HANDLE_ACTION)
+			handle_finish(conn);
 		else
-			handle_free(conn);
+			handle_end(conn);
 	}
 }
 
@@ -106,18 +140,18 @@ call_abandon(struct pst_runtime *rt)
 		struct pst_req *req;
 
 		while ((req = pst_chan_request(rt->params.workers[w])) != NULL) {
-			if (req->type == PST_REQ_BIND)
+			if (req->type == PST_REQ_BIND || has_filter(req))
 				pst_ipset_unref(req->bind.filter);
 		}
 		while ((req = pst_chan_answer(rt->params.workers[w])) != NULL) {
-			if (req->type == PST_REQ_BIND && req->result < 0)
+			if ((req->type == PST_REQ_BIND && req->result < 0) || has_filter(req))
 				pst_ipset_unref(req->bind.filter);
 		}
 	}
 }
 
-static uint64_t
-bound(const struct pst_runtime *rt)
+uint64_t
+call_bound(const struct pst_runtime *rt)
 {
 	return rt->params.now(rt->params.ctx) + rt->params.bind_timeout_ms;
 }
@@ -132,10 +166,11 @@ note_round_trip(struct pst_runtime_figures *f, uint64_t ticks)
 	f->answers++;
 }
 
-/* Lend a record and wait for its answer. False when that did not come: it is abandoned. */
-static bool
-post_and_wait(struct pst_runtime *rt, struct pst_chan *chan, struct pst_req *req, uint64_t give_up)
+bool
+call_wait(struct pst_runtime *rt, uint32_t worker, struct pst_req *req, uint64_t give_up)
 {
+	struct pst_chan *chan = rt->params.workers[worker];
+
 	req->posted = rte_rdtsc();
 	pst_chan_post(chan, req);
 	rt->awaited = req;
@@ -154,10 +189,11 @@ post_and_wait(struct pst_runtime *rt, struct pst_chan *chan, struct pst_req *req
 	return rt->answered;
 }
 
-/* A record to ask with; where all are lent, the next to come back within the bound. */
-static struct pst_req *
-take_record(struct pst_runtime *rt, struct pst_chan *chan, uint64_t give_up)
+struct pst_req *
+call_take(struct pst_runtime *rt, uint32_t worker, uint64_t give_up)
 {
+	struct pst_chan *chan = rt->params.workers[worker];
+
 	for (;;) {
 		struct pst_req *req = pst_chan_take(chan);
 
@@ -169,16 +205,6 @@ take_record(struct pst_runtime *rt, struct pst_chan *chan, uint64_t give_up)
 }
 
 /* BindForClient. */
-
-static int
-find_protocol(const struct pst_runtime *rt, const struct pst_guid *id)
-{
-	for (uint32_t i = 0; i < rt->params.n_protocols; i++) {
-		if (memcmp(&rt->params.protocols[i].id, id, sizeof(*id)) == 0)
-			return i;
-	}
-	return -EACCES; /* R27 */
-}
 
 /* R36, R81: the session's own client, or not known yet (R5). */
 static bool
@@ -237,7 +263,7 @@ static uint32_t
 owner_of_call(
 	const struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
 {
-	int editor = session->rt->params.protocols[protocol].editor;
+	int editor = protocol != NO_PROTOCOL ? session->rt->params.protocols[protocol].editor : -1;
 
 	if (session->rt->current != NO_EDITOR)
 		return session->rt->current;
@@ -246,9 +272,10 @@ owner_of_call(
 	return editor >= 0 ? (uint32_t)editor : NO_EDITOR;
 }
 
-/* n handles, before anything is asked for: nothing can fail afterwards. */
+/* n handles, before anything is asked for: nothing can fail afterwards (R49). */
 static int
-make_handles(struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
+make_handles(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
+	struct pst_ipset *filter)
 {
 	uint32_t editor = owner_of_call(session, args, protocol);
 
@@ -261,12 +288,84 @@ make_handles(struct pst_session *session, const struct pst_bind_for_client *args
 		}
 		conn->proto = args->protocol;
 		conn->client = args->client_addresses[i];
+		conn->external = *args->proxy_address;
 		conn->callback = args->callback;
 		conn->context = args->callback_context;
 		conn->editor = editor;
+		conn->flags = args->flags;
+		conn->ipset = pst_ipset_ref(filter);
 		args->connections[i] = conn;
 	}
 	return 0;
+}
+
+/* Events. */
+
+static int
+raise_bind(struct pst_connection *conn, const struct pst_bind_for_client *args,
+	enum pst_event_type type)
+{
+	struct decision d = { .conn = conn, .protocol = -1 };
+	struct occasion o = { .event = { .type = type,
+				      .connection = conn,
+				      .local = conn->external,
+				      .protocol = args->protocol_id,
+				      .backlog = args->backlog },
+		.port = conn->external.port,
+		.other_port = conn->external.port,
+		.primary = -1,
+		.bound = conn->external };
+	int ret = event_raise(conn->session, &o, &d);
+
+	if (ret == 0 && (d.flags & PST_SET_BIDIRECTIONAL))
+		conn->flags |= PST_FLAG_BIDIRECTIONAL;
+	return ret == 0 && d.access == PST_ACCESS_DENY ? -EADDRINUSE : ret; /* R51 */
+}
+
+/* R37: all who are registered hear of it, as of any other bind. */
+static int
+raise_binds(const struct pst_bind_for_client *args)
+{
+	bool is_tcp = args->protocol == PST_TCP;
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < args->n; i++) {
+		struct pst_connection *conn = args->connections[i];
+
+		ret = raise_bind(conn, args, is_tcp ? PST_EVENT_BIND_TCP : PST_EVENT_BIND_UDP);
+		if (ret == 0 && is_tcp)
+			ret = raise_bind(conn, args, PST_EVENT_LISTEN);
+	}
+	return ret;
+}
+
+/* R39, R42 to R45, R79: whether what the endpoint accepts goes by way of us. */
+static bool
+is_by_editor(const struct pst_session *session, const struct pst_connection *conn)
+{
+	bool is_tcp = conn->proto == PST_TCP;
+
+	if ((conn->flags & PST_FLAG_NO_KERNEL_MODE) || filters_count(conn->filters) > 0)
+		return true;
+	if (event_is_hooked(session, is_tcp ? PST_EVENT_ACCEPTED : PST_EVENT_UDP_DESTINATION,
+		    conn->external.port))
+		return true;
+	/* one for BIND_UDP has made its filter already */
+	return is_tcp && event_has_factory(session, PST_EVENT_ACCEPTED, &conn->external);
+}
+
+/* One path for all of a call. */
+static bool
+choose_path(const struct pst_bind_for_client *args)
+{
+	bool by_editor = false;
+
+	for (uint32_t i = 0; i < args->n; i++)
+		by_editor = by_editor || is_by_editor(args->connections[i]->session,
+						 args->connections[i]);
+	for (uint32_t i = 0; i < args->n; i++)
+		args->connections[i]->by_editor = by_editor;
+	return by_editor;
 }
 
 static void
@@ -279,12 +378,14 @@ fill(struct pst_req *req, const struct pst_session *session, const struct pst_bi
 	req->bind.proxy = *args->proxy_address;
 	req->bind.protocol = args->protocol;
 	req->bind.n = args->n;
-	req->bind.flags = args->flags;
+	req->bind.flags = args->connections[0]->flags;
 	req->bind.backlog = args->backlog;
 	req->bind.editor_lcore = session->rt->params.index;
 	req->bind.editor = args->connections[0]->editor;
 	req->bind.protocol_index = protocol;
 	req->bind.wants_established = args->callback != NULL;
+	req->bind.unapproved = protocol == NO_PROTOCOL;
+	req->bind.editor_path = choose_path(args);
 	req->bind.filter = filter;
 	memcpy(req->bind.clients, args->client_addresses, args->n * sizeof(req->bind.clients[0]));
 	for (uint32_t i = 0; i < args->n; i++)
@@ -300,6 +401,8 @@ take_answer(const struct pst_bind_for_client *args, const struct pst_req *req)
 
 		conn->external.ip = req->bind.proxy.ip;
 		conn->external.port = req->bind.proxy.port + i;
+		conn->is_map = args->flags & PST_FLAG_MAP;
+		conn->session->maps += conn->is_map;
 		handle_bind_ref(conn, conn->session->worker, req->bind.refs[i]);
 	}
 }
@@ -311,8 +414,8 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 {
 	struct pst_runtime *rt = session->rt;
 	struct pst_chan *chan = rt->params.workers[session->worker];
-	uint64_t give_up = bound(rt);
-	struct pst_req *req = take_record(rt, chan, give_up);
+	uint64_t give_up = call_bound(rt);
+	struct pst_req *req = call_take(rt, session->worker, give_up);
 	int ret;
 
 	if (req == NULL) {
@@ -320,7 +423,7 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 		return -EAGAIN;
 	}
 	fill(req, session, args, protocol, filter);
-	if (!post_and_wait(rt, chan, req, give_up))
+	if (!call_wait(rt, session->worker, req, give_up))
 		return -EAGAIN;
 	ret = req->result;
 	if (ret == 0)
@@ -328,6 +431,49 @@ ask(struct pst_session *session, const struct pst_bind_for_client *args, int pro
 	else
 		pst_ipset_unref(req->bind.filter);
 	pst_chan_put(chan, req);
+	return ret;
+}
+
+/* A map may be of no protocol yet (R61). */
+static int
+protocol_of(const struct pst_session *session, const struct pst_bind_for_client *args)
+{
+	static const struct pst_guid none;
+
+	if ((args->flags & PST_FLAG_MAP) &&
+		memcmp(&args->protocol_id, &none, sizeof(none)) == 0)
+		return NO_PROTOCOL;
+	return protocol_find(session->rt, &args->protocol_id);
+}
+
+/* Those who were told of the binds hear that it came to nothing. */
+static void
+end_handles(struct pst_connection **handles, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		handles[i]->editor = NO_EDITOR; /* its caller never had it */
+		handle_end(handles[i]);
+		handles[i] = NULL;
+	}
+}
+
+static int
+bind(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
+	struct pst_ipset *filter)
+{
+	int ret = make_handles(session, args, protocol, filter);
+
+	if (ret < 0) {
+		pst_ipset_unref(filter);
+		return ret;
+	}
+	ret = raise_binds(args);
+	if (ret == 0)
+		ret = ask(session, args, protocol, filter);
+	else
+		pst_ipset_unref(filter);
+	if (ret < 0)
+		end_handles(args->connections, args->n);
 	return ret;
 }
 
@@ -341,27 +487,20 @@ pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_clien
 		return ret;
 	if (session->closing)
 		return -ESHUTDOWN;
-	protocol = find_protocol(session->rt, &args->protocol_id);
+	protocol = protocol_of(session, args);
 	if (protocol < 0)
 		return protocol;
-	ret = make_handles(session, args, protocol);
-	if (ret < 0)
-		return ret;
 	if (args->filter != NULL) {
 		filter = pst_ipset_create(args->filter); /* R80: a copy */
-		if (filter == NULL) {
-			free_handles(args->connections, args->n);
+		if (filter == NULL)
 			return -ENOMEM;
-		}
 	}
-	ret = ask(session, args, protocol, filter);
-	if (ret < 0) {
+	ret = bind(session, args, protocol, filter);
+	if (ret < 0)
 		session->rt->stats.bind_failures++;
-		free_handles(args->connections, args->n);
-		return ret;
-	}
-	session->rt->stats.binds++;
-	return 0;
+	else
+		session->rt->stats.binds++;
+	return ret;
 }
 
 int
@@ -384,8 +523,8 @@ pst_connection_set_client_address(struct pst_connection *conn, const struct pst_
 		return -EEXIST;
 	rt = conn->session->rt;
 	chan = rt->params.workers[conn->session->worker];
-	give_up = bound(rt);
-	req = take_record(rt, chan, give_up);
+	give_up = call_bound(rt);
+	req = call_take(rt, conn->session->worker, give_up);
 	if (req == NULL)
 		return -EAGAIN;
 	req->type = PST_REQ_SET_CLIENT;
@@ -393,7 +532,7 @@ pst_connection_set_client_address(struct pst_connection *conn, const struct pst_
 	req->bind.n = 1;
 	req->bind.refs[0] = conn->ref;
 	req->bind.clients[0] = *client;
-	if (!post_and_wait(rt, chan, req, give_up))
+	if (!call_wait(rt, conn->session->worker, req, give_up))
 		return -EAGAIN;
 	ret = req->result;
 	pst_chan_put(chan, req);

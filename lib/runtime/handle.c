@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "filter/ipfilter.h"
 #include "runtime/runtime_priv.h"
 
 struct ref_key {
@@ -52,20 +53,48 @@ unlist(struct pst_runtime *rt, struct pst_connection *conn)
 	conn->listed = false;
 }
 
-/* Once, and last of what the editor hears of the stream. */
+/* Its peers' datagrams have no filters of it to go by any more. */
 static void
-detach_filter(struct pst_connection *conn)
+orphan_peers(struct pst_connection *endpoint)
 {
-	const struct pst_data_filter *filter = conn->filter;
-	struct pst_runtime *rt = conn->session->rt;
-	uint32_t before = rt->current;
+	struct pst_connection *conn;
 
-	conn->filter = NULL;
-	if (filter == NULL || filter->detach == NULL)
+	if (endpoint->kind != HANDLE_ENDPOINT || endpoint->proto != PST_UDP)
 		return;
-	rt->current = conn->editor;
-	filter->detach(conn->filter_context);
-	rt->current = before;
+	LIST_FOREACH(conn, &endpoint->session->handles, of_session)
+	{
+		if (conn->parent == endpoint)
+			conn->parent = NULL;
+	}
+}
+
+/* Who was told an event of it, and who has it. */
+static uint64_t
+who_knows(const struct pst_connection *conn)
+{
+	uint64_t who = conn->told;
+
+	if (conn->editor != NO_EDITOR)
+		who |= UINT64_C(1) << conn->editor;
+	return who;
+}
+
+void
+handle_end(struct pst_connection *conn)
+{
+	struct pst_event event = { .type = PST_EVENT_TERMINATING,
+		.source = session_source(conn->session),
+		.connection = conn,
+		.remote = conn->remote };
+	uint64_t who = who_knows(conn);
+
+	if (conn->kill_wanted && conn->editor != NO_EDITOR) /* it has dropped its references */
+		who &= ~(UINT64_C(1) << conn->editor);
+	for (uint32_t e = 0; e < conn->session->rt->n_editors; e++) {
+		if (who >> e & 1)
+			session_tell(conn->session, e, &event);
+	}
+	handle_free(conn);
 }
 
 void
@@ -73,10 +102,15 @@ handle_free(struct pst_connection *conn)
 {
 	struct pst_session *session = conn->session;
 	struct pst_runtime *rt = session->rt;
+	struct filters *filters = conn->filters;
 
 	watch_end(conn);
-	detach_filter(conn);
+	orphan_peers(conn);
+	conn->filters = NULL;
+	filters_destroy(filters, rt);
 	unlist(rt, conn);
+	pst_ipset_unref(conn->ipset);
+	session->maps -= conn->is_map;
 	if (conn->worker != UINT32_MAX) {
 		struct ref_key key = { conn->worker, conn->ref.index, conn->ref.gen };
 
@@ -90,11 +124,24 @@ handle_free(struct pst_connection *conn)
 	session_check(session);
 }
 
+void
+handle_finish(struct pst_connection *action)
+{
+	struct pst_session *session = action->session;
+
+	action->finished = true;
+	action->at_worker = action->kill_wanted = action->kill_posted = false;
+	if (action->released)
+		handle_free(action);
+	else
+		session_check(session);
+}
+
 bool
 handle_bind_ref(struct pst_connection *conn, uint32_t worker, struct pst_ref ref)
 {
 	/* endpoints are known by their cookie: their references are another table's */
-	if (conn->kind != HANDLE_ENDPOINT) {
+	if (conn->kind == HANDLE_WATCHED || conn->kind == HANDLE_ESTABLISHED) {
 		struct ref_key key = { worker, ref.index, ref.gen };
 
 		if (rte_hash_add_key_data(conn->session->rt->by_ref, &key, conn) < 0)
@@ -151,6 +198,13 @@ handle_want_unwatch(struct pst_connection *conn)
 }
 
 void
+handle_want_deny(struct pst_connection *conn)
+{
+	conn->deny_wanted = true;
+	enlist(conn);
+}
+
+void
 pst_connection_kill(struct pst_connection *conn)
 {
 	if (conn == NULL || conn->session == NULL || conn->kill_wanted)
@@ -164,7 +218,7 @@ static void
 post_kill(struct pst_connection *conn, struct pst_req *req)
 {
 	req->cookie = handle_cookie(conn);
-	if (conn->kind == HANDLE_ENDPOINT) {
+	if (conn->kind == HANDLE_ENDPOINT || conn->kind == HANDLE_ACTION) {
 		req->type = PST_REQ_KILL;
 		req->bind.n = 1;
 		req->bind.refs[0] = conn->ref;
@@ -185,6 +239,15 @@ post_unwatch(struct pst_connection *conn, struct pst_req *req)
 	conn->unwatch_posted = true;
 }
 
+static void
+post_deny(struct pst_connection *conn, struct pst_req *req)
+{
+	req->type = PST_REQ_DENY;
+	req->cookie = handle_cookie(conn);
+	req->conn.ref = conn->ref;
+	conn->deny_posted = true;
+}
+
 static uint32_t
 post_to(struct pst_runtime *rt, uint32_t worker)
 {
@@ -201,6 +264,8 @@ post_to(struct pst_runtime *rt, uint32_t worker)
 		conn->listed = false;
 		if (conn->kill_wanted && !conn->kill_posted)
 			post_kill(conn, req);
+		else if (conn->deny_wanted && !conn->deny_posted)
+			post_deny(conn, req);
 		else
 			post_unwatch(conn, req);
 		pst_chan_post(chan, req);
@@ -220,13 +285,19 @@ handle_post_wanted(struct pst_runtime *rt)
 }
 
 void
-handle_forsake(struct pst_connection *conn)
+handle_forsake(struct pst_connection *conn, uint32_t editor)
 {
-	if (conn->kind == HANDLE_WATCHED)
-		detach_filter(conn); /* the stream finds nobody there, and passes all */
+	/* a stream finds nobody there, and passes all */
+	filters_forsake(conn->filters, conn->session->rt, editor);
+	conn->told &= ~(UINT64_C(1) << editor);
+	if (conn->editor != editor)
+		return;
+	conn->editor = NO_EDITOR;
+	conn->released = true;
+	if (conn->kind == HANDLE_ACTION && !conn->at_worker)
+		conn->finished = true;
 	else
 		pst_connection_kill(conn);
-	conn->editor = NO_EDITOR;
 }
 
 /* What editors read. */
@@ -255,17 +326,8 @@ pst_connection_client_name(const struct pst_connection *conn, struct pst_endpoin
 	*name = conn->client;
 }
 
-int
-pst_connection_attach_data_filter(
-	struct pst_connection *conn, const struct pst_data_filter *filter, void *context)
+enum pst_proto
+pst_connection_protocol(const struct pst_connection *conn)
 {
-	if (conn == NULL || filter == NULL || filter->data == NULL)
-		return -EINVAL;
-	if (conn->session->rt->connecting != conn)
-		return -EPERM;
-	if (conn->filter != NULL)
-		return -EBUSY;
-	conn->filter = filter;
-	conn->filter_context = context;
-	return 0;
+	return conn->proto;
 }

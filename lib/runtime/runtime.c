@@ -85,18 +85,8 @@ pst_runtime_destroy(struct pst_runtime *rt)
 
 	if (rt == NULL)
 		return;
-	LIST_FOREACH(s, &rt->sessions, all)
-	s->closing = true; /* nobody is there to answer */
-	while ((s = LIST_FIRST(&rt->sessions)) != NULL) {
-		bool last;
-
-		do { /* the last handle takes the session with it */
-			struct pst_connection *conn = LIST_FIRST(&s->handles);
-
-			last = LIST_NEXT(conn, of_session) == NULL;
-			handle_free(conn);
-		} while (!last);
-	}
+	while ((s = LIST_FIRST(&rt->sessions)) != NULL) /* nobody is there to answer */
+		session_close(s);
 	call_abandon(rt);
 	rte_hash_free(rt->by_ref);
 	rte_hash_free(rt->by_client);
@@ -106,47 +96,51 @@ pst_runtime_destroy(struct pst_runtime *rt)
 	rte_free(rt);
 }
 
-/* Tell whoever knows the handle that it ends, then forget it (R56). */
-static void
-end_handle(struct pst_connection *conn)
+/* The call that asked for it: an endpoint's, or an action's. */
+static struct pst_connection *
+established_handle(struct pst_connection *of, uint32_t worker, uint32_t editor,
+	const struct pst_evt *evt)
 {
-	struct pst_event event = {
-		.type = PST_EVENT_TERMINATING, .connection = conn, .remote = conn->remote
-	};
+	struct pst_connection *conn = handle_by_ref(of->session->rt, worker, evt->ref);
 
-	if (!conn->kill_wanted) /* who killed it has dropped its references */
-		session_tell(conn->session, conn->editor, &event);
-	handle_free(conn);
+	if (conn != NULL) /* it is watched */
+		return conn;
+	conn = handle_new(of->session, HANDLE_ESTABLISHED);
+	if (conn == NULL)
+		return NULL;
+	conn->proto = of->proto;
+	conn->client = of->client;
+	conn->external = of->external;
+	conn->remote = evt->remote;
+	conn->editor = editor;
+	if (!handle_bind_ref(conn, worker, evt->ref)) {
+		handle_free(conn);
+		return NULL;
+	}
+	return conn;
 }
 
 /* R31, R55: the editor named in the call, and no other, hears of it; it may refuse (R74). */
 static void
 established(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 {
-	struct pst_connection *endpoint = handle_by_cookie(rt, evt->cookie), *conn;
+	struct pst_connection *of = handle_by_cookie(rt, evt->cookie), *conn;
 	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .remote = evt->remote };
 	uint32_t editor;
 
-	if (endpoint == NULL || endpoint->kill_wanted)
+	if (of == NULL || of->kill_wanted)
 		return;
-	editor = session_editor_of(endpoint->session, endpoint->callback);
+	editor = session_editor_of(of->session, of->callback);
 	if (editor == NO_EDITOR) /* R32 */
 		return;
-	conn = handle_new(endpoint->session, HANDLE_ACCEPTED);
+	conn = established_handle(of, worker, editor, evt);
 	if (conn == NULL)
 		return;
-	conn->proto = endpoint->proto;
-	conn->client = endpoint->client;
-	conn->external = endpoint->external;
-	conn->remote = evt->remote;
-	conn->editor = editor;
-	if (!handle_bind_ref(conn, worker, evt->ref)) {
-		handle_free(conn);
-		return;
-	}
+	conn->told |= UINT64_C(1) << editor;
+	event.source = session_source(conn->session);
 	event.connection = conn;
-	event.endpoint = endpoint;
-	event.context = endpoint->context;
+	event.endpoint = of->kind == HANDLE_ENDPOINT ? of : NULL;
+	event.context = of->context;
 	if (session_tell(conn->session, editor, &event) < 0)
 		pst_connection_kill(conn);
 }
@@ -163,13 +157,17 @@ hear(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 	case PST_EVT_ENDPOINT_END:
 		conn = handle_by_cookie(rt, evt->cookie);
 		/* a kill that is on its way frees it when it is answered */
-		if (conn != NULL && !conn->kill_posted)
-			end_handle(conn);
+		if (conn == NULL || conn->kill_posted)
+			return;
+		if (conn->kind == HANDLE_ACTION)
+			handle_finish(conn);
+		else
+			handle_end(conn);
 		return;
 	case PST_EVT_CONN_END:
 		conn = handle_by_ref(rt, worker, evt->ref);
 		if (conn != NULL)
-			end_handle(conn);
+			handle_end(conn);
 		return;
 	}
 }
@@ -246,10 +244,7 @@ pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor)
 	LIST_FOREACH(s, &rt->sessions, all)
 	{
 		LIST_FOREACH(conn, &s->handles, of_session)
-		{
-			if (conn->editor == editor)
-				handle_forsake(conn);
-		}
+		handle_forsake(conn, editor);
 		session_detach(s, editor);
 	}
 }

@@ -5,8 +5,8 @@
  *
  * Each round: answers, events, packets lent by workers, timers, and requests
  * that found no free record before. A call of an editor that waits for a worker
- * (pst_bind_for_client) looks at answers only: no packet or event is worked on meanwhile, so
- * an editor is never called from inside one of its calls.
+ * (pst_bind_for_client) looks at answers only: no packet or worker's event is worked on
+ * meanwhile. What an editor hears inside one of its calls is what that call itself raises.
  *
  * Owner: one editor lcore.
  */
@@ -21,6 +21,10 @@
 #define PST_EDITOR_COUNTERS 32
 
 struct pst_runtime;
+struct pst_ruleset;
+
+/* What an editor hears that does not say: CONNECT_TCP and UDP_DESTINATION of its primary ports. */
+extern const struct pst_hooks pst_hooks_default;
 
 /* A known protocol; its place in the list is the protocol_index of messages. */
 struct pst_runtime_protocol {
@@ -36,8 +40,10 @@ struct pst_runtime_params {
 	uint32_t n_workers;
 	const struct pst_editor *const *editors; /* NULL at the end */
 	uint64_t enabled;			 /* a bit for each of them */
+	const struct pst_hooks *hooks;		 /* by editor; NULL: pst_hooks_default for all */
 	const struct pst_runtime_protocol *protocols;
 	uint32_t n_protocols;
+	const struct pst_ruleset *rules; /* NULL: all is allowed */
 	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
 	uint64_t seed;
 	uint32_t handles; /* 0: 16384; connections and endpoints at a time */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sessions: a client, and the editors that are attached to it. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "filter/rule.h"
 #include "runtime/runtime_priv.h"
 
 struct pst_session *
@@ -41,20 +43,72 @@ session_detach(struct pst_session *s, uint32_t editor)
 	s->rt->current = before;
 }
 
+/* Is there anything but actions of the session's own? */
+static bool
+is_held(const struct pst_session *s)
+{
+	const struct pst_connection *conn;
+
+	LIST_FOREACH(conn, &s->handles, of_session)
+	{
+		if (conn->kind != HANDLE_ACTION || conn->kill_wanted ||
+			(conn->address_based && !conn->finished))
+			return true;
+	}
+	return false;
+}
+
+/* R68: the session's end cancels its actions. True when workers are to be told of some. */
+static bool
+cancel_actions(struct pst_session *s)
+{
+	struct pst_connection *conn;
+	bool any = false;
+
+	LIST_FOREACH(conn, &s->handles, of_session)
+	{
+		if (conn->finished || !conn->at_worker)
+			continue;
+		pst_connection_kill(conn);
+		any = true;
+	}
+	return any;
+}
+
+static void
+free_handles(struct pst_session *s, bool actions)
+{
+	struct pst_connection *conn = LIST_FIRST(&s->handles), *next;
+
+	for (; conn != NULL; conn = next) {
+		next = LIST_NEXT(conn, of_session);
+		if (actions || conn->kind != HANDLE_ACTION)
+			handle_free(conn);
+	}
+}
+
+/* Editors may release actions while they leave. */
 void
-session_check(struct pst_session *s)
+session_close(struct pst_session *s)
 {
 	struct pst_runtime *rt = s->rt;
 
-	if (!LIST_EMPTY(&s->handles))
-		return;
 	s->closing = true;
 	rte_hash_del_key(rt->by_client, &s->client_ip);
 	LIST_REMOVE(s, all);
+	free_handles(s, false);
 	for (uint32_t e = 0; e < rt->n_editors; e++)
 		session_detach(s, e);
+	free_handles(s, true);
 	rt->stats.sessions--;
 	free(s);
+}
+
+void
+session_check(struct pst_session *s)
+{
+	if (!s->closing && !is_held(s) && !cancel_actions(s))
+		session_close(s);
 }
 
 bool
@@ -95,6 +149,54 @@ session_tell(struct pst_session *s, uint32_t editor, const struct pst_event *eve
 	ret = s->rt->params.editors[editor]->event(s->editors[editor], event);
 	s->rt->current = before;
 	return ret;
+}
+
+enum pst_event_source
+session_source(const struct pst_session *s)
+{
+	return s->maps > 0 ? PST_SOURCE_FIREWALL : PST_SOURCE_NAT;
+}
+
+uint32_t
+pst_session_flags(const struct pst_session *session)
+{
+	return session->maps > 0 ? PST_SESSION_FIREWALL_CLIENT : 0;
+}
+
+int
+pst_session_host_access_check(
+	const struct pst_session *session, const struct pst_guid *protocol, uint32_t ip)
+{
+	const struct pst_runtime *rt = session->rt;
+	int i = protocol_find(rt, protocol);
+
+	if (i < 0)
+		return i;
+	if (rt->params.rules != NULL &&
+		!pst_ruleset_check(rt->params.rules, i, session->client_ip, ip, NULL))
+		return -EACCES;
+	return 0;
+}
+
+int
+pst_session_access_check(const struct pst_session *session, const struct pst_guid *protocol)
+{
+	return pst_session_host_access_check(session, protocol, 0);
+}
+
+int
+pst_session_attach_editor(struct pst_session *session, const char *name)
+{
+	const struct pst_runtime *rt = session->rt;
+
+	for (uint32_t e = 0; e < rt->n_editors; e++) {
+		if (strcmp(rt->params.editors[e]->name, name) != 0)
+			continue;
+		if (!(rt->params.enabled >> e & 1))
+			break;
+		return session_attach(session, e) ? 0 : -ENOMEM;
+	}
+	return -ENOENT;
 }
 
 void

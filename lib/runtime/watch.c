@@ -20,6 +20,7 @@
 #define RTO_MS 300
 #define RTO_MAX_MS 60000
 #define RETRIES 12
+#define REFUSE_TTL 64
 #define PACKET_MAX 1500 /* of IP, where no longer one was seen */
 
 /* What the packets of a direction look like. */
@@ -42,20 +43,19 @@ struct watch {
 	uint32_t made[PST_DIRS];	 /* outputs since the last input or timer */
 };
 
-static void
-drop(struct pst_runtime *rt, struct rte_mbuf *m, enum pst_drop why)
+void
+watch_drop(struct pst_runtime *rt, struct rte_mbuf *m, enum pst_drop why)
 {
 	rt->stats.account.dropped[why]++;
 	rte_pktmbuf_free(m);
 }
 
-/* To the worker: the tag says which connection and direction. */
-static void
-give_back(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
+void
+watch_give_back(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
 {
 	pst_tag(m)->kind = PST_TAG_EDITED;
 	if (rte_ring_sp_enqueue(rt->params.workers[worker]->to_worker, m) != 0)
-		drop(rt, m, PST_DROP_EDITOR_RING);
+		watch_drop(rt, m, PST_DROP_EDITOR_RING);
 }
 
 /* Segments to packets. */
@@ -122,7 +122,7 @@ output_packet(struct watch *w, enum pst_dir dir, const struct pst_stream_segment
 	}
 	m->port = o->port;
 	*pst_tag(m) = (struct pst_tag){ .dir = dir, .iface = o->iface, .conn = conn->ref };
-	give_back(rt, conn->worker, m);
+	watch_give_back(rt, conn->worker, m);
 }
 
 /* How much a packet of this direction can carry: what came through so far, and fits an mbuf. */
@@ -164,16 +164,12 @@ on_data(void *ctx, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bool en
 	struct pst_edit *edit)
 {
 	const struct watch *w = ctx;
-	struct pst_runtime *rt = w->conn->session->rt;
-	uint32_t before = rt->current;
+	struct pst_connection *conn = w->conn;
+	bool from_client = (dir == PST_DIR_ORIG) != conn->inbound;
 
-	if (w->conn->filter == NULL) { /* its editor has left */
-		edit->op = PST_EDIT_UNWATCH;
-		return;
-	}
-	rt->current = w->conn->editor;
-	w->conn->filter->data(w->conn->filter_context, dir, bytes, len, end, edit);
-	rt->current = before;
+	filters_stream(conn->filters, conn->session->rt, dir, from_client, bytes, len, end, edit);
+	if (filters_is_stuck(conn->filters, pst_dir_other(dir)))
+		pst_stream_recheck(w->stream, pst_dir_other(dir));
 }
 
 /* A watch's life. */
@@ -238,7 +234,8 @@ after(struct watch *w)
 	rt->stats.latched += s->latched - w->counted.latched;
 	w->counted = *s;
 	timers_set(&rt->timers, &w->timer, pst_stream_deadline(w->stream));
-	if (!w->conn->unwatch_wanted && pst_stream_is_done(w->stream, offset))
+	if (!w->conn->unwatch_wanted && !w->conn->by_editor &&
+		pst_stream_is_done(w->stream, offset))
 		handle_want_unwatch(w->conn);
 }
 
@@ -327,7 +324,7 @@ edit(struct pst_runtime *rt, struct watch *w, struct rte_mbuf *m)
 	pst_view_parse(&v, m);
 	why = unfit(m, &v);
 	if (why != PST_DROP_COUNT) {
-		drop(rt, m, why);
+		watch_drop(rt, m, why);
 		return;
 	}
 	remember(&w->outlines[dir], m, &v);
@@ -344,83 +341,6 @@ edit(struct pst_runtime *rt, struct watch *w, struct rte_mbuf *m)
 	account->originated[PST_ORIGINATED_EDITOR] += made;
 	rte_pktmbuf_free(m);
 	after(w);
-}
-
-/* A new connection to an editor's port: who hears of it, and does somebody watch? */
-
-static struct pst_connection *
-new_connection(struct pst_runtime *rt, uint32_t worker, const struct pst_tag *tag)
-{
-	struct pst_session *session = session_get(rt, tag->inside.ip);
-	struct pst_connection *conn;
-
-	if (session == NULL)
-		return NULL;
-	conn = handle_new(session, HANDLE_WATCHED);
-	if (conn == NULL) {
-		session_check(session);
-		return NULL;
-	}
-	conn->proto = PST_TCP;
-	conn->client = tag->inside;
-	conn->external = tag->outside;
-	conn->remote = tag->remote;
-	conn->editor = rt->params.protocols[tag->protocol_index].editor;
-	if (!handle_bind_ref(conn, worker, tag->conn)) {
-		handle_free(conn);
-		return NULL;
-	}
-	return conn;
-}
-
-/* False when the editor, or want of memory, refuses the connection (R74). */
-static bool
-connect_event(struct pst_connection *conn)
-{
-	struct pst_event event = {
-		.type = PST_EVENT_CONNECT_TCP, .connection = conn, .remote = conn->remote
-	};
-	struct pst_runtime *rt = conn->session->rt;
-	int ret = -ENOMEM;
-
-	if (session_attach(conn->session, conn->editor)) {
-		rt->connecting = conn;
-		ret = session_tell(conn->session, conn->editor, &event);
-		rt->connecting = NULL;
-	}
-	if (ret < 0)
-		return false;
-	if (conn->filter == NULL || !watch_start(conn))
-		handle_want_unwatch(conn);
-	return true;
-}
-
-static bool
-is_editors(const struct pst_runtime *rt, const struct pst_tag *tag)
-{
-	int editor;
-
-	if (tag->protocol_index >= rt->params.n_protocols)
-		return false;
-	editor = rt->params.protocols[tag->protocol_index].editor;
-	return editor >= 0 && (rt->params.enabled >> editor & 1);
-}
-
-static struct pst_connection *
-open_watched(struct pst_runtime *rt, uint32_t worker, const struct pst_tag *tag, bool *denied)
-{
-	struct pst_connection *conn;
-
-	*denied = false;
-	if (!is_editors(rt, tag))
-		return NULL;
-	conn = new_connection(rt, worker, tag);
-	if (conn == NULL || !connect_event(conn)) {
-		*denied = true;
-		pst_connection_kill(conn); /* the worker's side too; NULL: it times out there */
-		return NULL;
-	}
-	return conn;
 }
 
 /* No handle: its start was not seen, so it is nobody's to edit. */
@@ -440,7 +360,44 @@ pass_unknown(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
 		req->conn.offset[PST_DIR_ORIG] = req->conn.offset[PST_DIR_REPLY] = 0;
 		pst_chan_post(chan, req);
 	}
-	give_back(rt, worker, m);
+	watch_give_back(rt, worker, m);
+}
+
+/*
+ * The answer to a SYN that is refused (R52): as if its receiver had reset it. It takes the way
+ * of an edited packet, before the connection is ended.
+ */
+void
+watch_refuse(struct pst_runtime *rt, uint32_t worker, const struct rte_mbuf *syn)
+{
+	const struct pst_tag *tag = pst_tag((struct rte_mbuf *)(uintptr_t)syn);
+	bool inbound = tag->flags & PST_TAG_INBOUND;
+	const struct pst_endpoint *from = inbound ? &tag->inside : &tag->remote;
+	const struct pst_endpoint *to = inbound ? &tag->remote : &tag->outside;
+	struct outline o = { .known = true };
+	struct pst_stream_segment rst = { .flags = RTE_TCP_RST_FLAG | RTE_TCP_ACK_FLAG };
+	struct rte_mbuf *m;
+	struct pst_view v;
+
+	pst_view_parse(&v, (struct rte_mbuf *)(uintptr_t)syn);
+	m = v.kind == PST_VIEW_L4 ? rte_pktmbuf_alloc(rt->params.mbufs) : NULL;
+	if (m == NULL)
+		return;
+	remember(&o, syn, &v);
+	o.ip.src_addr = rte_cpu_to_be_32(from->ip);
+	o.ip.dst_addr = rte_cpu_to_be_32(to->ip);
+	o.ip.time_to_live = REFUSE_TTL;
+	o.sport = rte_cpu_to_be_16(from->port);
+	o.dport = rte_cpu_to_be_16(to->port);
+	rst.ack = rte_be_to_cpu_32(((const struct rte_tcp_hdr *)v.l4)->sent_seq) + 1;
+	if (!put_segment(m, &o, &rst, rt->ip_id++)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m->port = o.port;
+	*pst_tag(m) = (struct pst_tag){ .dir = PST_DIR_REPLY, .iface = o.iface, .conn = tag->conn };
+	rt->stats.account.originated[PST_ORIGINATED_EDITOR]++;
+	watch_give_back(rt, worker, m);
 }
 
 void
@@ -451,13 +408,17 @@ watch_input(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
 	bool denied = false;
 
 	if (conn == NULL && tag->first)
-		conn = open_watched(rt, worker, tag, &denied);
-	if (denied || (conn != NULL && conn->kill_wanted))
-		drop(rt, m, PST_DROP_EDITOR_DENIED);
+		conn = open_new(rt, worker, m, &denied);
+	if (denied || (conn != NULL && (conn->kill_wanted || conn->deny_wanted)))
+		watch_drop(rt, m, PST_DROP_EDITOR_DENIED);
+	else if (conn == NULL && (tag->flags & PST_TAG_UNSET))
+		watch_drop(rt, m, PST_DROP_EDITOR_DENIED); /* nobody is there to allow it */
 	else if (conn == NULL)
 		pass_unknown(rt, worker, m);
+	else if (conn->proto == PST_UDP)
+		datagram_input(conn, m);
 	else if (conn->watch == NULL)
-		give_back(rt, worker, m);
+		watch_give_back(rt, worker, m);
 	else
 		edit(rt, conn->watch, m);
 }

@@ -34,12 +34,24 @@ replace(struct pst_stream *s, struct side *d, const struct pst_edit *edit)
 	return true;
 }
 
+static bool
+drop(struct pst_stream *s, struct side *d, uint32_t take)
+{
+	struct pst_edit edit = { .op = PST_EDIT_REPLACE, .take = take };
+
+	return replace(s, d, &edit);
+}
+
 enum decision { GO_ON, WAIT, FAIL };
 
 static enum decision
 obey(struct pst_stream *s, struct side *d, const struct pst_edit *edit, bool end)
 {
 	switch (edit->op) {
+	case PST_EDIT_DROP:
+		if (edit->take == 0 || edit->take > d->held.len)
+			break;
+		return drop(s, d, edit->take) ? GO_ON : FAIL;
 	case PST_EDIT_REPLACE:
 		if (edit->take == 0 || edit->take > d->held.len)
 			break;
@@ -75,7 +87,7 @@ stream_decide(struct pst_stream *s, enum pst_dir dir)
 	bool end = d->fin_seen && d->in_next == d->fin, told = d->ended;
 	enum decision next = GO_ON;
 
-	d->stalled = false;
+	d->stalled = d->recheck = false;
 	while (next == GO_ON && !d->latched && (d->held.len > 0 || (end && !told))) {
 		struct pst_edit edit = { .op = PST_EDIT_PASS, .take = d->held.len };
 

@@ -266,7 +266,7 @@ stream_flush(struct pst_stream *s, enum pst_dir dir)
 
 	if (!d->started || d->plain)
 		return;
-	if ((d->latched || d->stalled) && d->held.len > 0 && !stream_decide(s, dir))
+	if ((d->latched || d->stalled || d->recheck) && d->held.len > 0 && !stream_decide(s, dir))
 		return;
 	if (seq_lt(d->sent, seq_min(d->out_next, d->edge))) {
 		start_segment(s, dir, &like);

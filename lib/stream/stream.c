@@ -358,6 +358,12 @@ pst_stream_input(struct pst_stream *s, enum pst_dir dir, const struct pst_stream
 	return fate;
 }
 
+void
+pst_stream_recheck(struct pst_stream *s, enum pst_dir dir)
+{
+	s->sides[dir].recheck = true;
+}
+
 uint64_t
 pst_stream_deadline(const struct pst_stream *s)
 {

@@ -79,6 +79,12 @@ void pst_stream_destroy(struct pst_stream *s);
 enum pst_stream_fate pst_stream_input(struct pst_stream *s, enum pst_dir dir,
 	const struct pst_stream_segment *seg, uint64_t now_ms);
 
+/*
+ * The editor has changed its mind about what it held of this direction: it is asked again at
+ * the end of the input that is under way.
+ */
+void pst_stream_recheck(struct pst_stream *s, enum pst_dir dir);
+
 /* When pst_stream_timer() is to be called next; UINT64_MAX: not. */
 uint64_t pst_stream_deadline(const struct pst_stream *s);
 void pst_stream_timer(struct pst_stream *s, uint64_t now_ms);

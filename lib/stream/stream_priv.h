@@ -35,6 +35,7 @@ struct side {
 	bool started; /* its SYN was seen */
 	uint32_t in_next;
 	struct bytes held; /* decided up to in_next - held.len */
+	bool recheck; /* the editor is to be asked again */
 	bool stalled; /* it is held for want of room, not by the editor's wish */
 	struct reasm later;
 	bool fin_seen;

@@ -6,7 +6,18 @@
 static bool
 is_start(const struct pst_view *v)
 {
+	if (v->proto == IPPROTO_UDP)
+		return true; /* each may be the first that comes through */
 	return (v->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG;
+}
+
+static uint8_t
+tag_flags(const struct pst_conn *c, const struct pst_conn_cold *cold)
+{
+	bool is_secondary = cold->permission != PST_SLOT_NONE || (c->flags & PST_CONN_LISTENER);
+
+	return (c->flags & PST_CONN_INBOUND ? PST_TAG_INBOUND : 0) |
+		(cold->unset ? PST_TAG_UNSET : 0) | (is_secondary ? PST_TAG_SECONDARY : 0);
 }
 
 void
@@ -21,6 +32,9 @@ pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i)
 		.first = is_start(&job->v),
 		.iface = job->iface,
 		.protocol_index = cold->protocol_index,
+		.flags = tag_flags(c, cold),
+		.proto = pst_key_low(c->remote),
+		.cookie = cold->cookie,
 		.conn = pst_conn_ref(&w->nat->conns, i),
 		.inside = pst_key_endpoint(c->local[PST_WAY_OUT]),
 		.outside = pst_key_endpoint(c->local[PST_WAY_IN]),

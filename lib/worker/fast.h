@@ -303,7 +303,10 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 	struct pst_hop hop = c->hop[way];
 	enum pst_drop why;
 
-	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY)))
+	if (unlikely((c->flags & PST_CONN_KNOWN) && (job->tcp_flags & RTE_TCP_SYN_FLAG)))
+		return false; /* it may begin anew, and an editor has the old one's handle */
+	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET |
+				     PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED)))
 		return false;
 	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
 		return false;

@@ -200,7 +200,7 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 		drop(w, job->m, PST_DROP_TTL);
 		return;
 	}
-	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET)) &&
+	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_KNOWN)) &&
 		pst_nat_begins_anew(c, job->way, job->v.tcp_flags)) {
 		pst_nat_close(w->nat, i, now_ms);
 		pst_worker_open(w, job, now_ms);

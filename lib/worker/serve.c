@@ -57,6 +57,11 @@ serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 		uint32_t owner = port_owner(w, req);
 
 		n++;
+		/* what the editor lcore gave back before it asked for the end goes out first */
+		if (req->type == PST_REQ_KILL_CONN) {
+			while (pst_worker_take_back(w, now_ms) > 0)
+				;
+		}
 		if (owner != w->params.index) {
 			reserve(w, chan, req, owner, now_ms);
 			continue;

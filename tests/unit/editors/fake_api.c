@@ -46,8 +46,10 @@ pst_connection_client_name(const struct pst_connection *conn, struct pst_endpoin
 
 int
 pst_connection_attach_data_filter(
-	struct pst_connection *conn, const struct pst_data_filter *filter, void *context)
+	struct pst_connection *conn, const struct pst_data_filter *filter,
+	enum pst_priority priority, void *context)
 {
+	check(priority == PST_PRIORITY_NAT, "not where addresses are edited (R64)");
 	check(conn == &fake.control && fake.filter == NULL, "attached where it may not");
 	fake.filter = filter;
 	fake.context = context;
@@ -168,6 +170,9 @@ apply(struct fake_stream *s, const uint8_t *bytes, uint32_t len, const struct ps
 	case PST_EDIT_REPLACE:
 		check(edit->take >= 1 && edit->take <= len, "take of a replacement");
 		put_out(s, edit->data, edit->data_len);
+		return edit->take;
+	case PST_EDIT_DROP:
+		check(edit->take >= 1 && edit->take <= len, "take of a drop");
 		return edit->take;
 	case PST_EDIT_MORE:
 		return 0;

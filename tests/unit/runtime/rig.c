@@ -110,7 +110,8 @@ toy_event(struct pst_editor_session *es, const struct pst_event *event)
 	rig->control = event->connection;
 	if (!rig->no_filter)
 		assert_int_equal(
-			pst_connection_attach_data_filter(event->connection, &toy_filter, rig), 0);
+			pst_connection_attach_data_filter(event->connection, &toy_filter,
+				PST_PRIORITY_NAT, rig), 0);
 	return rig->event_result;
 }
 
@@ -448,7 +449,9 @@ take_back(struct rig *rig, uint32_t worker)
 		rig->returned++;
 		assert_int_equal(tag->kind, PST_TAG_EDITED);
 		assert_true(pkt_read(m, &p));
-		if (c != NULL) {
+		if (c != NULL && (p.tcp_flags & R) && p.seq == 0) {
+			receive(&c->ends[pst_dir_other(tag->dir)], &p); /* a refusal: made here */
+		} else if (c != NULL) {
 			assert_int_equal(tag->iface, tag->dir);
 			check_headers(&c->ends[tag->dir], &p);
 			receive(&c->ends[pst_dir_other(tag->dir)], &p);
@@ -512,6 +515,7 @@ rig_send(struct rig *rig, struct rig_conn *c, enum pst_dir dir, uint8_t flags, u
 	m = pkt_build(rig->mbufs, &p);
 	assert_non_null(m);
 	*pst_tag(m) = (struct pst_tag){ .kind = PST_TAG_WATCHED,
+		.proto = PST_TCP,
 		.dir = dir,
 		.first = (flags & (S | A)) == S,
 		.iface = dir,
