@@ -8,6 +8,7 @@
 #include "common/text.h"
 
 #define VERB_LEN 5 /* "PORT " */
+#define CODE_LEN 4 /* "227 " */
 
 bool
 pst_ftp_may_have_address(const uint8_t *line, uint32_t len)
@@ -16,26 +17,38 @@ pst_ftp_may_have_address(const uint8_t *line, uint32_t len)
 }
 
 /* h1,h2,h3,h4,p1,p2 (RFC 959, section 4.1.2). */
-static enum pst_ftp_verb
-read_port(const uint8_t **at, const uint8_t *end, struct pst_ftp_command *command)
+static bool
+read_six(const uint8_t **at, const uint8_t *end, struct pst_endpoint *endpoint)
 {
 	uint32_t n[6];
 
 	for (int i = 0; i < 6; i++) {
 		if (i > 0 && !pst_text_char(at, end, ','))
-			return PST_FTP_UNPARSED;
+			return false;
 		if (!pst_text_number(at, end, 255, &n[i]))
-			return PST_FTP_UNPARSED;
+			return false;
 	}
-	command->endpoint.ip = n[0] << 24 | n[1] << 16 | n[2] << 8 | n[3];
-	command->endpoint.port = n[4] << 8 | n[5];
-	return PST_FTP_PORT;
+	endpoint->ip = n[0] << 24 | n[1] << 16 | n[2] << 8 | n[3];
+	endpoint->port = n[4] << 8 | n[5];
+	return true;
+}
+
+static enum pst_ftp_verb
+read_port(const uint8_t **at, const uint8_t *end, struct pst_ftp_command *command)
+{
+	return read_six(at, end, &command->endpoint) ? PST_FTP_PORT : PST_FTP_UNPARSED;
+}
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
 }
 
 static bool
 is_delimiter(uint8_t c)
 {
-	return c >= 33 && c <= 126 && c != '.' && !(c >= '0' && c <= '9');
+	return c >= 33 && c <= 126 && !is_digit(c);
 }
 
 /* |family|address|port| with any delimiter (RFC 2428, section 2). */
@@ -45,7 +58,8 @@ read_eprt(const uint8_t **at, const uint8_t *end, struct pst_ftp_command *comman
 	uint32_t family, port;
 	uint8_t d;
 
-	if (*at >= end || !is_delimiter(**at))
+	/* A dot would be within the address. */
+	if (*at >= end || !is_delimiter(**at) || **at == '.')
 		return PST_FTP_UNPARSED;
 	d = *(*at)++;
 	if (!pst_text_number(at, end, 9, &family) || !pst_text_char(at, end, d))
@@ -95,6 +109,95 @@ pst_ftp_parse_command(const uint8_t *line, uint32_t len, struct pst_ftp_command 
 	command->verb = verb;
 	command->at = start - line;
 	command->len = at - start;
+}
+
+bool
+pst_ftp_may_have_reply_address(const uint8_t *line, uint32_t len)
+{
+	return pst_text_may_begin(line, len, "227 ") || pst_text_may_begin(line, len, "229 ");
+}
+
+static bool
+is_of_run(uint8_t c)
+{
+	return is_digit(c) || c == ',';
+}
+
+/*
+ * Texts differ, and not all have parentheses: the numbers are looked for
+ * (RFC 1123, section 4.1.2.6). A longer run of them is something else.
+ */
+static bool
+find_pasv(const uint8_t *at, const uint8_t *line, const uint8_t *end, struct pst_ftp_command *reply)
+{
+	while (at < end) {
+		const uint8_t *start = at;
+
+		if (read_six(&at, end, &reply->endpoint) && (at == end || !is_of_run(*at))) {
+			reply->at = start - line;
+			reply->len = at - start;
+			return true;
+		}
+		at = start + 1;
+		while (is_of_run(*start) && at < end && is_of_run(*at))
+			at++;
+	}
+	return false;
+}
+
+/* |||port| with any delimiter, its first two fields empty (RFC 2428, section 3). */
+static bool
+read_epsv(const uint8_t **at, const uint8_t *end, struct pst_ftp_command *reply)
+{
+	uint32_t port;
+	uint8_t d;
+
+	if (*at >= end || !is_delimiter(**at))
+		return false;
+	d = *(*at)++;
+	if (!pst_text_char(at, end, d) || !pst_text_char(at, end, d) ||
+		!pst_text_number(at, end, 65535, &port) || port == 0 || !pst_text_char(at, end, d))
+		return false;
+	reply->endpoint.port = port;
+	reply->delimiter = d;
+	return true;
+}
+
+/* Its parentheses are not optional; the text may have others. */
+static bool
+find_epsv(const uint8_t *at, const uint8_t *line, const uint8_t *end, struct pst_ftp_command *reply)
+{
+	for (; at < end; at++) {
+		const uint8_t *p = at;
+
+		if (!pst_text_char(&p, end, '(') || !read_epsv(&p, end, reply))
+			continue;
+		if (p < end && *p == ')') {
+			reply->at = at + 1 - line;
+			reply->len = p - (at + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+pst_ftp_parse_reply(const uint8_t *line, uint32_t len, struct pst_ftp_command *reply)
+{
+	struct pst_ftp_command found = { .verb = PST_FTP_OTHER };
+	const uint8_t *end = line + len;
+
+	*reply = found;
+	if (len <= CODE_LEN || pst_text_line(line, len) != len ||
+		!pst_ftp_may_have_reply_address(line, len))
+		return;
+	reply->verb = PST_FTP_UNPARSED;
+	if (line[2] == '7' && find_pasv(line + CODE_LEN, line, end, &found))
+		found.verb = PST_FTP_PASV;
+	if (line[2] == '9' && find_epsv(line + CODE_LEN, line, end, &found))
+		found.verb = PST_FTP_EPSV;
+	if (found.verb != PST_FTP_OTHER)
+		*reply = found;
 }
 
 static bool
@@ -150,16 +253,12 @@ pst_ftp_format_address(const struct pst_ftp_command *command, const struct pst_e
 	if (command->verb == PST_FTP_EPRT)
 		return snprintf(buf, PST_FTP_ADDRESS_MAX, "%c1%c%s%c%u%c", d, d, ip, d,
 			endpoint->port, d);
+	if (command->verb == PST_FTP_EPSV)
+		return snprintf(buf, PST_FTP_ADDRESS_MAX, "%c%c%c%u%c", d, d, d, endpoint->port, d);
 	for (char *dot = strchr(ip, '.'); dot != NULL; dot = strchr(dot, '.'))
 		*dot = ',';
 	return snprintf(buf, PST_FTP_ADDRESS_MAX, "%s,%u,%u", ip, endpoint->port >> 8,
 		endpoint->port & 255);
-}
-
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
 }
 
 /* The code the line begins with, or 0. */
@@ -223,4 +322,10 @@ pst_ftp_reply_byte(struct pst_ftp_replies *replies, uint8_t byte)
 	if (replies->head_len < sizeof(replies->head))
 		replies->head[replies->head_len++] = byte;
 	return 0;
+}
+
+bool
+pst_ftp_replies_at_start(const struct pst_ftp_replies *replies)
+{
+	return replies->greeted && replies->multi == 0 && replies->head_len == 0;
 }
