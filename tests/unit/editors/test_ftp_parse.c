@@ -47,6 +47,7 @@ static const struct {
 	{ "EPRT |1|10.0.0.8!1553|\r\n", PST_FTP_UNPARSED, 0, 0, NULL },
 	{ "EPRT |1|10.0.0.08|1553|\r\n", PST_FTP_UNPARSED, 0, 0, NULL },
 	{ "EPRT 11110.0.0.8115531\r\n", PST_FTP_UNPARSED, 0, 0, NULL },
+	{ "EPRT .1.10.0.0.8.1553.\r\n", PST_FTP_UNPARSED, 0, 0, NULL },
 	{ "EPRT \r\n", PST_FTP_UNPARSED, 0, 0, NULL },
 };
 
