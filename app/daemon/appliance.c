@@ -137,6 +137,10 @@ set_net(struct pst_appliance *a, char *error, size_t size)
 			.mac = p->mac,
 			.virtual_port = p->virtual_port };
 
+		if (f.zone == PST_NET_INTERNAL && a->nat.n_insides < PST_NAT_INSIDES_MAX)
+			a->nat.insides[a->nat.n_insides++] = (struct pst_nat_inside){ .ip = f.ip,
+				.mask = rte_cpu_to_be_32(
+					f.prefix_len > 0 ? UINT32_MAX << (32 - f.prefix_len) : 0) };
 		snprintf(f.name, sizeof(f.name), "%s", c->ifaces[i].name);
 		if (pst_net_add_iface(&a->net, &f) < 0) {
 			snprintf(error, size, "interface \"%s\": too many", f.name);

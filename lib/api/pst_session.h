@@ -181,6 +181,14 @@ struct pst_set_data_filter_factory {
 int pst_set_data_filter_factory(struct pst_session *session,
 	const struct pst_set_data_filter_factory *args, struct pst_action **action);
 
+/*
+ * EnableInternalAddressTranslation: from its next inbound connection on, the client sees the
+ * peer as an inside address of the firewall's, or (as from the start) as what it is; for the
+ * whole client, until it is switched off or the session ends. 0, -ENOMEM, -EAGAIN,
+ * -EADDRNOTAVAIL (there is no inside address).
+ */
+int pst_session_translate_internal_addresses(struct pst_session *session, bool on);
+
 /* The client's inside address; the port is 0. */
 void pst_session_client_address(const struct pst_session *session, struct pst_endpoint *client);
 

@@ -41,6 +41,8 @@ enum pst_req_type {
 	PST_REQ_DENY,      /* editor: conn.ref stays, and drops all that comes */
 	PST_REQ_SET_FILTER, /* editor: bind.refs[0] has the filter bind.filter from now on */
 	PST_REQ_PERMIT,    /* editor: let the client connect, or show it: see permit */
+	PST_REQ_REDIRECT,  /* editor: open bind.n inside endpoints that lead to bind.clients */
+	PST_REQ_TRANSLATE, /* editor: the client sees its inbound peers as us, or not: bind.n */
 	PST_REQ_CANCEL,    /* editor: as KILL, and -ESHUTDOWN when bind.refs[0] is finished */
 	PST_REQ_ALLOW_BIND, /* editor: the client's map bind.proxy is for bind.protocol_index; or
 			       whom bind.filter admits may send to its bind there */
@@ -96,6 +98,7 @@ struct pst_req {
 			uint32_t n;
 			uint32_t flags; /* enum pst_bind_flags */
 			int32_t backlog;
+			uint32_t via;            /* REDIRECT: outside address to leave from; 0: any */
 			uint16_t editor_lcore;   /* who hears of its events */
 			uint16_t editor;         /* index of the editor, for the operator */
 			uint16_t protocol_index; /* of the protocol list */

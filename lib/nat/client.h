@@ -18,6 +18,7 @@ struct pst_client {
 	uint32_t connections;
 	uint32_t address;     /* number of its outside address; valid while ports > 0 */
 	uint32_t maps;        /* it asked for itself: a Firewall client while there are any */
+	bool aliases; /* its inbound peers are seen as an address of ours; has a reference */
 	uint32_t permissions; /* how many it has, and the first of them (listeners) */
 	uint32_t first_permission;
 	uint64_t created_ms;

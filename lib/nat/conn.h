@@ -24,6 +24,7 @@ enum pst_conn_flags {
 	PST_CONN_KNOWN = 1 << 5,        /* an editor has a handle: it hears of the end */
 	PST_CONN_PENDING = 1 << 6,      /* counts against its listener's backlog (R26) */
 	PST_CONN_DENIED = 1 << 7,       /* an editor denied this peer: nothing passes */
+	PST_CONN_ALIASED = 1 << 8,      /* inside, the remote end is seen as an address of ours */
 };
 
 /* A neighbour as last resolved: stale as soon as the neighbour's tag is another. */
@@ -37,10 +38,9 @@ struct pst_conn {
 	uint64_t local[PST_WAYS]; /* key: the client's end; our end */
 	uint16_t ip_delta;        /* of the IP checksum on the way out; in: its complement */
 	uint16_t l4_delta;
-	uint8_t state;  /* of fsm.h */
-	uint8_t flags;  /* enum pst_conn_flags */
+	uint16_t flags;  /* enum pst_conn_flags */
+	uint8_t state;   /* of fsm.h */
 	uint8_t timeout; /* enum pst_timeout */
-	uint8_t unused;
 	uint32_t last_ms;  /* of the last packet that refreshes, low 32 bits */
 	uint32_t owner;    /* its bind or listener */
 	struct pst_hop hop[PST_WAYS];
@@ -72,6 +72,7 @@ struct pst_conn_table {
 	struct pst_flowtable flows; /* value: entry << 1 | way */
 	struct pst_conn *hot;
 	struct pst_conn_cold *cold;
+	uint64_t *alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
 	struct pst_slots slots;
 	struct pst_expiry *expiry;
 };

@@ -334,6 +334,8 @@ finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 
 	if (l->kind == PST_LISTENER_ENDPOINT)
 		give_port_back(nat, i, now_ms);
+	else if (l->kind == PST_LISTENER_REDIRECT)
+		pst_nat_redirect_end(nat, i, now_ms);
 	else
 		pst_nat_permission_unlink(nat, i);
 	pst_client_put(&nat->clients, l->client);
@@ -443,7 +445,7 @@ find_own_end(const struct pst_nat *nat, const struct pst_req *req)
 		if (req->bind.proxy.ip != 0 && req->bind.proxy.ip != pst_key_endpoint(outside).ip)
 			continue;
 		end = pst_nat_end_lookup(nat, outside);
-		if (end == PST_FLOW_NONE || (end & 3) == PST_END_REDIRECT)
+		if (end == PST_FLOW_NONE || (end & 3) >= PST_END_REDIRECT)
 			continue;
 		client = (end & 3) == PST_END_LISTENER ?
 			nat->listeners.entries[end >> 2].client :
@@ -581,6 +583,12 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		break;
 	case PST_REQ_PERMIT:
 		req->result = pst_nat_serve_permit(nat, req, now_ms);
+		break;
+	case PST_REQ_REDIRECT:
+		req->result = pst_nat_serve_redirect(nat, req, now_ms);
+		break;
+	case PST_REQ_TRANSLATE:
+		req->result = pst_nat_serve_translate(nat, req, now_ms);
 		break;
 	case PST_REQ_CANCEL:
 		req->result = serve_cancel(nat, req, now_ms);

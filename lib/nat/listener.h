@@ -4,6 +4,8 @@
  *
  *	ENDPOINT    an outside endpoint of a client (BindForClient, or a map)
  *	PERMISSION  a client may connect to an address outside (AllowFutureConnect)
+ *	REDIRECT    an inside endpoint of ours; who connects there is connected to a place
+ *	            outside (RedirectConnections)
  *	INTEREST    an editor wants to see what a client connects to there, by the editor
  *	            path (SetDataFilterFactory)
  *
@@ -23,6 +25,7 @@
 enum pst_listener_kind {
 	PST_LISTENER_ENDPOINT,
 	PST_LISTENER_PERMISSION,
+	PST_LISTENER_REDIRECT,
 	PST_LISTENER_INTEREST,
 };
 
@@ -38,6 +41,7 @@ struct pst_listener {
 	/* our end, its protocol in the low bits; of the other kinds: the remote end, with a zero
 	 * address or port for any */
 	uint64_t outside;
+	/* REDIRECT: outside is ours inside, inside the place outside */
 	uint64_t inside;  /* the client's end, its protocol likewise; R5: the endpoint may be 0 */
 	struct pst_ipset *filter; /* a reference; NULL: everybody */
 	uint64_t cookie;  /* the editor lcore's name for it */

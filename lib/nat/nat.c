@@ -11,6 +11,8 @@
 #include "filter/ipfilter.h"
 #include "nat/nat_priv.h"
 
+#define PORT_FIRST 1024
+
 static bool
 match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 {
@@ -21,6 +23,8 @@ match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 		return nat->listeners.entries[value >> 2].outside == key.a;
 	case PST_END_REDIRECT:
 		return nat->redirects[value >> 2].outside == key.a;
+	case PST_END_ALIAS:
+		return nat->conns.alias[value >> 2] == key.a;
 	default:
 		return nat->binds.entries[value >> 2].outside == key.a;
 	}
@@ -51,6 +55,12 @@ create_pools(struct pst_nat *nat, int socket)
 {
 	const struct pst_nat_params *p = nat->params;
 
+	for (int k = 0; k < 2 && p->n_insides > 0; k++) {
+		nat->inside_pools[k] = pst_portpool_create(
+			PORT_FIRST, UINT16_MAX, p->quarantine_ms, &nat->owner, socket);
+		if (nat->inside_pools[k] == NULL)
+			return -ENOMEM;
+	}
 	if (nat->run_first > nat->run_last)
 		return 0;
 	for (uint32_t a = 0; a < p->n_addresses; a++) {
@@ -125,6 +135,8 @@ pst_nat_destroy(struct pst_nat *nat)
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_destroy(nat->pools[a][k]);
 	}
+	pst_portpool_destroy(nat->inside_pools[0]);
+	pst_portpool_destroy(nat->inside_pools[1]);
 	pst_flowtable_fini(&nat->ends);
 	pst_slots_fini(&nat->redirect_slots);
 	rte_free(nat->redirects);
@@ -146,6 +158,8 @@ pst_nat_is_empty(const struct pst_nat *nat)
 		for (int k = 0; k < PST_POOLS; k++)
 			used += nat->pools[a][k] != NULL ? pst_portpool_used(nat->pools[a][k]) : 0;
 	}
+	for (int k = 0; k < 2; k++)
+		used += nat->inside_pools[k] != NULL ? pst_portpool_used(nat->inside_pools[k]) : 0;
 	return used == 0;
 }
 
@@ -393,12 +407,17 @@ watch(struct pst_nat *nat, uint32_t i)
 }
 
 static void
-set_policy(struct pst_nat *nat, uint32_t i, const struct pst_nat_policy *policy, uint64_t now_ms)
+set_policy(struct pst_nat *nat, uint32_t i, const struct pst_nat_policy *policy,
+	uint32_t through, uint64_t now_ms)
 {
 	nat->conns.cold[i].protocol_index = policy->protocol;
 	nat->conns.cold[i].unset = policy->unset;
 	if (unlikely(policy->permission != PST_SLOT_NONE))
 		pst_nat_permission_use(nat, policy->permission, i, now_ms);
+	if (unlikely(through != PST_SLOT_NONE)) {
+		nat->conns.alias[i] = nat->listeners.entries[through].outside;
+		nat->conns.hot[i].flags |= PST_CONN_ALIASED;
+	}
 	if (policy->watched)
 		watch(nat, i);
 }
@@ -425,7 +444,7 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	}
 	nat->conns.hot[i].owner = b;
 	nat->binds.entries[b].connections++;
-	set_policy(nat, i, policy, p->now_ms);
+	set_policy(nat, i, policy, p->through, p->now_ms);
 	start_conn(nat, i, client, p);
 	if (unlikely(p->proto == PST_UDP && nat->conns.cold[i].wants_established))
 		tell_established(nat, i);
@@ -476,7 +495,10 @@ pst_nat_open_out(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_d
 		*why = PST_DROP_NO_CLIENT;
 		return PST_SLOT_NONE;
 	}
-	if (!pst_nat_decide(nat, p, &nat->clients.entries[client], &policy))
+	if (p->through != PST_SLOT_NONE &&
+		nat->listeners.entries[p->through].state != PST_LISTENER_OPEN)
+		*why = PST_DROP_ENDPOINT_USED;
+	else if (!pst_nat_decide(nat, p, &nat->clients.entries[client], &policy))
 		*why = PST_DROP_RULE;
 	else if (nat->clients.entries[client].connections >= nat->params->sessions_per_client)
 		*why = PST_DROP_CLIENT_SESSIONS;
@@ -623,8 +645,15 @@ open_to_listener(
 	if (!is_welcome(listener, p, why))
 		return PST_SLOT_NONE;
 	i = open_inbound(nat, p, listener->inside, listener->client, why);
-	if (i != PST_SLOT_NONE)
-		accept_conn(nat, i, l, p);
+	if (i == PST_SLOT_NONE)
+		return i;
+	accept_conn(nat, i, l, p);
+	if (unlikely(nat->clients.entries[listener->client].aliases) &&
+		!pst_nat_alias_add(nat, i, p->now_ms)) {
+		*why = PST_DROP_NO_PORT;
+		pst_nat_close(nat, i, p->now_ms);
+		return PST_SLOT_NONE;
+	}
 	return i;
 }
 
@@ -700,6 +729,8 @@ pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_conn_cold *cold = &nat->conns.cold[i];
 
 	pst_assert_owner(&nat->owner);
+	if (unlikely(c->flags & PST_CONN_ALIASED))
+		pst_nat_alias_del(nat, i, now_ms);
 	pst_conn_unlink(&nat->conns, i);
 	unlink_conn(nat, i);
 	nat->clients.entries[cold->client].connections--;

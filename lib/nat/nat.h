@@ -28,6 +28,7 @@
 
 #define PST_NAT_ADDRESSES_MAX 256
 #define PST_NAT_NO_PROTOCOL UINT16_MAX
+#define PST_NAT_INSIDES_MAX 64
 
 /* RFC 4787: how an inside endpoint is mapped, and who may send to the mapping. */
 enum pst_nat_mode {
@@ -43,11 +44,18 @@ struct pst_nat_protocol {
 	uint16_t editor; /* or PST_NAT_NO_EDITOR, also when that is disabled */
 };
 
+/* An internal interface: what stands in for remote ends there. */
+struct pst_nat_inside {
+	rte_be32_t ip, mask;
+};
+
 /* Set by main before launch, const after. */
 struct pst_nat_params {
 	enum pst_nat_mode mapping, filtering;
 	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
 	uint32_t n_addresses;
+	struct pst_nat_inside insides[PST_NAT_INSIDES_MAX];
+	uint32_t n_insides;
 	uint16_t port_first, port_last; /* allowed outside ports, host order */
 	uint32_t ports_per_client, sessions_per_client;
 	uint32_t quarantine_ms;
@@ -79,7 +87,9 @@ enum pst_nat_end {
 	PST_END_BIND,
 	PST_END_LISTENER,
 	PST_END_REDIRECT, /* a port of ours that another worker's client has */
+	PST_END_ALIAS,    /* inside: the stand-in for a connection's remote end */
 };
+
 
 /* A fixed port was asked for, by a client of another worker (design: two-phase reserve). */
 struct pst_redirect {
@@ -109,6 +119,8 @@ struct pst_nat {
 	struct pst_slots redirect_slots;
 	uint32_t first_release, last_release; /* listeners whose port another worker is to get back */
 	struct pst_portpool *pools[PST_NAT_ADDRESSES_MAX][PST_POOLS];
+	/* of our inside addresses: each worker has all ports, as clients are steered by their own */
+	struct pst_portpool *inside_pools[2];
 	struct pst_rng rng;
 	/* what editor lcores are still to hear */
 	struct {
@@ -132,6 +144,7 @@ struct pst_nat_packet {
 	uint8_t tcp_flags;
 	bool is_query; /* ICMP: an echo request */
 	uint64_t now_ms;
+	uint32_t through; /* the redirect it came by, or PST_SLOT_NONE */
 	int redirect; /* out: the worker that has the endpoint; set when nothing was opened */
 };
 
@@ -142,6 +155,13 @@ struct pst_nat_packet {
 uint32_t pst_nat_open_out(
 	struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
 uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why);
+
+/*
+ * A client's packet to an inside endpoint of ours: what it means is the remote end's place.
+ * False when there is nothing for this client. *through is the redirect, or PST_SLOT_NONE.
+ */
+bool pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, uint64_t *remote,
+	uint32_t *through);
 
 /* Ask for the cold lines of an opening, the nth from now (0: the next) if all succeed. */
 void pst_nat_prefetch(const struct pst_nat *nat, enum pst_way way,

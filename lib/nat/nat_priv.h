@@ -47,6 +47,15 @@ bool pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
 /* The editor lcore where all watched connections of a client meet. */
 uint16_t pst_nat_editor_lcore(const struct pst_nat *nat, rte_be32_t client_ip);
 
+/* alias.c: stand-ins for remote ends, at inside addresses of ours */
+
+/* The client sees the connection's remote end as an address of ours; false: no port is left. */
+bool pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
+void pst_nat_alias_del(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
+int pst_nat_serve_redirect(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+int pst_nat_serve_translate(struct pst_nat *nat, const struct pst_req *req, uint64_t now_ms);
+void pst_nat_redirect_end(struct pst_nat *nat, uint32_t listener, uint64_t now_ms);
+
 /* permit.c: permissions and interests of a client. */
 
 /* The first that is open and matches, or PST_SLOT_NONE. */

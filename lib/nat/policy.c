@@ -80,6 +80,14 @@ is_watched(const struct pst_nat *nat, const struct pst_nat_packet *p,
 			PST_SLOT_NONE;
 }
 
+static void
+take_permission(const struct pst_nat *nat, struct pst_nat_policy *policy, uint32_t i)
+{
+	policy->permission = i;
+	policy->protocol = nat->listeners.entries[i].protocol_index;
+	policy->via = nat->listeners.entries[i].address;
+}
+
 bool
 pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
 	const struct pst_client *client, struct pst_nat_policy *policy)
@@ -89,6 +97,11 @@ pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
 	*policy = (struct pst_nat_policy){ .protocol = protocol_of(nat, p),
 		.permission = PST_SLOT_NONE,
 		.via = PST_LISTENER_ANY_ADDRESS };
+	if (unlikely(p->through != PST_SLOT_NONE)) {
+		take_permission(nat, policy, p->through);
+		policy->watched = is_watched(nat, p, client, policy);
+		return ask_rules(nat, policy->protocol, p) == ALLOWED;
+	}
 	verdict = ask_rules(nat, policy->protocol, p);
 	if (verdict == DENIED)
 		return false;
@@ -97,9 +110,7 @@ pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
 			nat, client, PST_LISTENER_PERMISSION, p->key.a);
 
 		if (i != PST_SLOT_NONE) {
-			policy->permission = i;
-			policy->protocol = nat->listeners.entries[i].protocol_index;
-			policy->via = nat->listeners.entries[i].address;
+			take_permission(nat, policy, i);
 			verdict = ask_rules(nat, policy->protocol, p);
 			if (verdict == DENIED)
 				return false;

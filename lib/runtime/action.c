@@ -111,6 +111,180 @@ pst_allow_future_connect(struct pst_session *session,
 	return ret;
 }
 
+/* RedirectConnections. */
+
+static int
+check_redirect(const struct pst_session *session, const struct pst_redirect_connections *args)
+{
+	const uint32_t flags = PST_FLAG_ALLOW_MULTIPLE | PST_FLAG_TIMEOUT | PST_FLAG_NO_KERNEL_MODE;
+
+	if (session == NULL || args == NULL || args->connect_addresses == NULL ||
+		args->internal_address == NULL || args->actions == NULL)
+		return -EINVAL;
+	if (args->n == 0 || args->n > PST_BIND_MAX || (args->flags & ~flags) ||
+		(args->protocol != PST_TCP && args->protocol != PST_UDP))
+		return -EINVAL;
+	for (uint32_t i = 0; i < args->n; i++) {
+		if (args->connect_addresses[i].ip == 0 || args->connect_addresses[i].port == 0)
+			return -EINVAL;
+	}
+	if (args->callback != NULL && session_editor_of(session, args->callback) == NO_EDITOR)
+		return -EINVAL;
+	return session->closing ? -ESHUTDOWN : protocol_find(session->rt, &args->protocol_id);
+}
+
+static void
+free_actions(struct pst_action **actions, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		handle_free((struct pst_connection *)actions[i]);
+		actions[i] = NULL;
+	}
+}
+
+static int
+make_actions(struct pst_session *session, const struct pst_redirect_connections *args)
+{
+	for (uint32_t i = 0; i < args->n; i++) {
+		struct pst_connection *conn = action_new(session, args->protocol, args->flags);
+
+		if (conn == NULL) {
+			free_actions(args->actions, i);
+			return -ENOMEM;
+		}
+		conn->callback = args->callback;
+		conn->context = args->callback_context;
+		conn->remote = args->connect_addresses[i];
+		args->actions[i] = (struct pst_action *)conn;
+	}
+	return 0;
+}
+
+static void
+fill_redirect(struct pst_req *req, const struct pst_session *session,
+	const struct pst_redirect_connections *args, int protocol)
+{
+	req->type = PST_REQ_REDIRECT;
+	req->cookie = UINT64_MAX;
+	req->bind.client_ip = session->client_ip;
+	req->bind.protocol = args->protocol;
+	req->bind.n = args->n;
+	req->bind.flags = args->flags;
+	req->bind.via = args->proxy_address != NULL ? args->proxy_address->ip : 0;
+	req->bind.editor_lcore = session->rt->params.index;
+	req->bind.editor = ((struct pst_connection *)args->actions[0])->editor;
+	req->bind.protocol_index = protocol;
+	req->bind.wants_established = args->callback != NULL;
+	req->bind.editor_path = args->flags & PST_FLAG_NO_KERNEL_MODE;
+	req->bind.filter = NULL;
+	for (uint32_t i = 0; i < args->n; i++) {
+		req->bind.clients[i] = args->connect_addresses[i];
+		req->bind.cookies[i] = handle_cookie((struct pst_connection *)args->actions[i]);
+	}
+}
+
+static int
+ask_redirect(struct pst_session *session, const struct pst_redirect_connections *args, int protocol)
+{
+	struct pst_runtime *rt = session->rt;
+	uint64_t give_up = call_bound(rt);
+	struct pst_req *req = call_take(rt, session->worker, give_up);
+	int ret;
+
+	if (req == NULL)
+		return -EAGAIN;
+	fill_redirect(req, session, args, protocol);
+	if (!call_wait(rt, session->worker, req, give_up))
+		return -EAGAIN;
+	ret = req->result;
+	for (uint32_t i = 0; ret == 0 && i < args->n; i++) {
+		struct pst_connection *conn = (struct pst_connection *)args->actions[i];
+
+		conn->ref = req->bind.refs[i];
+		conn->at_worker = true;
+	}
+	*args->internal_address = req->bind.proxy;
+	pst_chan_put(rt->params.workers[session->worker], req);
+	return ret;
+}
+
+int
+pst_redirect_connections(
+	struct pst_session *session, const struct pst_redirect_connections *args)
+{
+	int protocol = check_redirect(session, args), ret;
+
+	if (protocol < 0)
+		return protocol;
+	ret = make_actions(session, args);
+	if (ret < 0)
+		return ret;
+	ret = ask_redirect(session, args, protocol);
+	if (ret < 0)
+		free_actions(args->actions, args->n);
+	return ret;
+}
+
+/* Internal address translation is an action of nobody: the session's end takes it back. */
+
+static int
+ask_translate(struct pst_session *session, bool on)
+{
+	struct pst_runtime *rt = session->rt;
+	uint64_t give_up = call_bound(rt);
+	struct pst_req *req = call_take(rt, session->worker, give_up);
+	int ret;
+
+	if (req == NULL)
+		return -EAGAIN;
+	req->type = PST_REQ_TRANSLATE;
+	req->cookie = UINT64_MAX;
+	req->bind.client_ip = session->client_ip;
+	req->bind.n = on;
+	if (!call_wait(rt, session->worker, req, give_up))
+		return -EAGAIN;
+	ret = req->result;
+	pst_chan_put(rt->params.workers[session->worker], req);
+	return ret;
+}
+
+static struct pst_connection *
+translation_of(const struct pst_session *session)
+{
+	struct pst_connection *conn;
+
+	LIST_FOREACH(conn, &session->handles, of_session)
+	{
+		if (conn->is_translation && !conn->kill_wanted)
+			return conn;
+	}
+	return NULL;
+}
+
+int
+pst_session_translate_internal_addresses(struct pst_session *session, bool on)
+{
+	struct pst_connection *action = translation_of(session);
+	int ret;
+
+	if (on == (action != NULL))
+		return 0;
+	if (!on) {
+		pst_connection_kill(action);
+		return 0;
+	}
+	action = action_new(session, PST_TCP, 0);
+	if (action == NULL)
+		return -ENOMEM;
+	action->is_translation = action->at_worker = action->released = true;
+	ret = ask_translate(session, true);
+	if (ret == -EAGAIN) /* it may yet be done: and is undone then */
+		pst_connection_kill(action);
+	else if (ret < 0)
+		handle_free(action);
+	return ret;
+}
+
 /* SetDataFilterFactory. */
 
 /* A connection that an editor wants to see has to be lent from its first packet on. */

@@ -71,7 +71,7 @@ late_client(struct pst_runtime *rt, const struct pst_req *req)
 static void
 put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 {
-	if (req->type == PST_REQ_BIND) {
+	if (req->type == PST_REQ_BIND || req->type == PST_REQ_REDIRECT) {
 		undo_bind(rt, worker, req);
 		return;
 	}
@@ -83,7 +83,8 @@ put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 		pst_ipset_unref(req->bind.filter);
 	if (req->type == PST_REQ_SET_CLIENT)
 		late_client(rt, req);
-	if ((req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH) &&
+	if ((req->type == PST_REQ_KILL || req->type == PST_REQ_UNWATCH ||
+		    req->type == PST_REQ_TRANSLATE) &&
 		handle_by_cookie(rt, req->cookie) != NULL) {
 		rt->deferred[rt->n_deferred].type = req->type;
 		rt->deferred[rt->n_deferred].worker = worker;

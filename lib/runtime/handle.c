@@ -218,7 +218,11 @@ static void
 post_kill(struct pst_connection *conn, struct pst_req *req)
 {
 	req->cookie = handle_cookie(conn);
-	if (conn->kind == HANDLE_ENDPOINT || conn->kind == HANDLE_ACTION) {
+	if (conn->is_translation) {
+		req->type = PST_REQ_TRANSLATE;
+		req->bind.client_ip = conn->session->client_ip;
+		req->bind.n = 0;
+	} else if (conn->kind == HANDLE_ENDPOINT || conn->kind == HANDLE_ACTION) {
 		req->type = PST_REQ_KILL;
 		req->bind.n = 1;
 		req->bind.refs[0] = conn->ref;

@@ -51,6 +51,7 @@ struct pst_connection {
 	bool is_map;	/* ENDPOINT: its client asked for it (R61) */
 	bool at_worker; /* ACTION: the worker has a part of it */
 	bool finished;	/* ACTION */
+	bool is_translation; /* ACTION: internal address translation */
 	bool released;	/* ACTION: nobody has the handle any more */
 	bool address_based; /* ACTION */
 	enum pst_proto proto;

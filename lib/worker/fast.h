@@ -189,6 +189,7 @@ fast_sort(const struct pst_worker *w, struct fast_in *in, struct job *job)
 	if (in->virtual_port && unlikely(fast_is_unfinished(ip, ip_len - FAST_IP)))
 		return false;
 	job->ip = ip;
+	job->through = PST_SLOT_NONE;
 	job->ip_len = ip_len;
 	job->iface = in->iface;
 	job->way = in->way;
@@ -306,7 +307,7 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 	if (unlikely((c->flags & PST_CONN_KNOWN) && (job->tcp_flags & RTE_TCP_SYN_FLAG)))
 		return false; /* it may begin anew, and an editor has the old one's handle */
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET |
-				     PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED)))
+				     PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED | PST_CONN_ALIASED)))
 		return false;
 	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
 		return false;

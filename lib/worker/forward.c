@@ -80,6 +80,42 @@ translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
 	set_l4(v, way, pst_key_port(end), l4_delta);
 }
 
+/* Another source or destination, not of the connection's own ends: with its checksums. */
+static void
+set_end(const struct pst_view *v, rte_be32_t *ip, enum pst_way way, uint64_t to)
+{
+	const struct rte_udp_hdr *udp = v->l4; /* TCP has its ports there too */
+	rte_be16_t port = way == PST_WAY_OUT ? udp->src_port : udp->dst_port;
+	uint64_t sum = pst_csum_change32(*ip, pst_key_ip(to));
+
+	v->ip->hdr_checksum = pst_csum_apply(v->ip->hdr_checksum, pst_csum_fold(sum));
+	sum += pst_csum_change16(port, pst_key_port(to));
+	*ip = pst_key_ip(to);
+	set_l4(v, way, pst_key_port(to), pst_csum_fold(sum));
+}
+
+bool
+pst_worker_unalias(struct pst_worker *w, struct job *job)
+{
+	struct pst_view *v = &job->v;
+	uint64_t ours = pst_key_end(v->dst, v->dport, v->proto), remote;
+	uint64_t client = pst_key_end(v->src, v->sport, PST_WAY_OUT);
+
+	if (!pst_nat_unalias(w->nat, ours, client, &remote, &job->through))
+		return false;
+	set_end(v, &v->ip->dst_addr, PST_WAY_IN, remote); /* the destination's port */
+	v->dst = pst_key_ip(remote);
+	v->dport = pst_key_port(remote);
+	return true;
+}
+
+/* An answer: the client knows its peer by the alias. */
+static void
+put_alias(const struct pst_worker *w, const struct pst_view *v, const struct pst_conn *c)
+{
+	set_end(v, &v->ip->src_addr, PST_WAY_OUT, w->nat->conns.alias[c - w->nat->conns.hot]);
+}
+
 /*
  * The next hop of a connection's way, by its routes. Returns the route's
  * interface or PST_NO_IFACE; *next_hop is the neighbour's address. hop is set when the
@@ -141,6 +177,8 @@ send_unresolved(struct pst_worker *w, struct job *job, struct pst_conn *c, uint6
 	if (is_too_big(w, job, out, now_ms))
 		return;
 	translate(&job->v, c, job->way);
+	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
+		put_alias(w, &job->v, c);
 	word = pst_neigh_word(w->params.net->neigh, c->hop[job->way]);
 	if (word == 0) {
 		to_resolve(w, job->m, iface, next_hop);
@@ -172,6 +210,8 @@ pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t no
 	if (is_too_big(w, job, out, now_ms))
 		return;
 	translate(&job->v, c, job->way);
+	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
+		put_alias(w, &job->v, c);
 	for (int k = 0; k < RTE_ETHER_ADDR_LEN; k++)
 		mac.addr_bytes[k] = word >> (8 * k);
 	pst_net_set_l2(job->m, job->v.ip, out, &mac);
@@ -198,6 +238,13 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 	if (unlikely(job->v.ip->time_to_live <= 1)) {
 		pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
 		drop(w, job->m, PST_DROP_TTL);
+		return;
+	}
+	/* the client talks to the same place by another name, or by none */
+	if (unlikely(job->way == PST_WAY_OUT && (c->flags & PST_CONN_ALIASED) &&
+		    job->through == PST_SLOT_NONE && w->nat->conns.cold[i].permission !=
+			    PST_SLOT_NONE)) {
+		drop(w, job->m, PST_DROP_CONFLICT);
 		return;
 	}
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_KNOWN)) &&
@@ -277,7 +324,8 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		.is_query = job->v.proto == IPPROTO_ICMP &&
 			((const struct rte_icmp_hdr *)job->v.l4)->icmp_type ==
 				RTE_IP_ICMP_ECHO_REQUEST,
-		.now_ms = now_ms };
+		.now_ms = now_ms,
+		.through = job->through };
 	enum pst_drop why = PST_DROP_COUNT;
 	uint32_t i = PST_SLOT_NONE;
 

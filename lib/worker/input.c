@@ -179,6 +179,26 @@ sort_other(struct pst_worker *w, struct job *job)
 		drop(w, job->m, job->v.kind == PST_VIEW_BAD ? job->v.drop : PST_DROP_VLAN);
 }
 
+/* To ourselves: false when what it means is a place outside, which is now in it. */
+static bool
+sort_local(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
+{
+	const struct pst_view *v = &job->v;
+	bool may_be_alias = w->params.net->ifaces[job->iface].zone == PST_NET_INTERNAL &&
+		v->kind == PST_VIEW_L4 && v->proto != IPPROTO_ICMP;
+	uint32_t owner = pst_steer_inside(w->params.steer, rte_be_to_cpu_32(v->src));
+
+	if (may_be_alias && owner != w->params.index && !handed) {
+		pst_tag(job->m)->kind = PST_TAG_HANDOVER;
+		pst_worker_hand_over(w, job->m, owner);
+		return true;
+	}
+	if (may_be_alias && pst_worker_unalias(w, job))
+		return false;
+	input_local(w, job, now_ms);
+	return true;
+}
+
 static bool
 sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 {
@@ -193,10 +213,8 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 	}
 	if (iface->virtual_port && v->kind == PST_VIEW_L4)
 		finish_checksum(v);
-	if (unlikely(is_for_us(w, job))) {
-		input_local(w, job, now_ms);
+	if (unlikely(is_for_us(w, job)) && sort_local(w, job, handed, now_ms))
 		return false;
-	}
 	why = refuse_kind(v);
 	if (unlikely(why != PST_DROP_COUNT)) {
 		drop(w, job->m, why);
@@ -221,6 +239,7 @@ pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now
 	const struct pst_view *v = &job->v;
 
 	pst_view_parse(&job->v, job->m);
+	job->through = PST_SLOT_NONE;
 	job->iface = pst_net_iface(w->params.net, job->m->port, v->vlan);
 	if (!handed && likely(job->iface != PST_NO_IFACE)) {
 		w->stats.ifaces[job->iface].rx_packets++;

@@ -36,6 +36,7 @@ struct job {
 	uint8_t way;    /* enum pst_way */
 	/* of a common packet (fast.h); its view is made when somebody needs it */
 	bool common;
+	uint32_t through; /* the redirect that it came by, PST_SLOT_NONE: none */
 	uint8_t tcp_flags;
 	uint16_t ip_len;
 	struct rte_ipv4_hdr *ip;
@@ -52,6 +53,9 @@ drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)
 
 /* input.c: sort a packet; true when it is to be looked up, else it was dealt with. */
 bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms);
+
+/* A client's packet to an inside address of ours that means a place outside: put that in. */
+bool pst_worker_unalias(struct pst_worker *w, struct job *job);
 
 /* forward.c */
 
