@@ -149,7 +149,8 @@ now(void *ctx)
 static void
 init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appliance_params p)
 {
-	char error[256] = "";
+	static unsigned int serial;
+	char error[256] = "", name[32];
 
 	memset(b, 0, sizeof(*b));
 	b->config = *c;
@@ -160,8 +161,9 @@ init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appl
 	p.ring_packets = 512;
 	b->now_ms = p.now_ms = 1000;
 	b->n_queues = queues != 0 ? queues : c->lcores.n_workers;
+	snprintf(name, sizeof(name), "box-%u", ++serial); /* one that failed has left its own */
 	b->mbufs = rte_pktmbuf_pool_create(
-		"box", MBUFS, 0, PST_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		name, MBUFS, 0, PST_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	assert_non_null(b->mbufs);
 	for (int port = 0; port < BOX_PORTS; port++) {
 		create_port(b, port);
