@@ -21,7 +21,7 @@
 	static int suite_setup(void **state)                                                       \
 	{                                                                                          \
 		(void)state;                                                                       \
-		test_eal_init(512);                                                                \
+		test_eal_init(1024);                                                                \
 		return 0;                                                                          \
 	}                                                                                          \
 	int main(int argc, char **argv)                                                            \
