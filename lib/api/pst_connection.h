@@ -89,6 +89,12 @@ struct pst_session *pst_connection_session(const struct pst_connection *conn);
 enum pst_proto pst_connection_protocol(const struct pst_connection *conn);
 
 /*
+ * Was it begun from outside? Then ORIG is the way in, and what sends in it is the remote
+ * peer. Not for endpoints.
+ */
+bool pst_connection_is_inbound(const struct pst_connection *conn);
+
+/*
  * The two ends as the outside sees them: our address, and the remote peer's
  * (for a bound endpoint that nobody used yet: 0.0.0.0:0).
  */

@@ -335,3 +335,9 @@ pst_connection_protocol(const struct pst_connection *conn)
 {
 	return conn->proto;
 }
+
+bool
+pst_connection_is_inbound(const struct pst_connection *conn)
+{
+	return conn->inbound;
+}
