@@ -4,8 +4,10 @@
 #include <stddef.h>
 
 #include "ftp/ftp.h"
+#include "tftp/tftp.h"
 
 const struct pst_editor *const pst_editors[] = {
 	&pst_ftp_editor,
+	&pst_tftp_editor,
 	NULL,
 };

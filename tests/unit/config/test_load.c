@@ -113,7 +113,7 @@ static void
 every_example_loads(void **state)
 {
 	static const char *const names[] = { "minimal", "lab", "full" };
-	static const char *const ftp[] = { "ftp", NULL }; /* the one that is always built in */
+	static const char *const built_in[] = { "ftp", "tftp", NULL };
 	static struct pst_config c;
 
 	(void)state;
@@ -122,7 +122,7 @@ every_example_loads(void **state)
 		char path[512];
 
 		snprintf(path, sizeof(path), PST_CONFIG_DIR "/%s.json", names[i]);
-		assert_int_equal(pst_config_load(path, ftp, &c, &problems), 0);
+		assert_int_equal(pst_config_load(path, built_in, &c, &problems), 0);
 		assert_int_equal(problems.n, i == 0); /* minimal has no rules */
 		assert_string_equal(c.path, path);
 		pst_problems_fini(&problems);

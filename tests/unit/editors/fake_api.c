@@ -27,14 +27,21 @@ void
 pst_connection_external_name(const struct pst_connection *conn, struct pst_endpoint *name)
 {
 	check(conn == &fake.control, "name of a dead connection");
-	*name = (struct pst_endpoint){ FAKE_OUTSIDE, 50000 };
+	*name = fake.name;
 }
 
 void
 pst_connection_external_peer(const struct pst_connection *conn, struct pst_endpoint *peer)
 {
 	check(conn == &fake.control, "peer of a dead connection");
-	*peer = (struct pst_endpoint){ FAKE_SERVER, 21 };
+	*peer = fake.peer;
+}
+
+bool
+pst_connection_is_inbound(const struct pst_connection *conn)
+{
+	check(conn == &fake.control, "direction of a dead connection");
+	return fake.inbound;
 }
 
 void
@@ -104,6 +111,71 @@ pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_clien
 	return 0;
 }
 
+/* The one address that may come. */
+static uint32_t
+only_address(const struct pst_ipfilter *filter)
+{
+	uint32_t first, last;
+
+	check(filter != NULL && pst_ipfilter_count(filter) == 1, "filter");
+	pst_ipfilter_range(filter, 0, &first, &last);
+	check(first == last, "more than one address may come");
+	return first;
+}
+
+int
+pst_retroactive_allow_bind(
+	struct pst_session *session, const struct pst_retroactive_allow_bind *args)
+{
+	check(session == (struct pst_session *)&fake && !fake.inbound, "not its session's");
+	check(pst_endpoint_is_equal(&args->address, &fake.name), "not the connection's mapping");
+	check(args->protocol == PST_UDP && args->flags == 0, "protocol or flags");
+	check(only_address(args->filter) == fake.peer.ip, "filter is not the peer");
+	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
+		"protocol id");
+	fake.n_allowed += fake.allow_ret >= 0;
+	return fake.allow_ret;
+}
+
+int
+pst_allow_future_connect(struct pst_session *session,
+	const struct pst_allow_future_connect *args, struct pst_action **action)
+{
+	struct pst_action *a = &fake.actions[fake.n_actions];
+
+	check(session == (struct pst_session *)&fake && fake.inbound, "not its session's");
+	check(args->protocol == PST_UDP && args->flags == PST_FLAG_TIMEOUT, "protocol or flags");
+	check(args->proxy_address != NULL, "from no address of the server's");
+	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
+		"protocol id");
+	if (fake.allow_ret < 0)
+		return fake.allow_ret;
+	check(fake.n_actions++ < FAKE_ACTIONS_MAX, "too many actions");
+	a->to = args->address;
+	a->from = *args->proxy_address;
+	*action = a;
+	return 0;
+}
+
+int
+pst_action_cancel(struct pst_action *action)
+{
+	if (action == NULL || action->used || action->cancelled)
+		return -108;
+	check(!action->released, "cancelled what it gave back");
+	action->cancelled = true;
+	return 0;
+}
+
+void
+pst_action_release(struct pst_action *action)
+{
+	if (action == NULL)
+		return;
+	check(!action->released, "released twice");
+	action->released = true;
+}
+
 void
 pst_session_client_address(const struct pst_session *session, struct pst_endpoint *client)
 {
@@ -118,17 +190,40 @@ pst_session_count(struct pst_session *session, unsigned int counter)
 	fake.counters[counter]++;
 }
 
-void
-fake_init(const struct pst_editor *editor)
+static void
+init(const struct pst_editor *editor, struct pst_event *event)
 {
-	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP, .connection = &fake.control,
-		.remote = { FAKE_SERVER, 21 } };
-
-	memset(&fake, 0, sizeof(fake));
+	event->connection = &fake.control;
+	event->remote = fake.peer;
+	event->local = fake.name;
 	fake.editor = editor;
 	fake.next_port = 30000;
 	fake.es = editor->attach((struct pst_session *)&fake);
-	check(fake.es != NULL && editor->event(fake.es, &event) == 0, "attach");
+	check(fake.es != NULL && editor->event(fake.es, event) == 0, "attach");
+}
+
+void
+fake_init(const struct pst_editor *editor)
+{
+	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP };
+
+	memset(&fake, 0, sizeof(fake));
+	fake.name = (struct pst_endpoint){ FAKE_OUTSIDE, 50000 };
+	fake.peer = (struct pst_endpoint){ FAKE_SERVER, 21 };
+	init(editor, &event);
+}
+
+void
+fake_init_udp(const struct pst_editor *editor, uint16_t port, bool inbound)
+{
+	struct pst_event event = { .type = PST_EVENT_UDP_DESTINATION,
+		.destination = (struct pst_udp_destination *)&fake.control };
+
+	memset(&fake, 0, sizeof(fake));
+	fake.name = (struct pst_endpoint){ FAKE_OUTSIDE, inbound ? port : 50000 };
+	fake.peer = (struct pst_endpoint){ FAKE_SERVER, inbound ? 40000 : port };
+	fake.inbound = inbound;
+	init(editor, &event);
 }
 
 /* All endpoints are used or killed once the control connection is gone. */
@@ -140,6 +235,8 @@ fake_fini(void)
 	fake.filter = NULL;
 	for (uint32_t i = 0; i < fake.n_binds; i++)
 		check(fake.binds[i].used || fake.binds[i].killed == 1, "endpoint left open");
+	for (uint32_t i = 0; i < fake.n_actions; i++)
+		check(fake.actions[i].released, "action not given back");
 	if (fake.es != NULL)
 		fake.editor->detach(fake.es);
 	for (int dir = 0; dir < PST_DIRS; dir++) {
@@ -216,6 +313,24 @@ fake_feed(enum pst_dir dir, const void *bytes, uint32_t len, bool end)
 	s->held = malloc(s->held_len + 1);
 	memcpy(s->held, all + at, s->held_len);
 	free(all);
+}
+
+enum pst_edit_op
+fake_datagram(enum pst_dir dir, const void *bytes, uint32_t len)
+{
+	struct pst_edit edit = { .op = PST_EDIT_PASS, .take = len };
+	uint8_t *copy = malloc(len + 1);
+
+	if (fake.filter == NULL || fake.unwatched) {
+		free(copy);
+		return PST_EDIT_PASS;
+	}
+	memcpy(copy, bytes, len);
+	fake.filter->data(fake.context, dir, copy, len, false, &edit);
+	check(memcmp(copy, bytes, len) == 0, "wrote into what it was shown");
+	free(copy);
+	fake.unwatched = edit.op == PST_EDIT_UNWATCH;
+	return edit.op;
 }
 
 void

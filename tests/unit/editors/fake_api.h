@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The editor API in memory: one session, one control connection, and a small
- * driver that feeds an editor's data filter as the stream engine does.
+ * The editor API in memory: one session, one control connection or one of datagrams, and a
+ * small driver that feeds an editor's data filter as the runtime does.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #define FAKE_OUTSIDE 0xc6336401  /* 198.51.100.1 */
 #define FAKE_COUNTERS 16
 #define FAKE_BINDS_MAX 4096
+#define FAKE_ACTIONS_MAX 16
 
 struct pst_connection {
 	bool used;
@@ -25,10 +26,18 @@ struct fake_stream {
 	uint32_t held_len;
 };
 
+/* Actions are never used up by themselves: a test says so. */
+struct pst_action {
+	struct pst_endpoint to, from;
+	bool used, cancelled, released;
+};
+
 struct fake {
 	const struct pst_editor *editor;
 	struct pst_editor_session *es;
 	struct pst_connection control;
+	struct pst_endpoint name, peer; /* of control, outside */
+	bool inbound;
 	const struct pst_data_filter *filter;
 	void *context;
 	bool unwatched, reset;
@@ -39,6 +48,11 @@ struct fake {
 	uint32_t n_binds, n_refused_binds;
 	unsigned int counters[FAKE_COUNTERS];
 	struct fake_stream streams[PST_DIRS];
+	/* of datagrams */
+	int allow_ret; /* what the next allowing calls answer */
+	uint32_t n_allowed; /* by pst_retroactive_allow_bind() */
+	struct pst_action actions[FAKE_ACTIONS_MAX];
+	uint32_t n_actions;
 };
 
 extern struct fake fake;
@@ -46,6 +60,12 @@ extern struct fake fake;
 /* A session of this editor with its control connection; and its end. */
 void fake_init(const struct pst_editor *editor);
 void fake_fini(void);
+
+/* A session with a UDP connection instead, from inside or outside; fake_fini() ends it too. */
+void fake_init_udp(const struct pst_editor *editor, uint16_t port, bool inbound);
+
+/* One datagram. Returns what the filter wants, PASS when it looks at nothing any more. */
+enum pst_edit_op fake_datagram(enum pst_dir dir, const void *bytes, uint32_t len);
 
 /* Bytes of one direction arrive. What is held is shown again with them. */
 void fake_feed(enum pst_dir dir, const void *bytes, uint32_t len, bool end);
