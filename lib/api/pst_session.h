@@ -147,8 +147,10 @@ struct pst_retroactive_allow_bind {
 
 /*
  * Approve a map that the Firewall client already holds on the firewall, and tie it to a
- * protocol. 0; 1 when it is there and allowed already (R62); -EINVAL (port 0, R62; flags);
- * -ENOENT when the client holds no such map; -ESHUTDOWN, -EACCES, -ENOMEM, -EAGAIN.
+ * protocol. Where `address` is what NAT itself bound for the client, whom the filter admits may
+ * send there too, as long as the client's connections keep it. 0; 1 when it is there and
+ * allowed already (R62); -EINVAL (port 0, R62; flags); -ENOENT when the client holds
+ * neither; -ENOSPC (too many different ones are admitted); -ESHUTDOWN, -EACCES, -ENOMEM, -EAGAIN.
  */
 int pst_retroactive_allow_bind(
 	struct pst_session *session, const struct pst_retroactive_allow_bind *args);

@@ -227,6 +227,49 @@ pst_ipset_has(const struct pst_ipset *set, uint32_t ip)
 	return set == NULL || has(set->ranges, set->count, ip);
 }
 
+bool
+pst_ipset_covers(const struct pst_ipset *set, const struct pst_ipset *other)
+{
+	if (set == NULL)
+		return true;
+	if (other == NULL)
+		return set->count == 1 && set->ranges[0].first == 0 &&
+			set->ranges[0].last == UINT32_MAX;
+	for (uint32_t k = 0; k < other->count; k++) {
+		const struct range *r = &other->ranges[k];
+		uint32_t i = first_ending_from(set->ranges, set->count, r->first);
+
+		if (i == set->count || set->ranges[i].first > r->first ||
+			set->ranges[i].last < r->last)
+			return false;
+	}
+	return true;
+}
+
+static int
+include_all(struct pst_ipfilter *filter, const struct pst_ipset *set)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < set->count; i++)
+		ret = pst_ipfilter_include(filter, set->ranges[i].first, set->ranges[i].last);
+	return ret;
+}
+
+struct pst_ipset *
+pst_ipset_union(const struct pst_ipset *a, const struct pst_ipset *b)
+{
+	struct pst_ipfilter *both = pst_ipfilter_create();
+	struct pst_ipset *set = NULL;
+
+	if (both == NULL)
+		return NULL;
+	if (include_all(both, a) == 0 && include_all(both, b) == 0)
+		set = pst_ipset_create(both);
+	pst_ipfilter_destroy(both);
+	return set;
+}
+
 uint32_t
 pst_ipset_count(const struct pst_ipset *set)
 {

@@ -31,6 +31,12 @@ void pst_ipset_unref(struct pst_ipset *set);
 /* True when ip is in the set; set may be NULL. */
 bool pst_ipset_has(const struct pst_ipset *set, uint32_t ip);
 
+/* True when all of other is in the set; both may be NULL. */
+bool pst_ipset_covers(const struct pst_ipset *set, const struct pst_ipset *other);
+
+/* A new set of what is in a or b, which are not NULL, with one reference. NULL: no memory. */
+struct pst_ipset *pst_ipset_union(const struct pst_ipset *a, const struct pst_ipset *b);
+
 /* How many ranges there are, and the i-th of them in rising order. */
 uint32_t pst_ipset_count(const struct pst_ipset *set);
 void pst_ipset_range(const struct pst_ipset *set, uint32_t i, uint32_t *first, uint32_t *last);

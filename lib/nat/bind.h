@@ -21,6 +21,7 @@ struct pst_bind {
 	uint32_t first; /* connection; they are linked by their cold entries */
 	uint64_t created_ms;
 	struct pst_ipset *admits; /* who may send to it besides; a reference, NULL: nobody more */
+	bool admits_all; /* everybody may */
 };
 
 struct pst_bind_table {

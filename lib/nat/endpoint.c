@@ -9,6 +9,8 @@
 #include "filter/ipfilter.h"
 #include "nat/nat_priv.h"
 
+#define ADMITS_MAX 64 /* ranges that one bind may admit: what a call may copy on a worker */
+
 static struct pst_portpool *
 pool_of(struct pst_nat *nat, uint32_t address, uint8_t proto)
 {
@@ -471,12 +473,39 @@ approve_map(struct pst_listener *l, struct pst_req *req)
 	return 0;
 }
 
+/* Whom the filter admits may send to the bind too: it has a call for each server, maybe. */
+static int
+admit(struct pst_bind *b, struct pst_req *req)
+{
+	struct pst_ipset *both;
+
+	if (b->admits_all || (b->admits != NULL && req->bind.filter != NULL &&
+				     pst_ipset_covers(b->admits, req->bind.filter)))
+		return 1;
+	if (req->bind.filter == NULL) {
+		b->admits_all = true;
+		return 0;
+	}
+	if (b->admits == NULL) {
+		b->admits = req->bind.filter;
+		req->bind.filter = NULL;
+		return 0;
+	}
+	if (pst_ipset_count(b->admits) + pst_ipset_count(req->bind.filter) > ADMITS_MAX)
+		return -ENOSPC;
+	both = pst_ipset_union(b->admits, req->bind.filter);
+	if (both == NULL)
+		return -ENOMEM;
+	pst_ipset_unref(b->admits);
+	b->admits = both;
+	return 0;
+}
+
 /* R61, R62: a map, or what NAT itself bound for the client, is for a protocol. */
 static int
 serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
 {
 	uint32_t end = find_own_end(nat, req);
-	struct pst_bind *b;
 	int ret = check_rules(nat, req);
 
 	if (ret < 0)
@@ -485,12 +514,7 @@ serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
 		return -ENOENT;
 	if ((end & 3) == PST_END_LISTENER)
 		return approve_map(&nat->listeners.entries[end >> 2], req);
-	b = &nat->binds.entries[end >> 2];
-	if (b->admits != NULL)
-		return 1;
-	b->admits = req->bind.filter;
-	req->bind.filter = NULL;
-	return 0;
+	return admit(&nat->binds.entries[end >> 2], req);
 }
 
 static int

@@ -131,6 +131,10 @@ pst_nat_destroy(struct pst_nat *nat)
 		if (nat->listeners.entries[i].live)
 			pst_ipset_unref(nat->listeners.entries[i].filter);
 	}
+	for (uint32_t i = 0; i < nat->binds.slots.capacity; i++) {
+		if (nat->binds.entries[i].connections > 0)
+			pst_ipset_unref(nat->binds.entries[i].admits);
+	}
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_destroy(nat->pools[a][k]);
@@ -534,6 +538,8 @@ is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 	default: /* its connection would have been found */
 		break;
 	}
+	if (unlikely(b->admits_all))
+		return true;
 	return unlikely(b->admits != NULL) && pst_ipset_has(b->admits, rte_be_to_cpu_32(ip));
 }
 

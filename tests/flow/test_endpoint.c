@@ -3,6 +3,7 @@
  * Endpoints at the worker: the test is the editor lcore, and asks over the
  * channel as pst_bind_for_client() does.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -446,6 +447,121 @@ a_full_event_ring_loses_no_event(void **state)
 	box_fini(&b);
 }
 
+/* A bind of NAT's own: the client said something to the server's port 69. */
+static uint16_t
+bind_of_nat(struct box *b)
+{
+	struct pkt in = packet(IPPROTO_UDP, CLIENT, 5000, SERVER, 69, 0), out;
+
+	assert_true(box_pass_through(b, BOX_INSIDE, &in, &out));
+	return out.sport;
+}
+
+static int
+allow(struct box *b, uint16_t port, struct pst_ipset *filter)
+{
+	struct pst_req *req = new_bind(b, PST_UDP, 0, 0);
+	int result;
+
+	req->type = PST_REQ_ALLOW_BIND;
+	req->bind.proxy = (struct pst_endpoint){ OUTSIDE, port };
+	req->bind.filter = filter;
+	result = ask(b, req)->result;
+	pst_ipset_unref(req->bind.filter); /* what was not taken */
+	put(b, req);
+	return result;
+}
+
+static void
+start_strict(struct box *b)
+{
+	struct pst_config c;
+
+	box_config(&c, 2, 1);
+	c.nat.filtering = PST_ADDRESS_AND_PORT_DEPENDENT;
+	box_init(b, &c, 0);
+	b->no_runtimes = true;
+}
+
+static void
+each_call_admits_one_more_to_a_bind_of_nat(void **state)
+{
+	struct pkt first, second, third, out;
+	uint16_t port;
+	struct box b;
+
+	(void)state;
+	start_strict(&b);
+	port = bind_of_nat(&b);
+	first = packet(IPPROTO_UDP, SERVER, 40000, OUTSIDE, port, 0);
+	second = packet(IPPROTO_UDP, SECOND, 40000, OUTSIDE, port, 0);
+	third = packet(IPPROTO_UDP, SECOND + 1, 40000, OUTSIDE, port, 0);
+	assert_int_equal(allow(&b, port + 1, only(SERVER)), -ENOENT);
+	box_is_dropped(&b, BOX_OUTSIDE, &first, PST_DROP_FILTERED);
+	assert_int_equal(allow(&b, port, only(SERVER)), 0);
+	assert_int_equal(allow(&b, port, only(SERVER)), 1);
+	box_is_dropped(&b, BOX_OUTSIDE, &second, PST_DROP_FILTERED);
+	assert_int_equal(allow(&b, port, only(SECOND)), 0);
+	assert_int_equal(allow(&b, port, only(SERVER)), 1);
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &first, &out));
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &second, &out));
+	box_is_dropped(&b, BOX_OUTSIDE, &third, PST_DROP_FILTERED);
+	box_fini(&b);
+}
+
+static void
+no_filter_admits_everybody_to_a_bind_of_nat(void **state)
+{
+	struct pkt any, out;
+	uint16_t port;
+	struct box b;
+
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		start_strict(&b);
+		port = bind_of_nat(&b);
+		if (before)
+			assert_int_equal(allow(&b, port, only(SERVER)), 0);
+		assert_int_equal(allow(&b, port, NULL), 0);
+		assert_int_equal(allow(&b, port, NULL), 1);
+		assert_int_equal(allow(&b, port, only(SECOND)), 1);
+		any = packet(IPPROTO_UDP, SECOND + 1, 40000, OUTSIDE, port, 0);
+		assert_true(box_pass_through(&b, BOX_OUTSIDE, &any, &out));
+		box_fini(&b);
+	}
+}
+
+/* The sanitizer's leak check sees what is left. */
+static void
+a_bind_of_nat_is_freed_with_whom_it_admits(void **state)
+{
+	struct box b;
+
+	(void)state;
+	start_strict(&b);
+	assert_int_equal(allow(&b, bind_of_nat(&b), only(SERVER)), 0);
+	box_stop(&b);
+}
+
+static void
+a_bind_of_nat_admits_so_many_and_no_more(void **state)
+{
+	uint16_t port;
+	struct box b;
+	int ret = 0;
+	uint32_t n;
+
+	(void)state;
+	start_strict(&b);
+	port = bind_of_nat(&b);
+	for (n = 0; n < 200 && ret == 0; n++)
+		ret = allow(&b, port, only(SERVER + 2 * n));
+	assert_int_equal(ret, -ENOSPC);
+	assert_int_equal(n, 65);
+	assert_int_equal(allow(&b, port, only(SERVER)), 1);
+	box_fini(&b);
+}
+
 static int
 setup(void **state)
 {
@@ -468,6 +584,10 @@ main(void)
 		cmocka_unit_test(a_fixed_port_may_be_another_workers),
 		cmocka_unit_test(established_is_told_and_the_end_too),
 		cmocka_unit_test(a_full_event_ring_loses_no_event),
+		cmocka_unit_test(each_call_admits_one_more_to_a_bind_of_nat),
+		cmocka_unit_test(no_filter_admits_everybody_to_a_bind_of_nat),
+		cmocka_unit_test(a_bind_of_nat_is_freed_with_whom_it_admits),
+		cmocka_unit_test(a_bind_of_nat_admits_so_many_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -398,11 +398,32 @@ check_account(struct box *b)
 	assert_int_equal(pst_account_held(&sum), 0);
 }
 
-void
-box_fini(struct box *b)
+static void
+drain(struct box *b)
 {
 	struct rte_mbuf *m;
 
+	for (int port = 0; port < BOX_PORTS; port++) {
+		while ((m = box_get(b, port)) != NULL)
+			rte_pktmbuf_free(m);
+	}
+}
+
+void
+box_stop(struct box *b)
+{
+	drain(b);
+	pst_appliance_destroy(b->a);
+	assert_int_equal(heap_in_use(), b->heap_before);
+	assert_int_equal(rte_mempool_in_use_count(b->mbufs), 0);
+	for (int port = 0; port < BOX_PORTS; port++)
+		destroy_port(b, port);
+	rte_mempool_free(b->mbufs);
+}
+
+void
+box_fini(struct box *b)
+{
 	struct pst_evt evt;
 
 	/* everything runs out: the longest timeout, and the timers of what ARP asks for */
@@ -411,19 +432,11 @@ box_fini(struct box *b)
 		while (pst_chan_hear(b->a->editor_chans[0][w], &evt))
 			box_settle(b);
 	}
-	for (int port = 0; port < BOX_PORTS; port++) {
-		while ((m = box_get(b, port)) != NULL)
-			rte_pktmbuf_free(m);
-	}
+	drain(b);
 	check_account(b);
 	for (uint32_t w = 0; w < b->a->n_workers; w++)
 		assert_true(pst_nat_is_empty(pst_worker_nat(b->a->workers[w])));
 	for (uint32_t e = 0; e < b->a->n_editors; e++)
 		assert_true(pst_runtime_is_quiet(b->a->runtimes[e]));
-	pst_appliance_destroy(b->a);
-	assert_int_equal(heap_in_use(), b->heap_before);
-	assert_int_equal(rte_mempool_in_use_count(b->mbufs), 0);
-	for (int port = 0; port < BOX_PORTS; port++)
-		destroy_port(b, port);
-	rte_mempool_free(b->mbufs);
+	box_stop(b);
 }

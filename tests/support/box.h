@@ -46,6 +46,8 @@ void box_init_editors(
 	struct box *b, const struct pst_config *c, const struct pst_editor *const *editors);
 /* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
 void box_fini(struct box *b);
+/* Stop in the midst of it: all is freed, whatever is open. Asserts on the heap and mbufs alone. */
+void box_stop(struct box *b);
 
 /* One round of everybody; the clock stands. */
 void box_step(struct box *b);

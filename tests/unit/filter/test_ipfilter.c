@@ -158,6 +158,51 @@ clones_and_sets_do_not_follow_later_edits(void **state)
 	pst_ipfilter_destroy(clone);
 }
 
+static struct pst_ipset *
+set_of(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create();
+	struct pst_ipset *set;
+
+	assert_int_equal(pst_ipfilter_include(filter, a, b), 0);
+	assert_int_equal(pst_ipfilter_include(filter, c, d), 0);
+	set = pst_ipset_create(filter);
+	pst_ipfilter_destroy(filter);
+	return set;
+}
+
+static void
+a_union_covers_both_and_no_more(void **state)
+{
+	struct pst_ipset *a = set_of(10, 20, 40, 50), *b = set_of(21, 25, 45, 60);
+	struct pst_ipset *both = pst_ipset_union(a, b);
+
+	(void)state;
+	for (uint32_t ip = 0; ip < 70; ip++)
+		assert_int_equal(
+			pst_ipset_has(both, ip), pst_ipset_has(a, ip) || pst_ipset_has(b, ip));
+	assert_true(pst_ipset_covers(both, a) && pst_ipset_covers(both, b));
+	assert_true(pst_ipset_covers(a, a));
+	assert_false(pst_ipset_covers(a, b) || pst_ipset_covers(b, a));
+	assert_false(pst_ipset_covers(a, both) || pst_ipset_covers(b, both));
+	pst_ipset_unref(a);
+	pst_ipset_unref(b);
+	pst_ipset_unref(both);
+}
+
+static void
+null_and_all_addresses_cover_each_other(void **state)
+{
+	struct pst_ipset *all = set_of(0, 99, 100, UINT32_MAX), *most = set_of(0, 99, 101, UINT32_MAX);
+
+	(void)state;
+	assert_true(pst_ipset_covers(NULL, NULL) && pst_ipset_covers(NULL, most));
+	assert_true(pst_ipset_covers(NULL, all) && pst_ipset_covers(all, NULL));
+	assert_false(pst_ipset_covers(most, NULL) || pst_ipset_covers(most, all));
+	pst_ipset_unref(all);
+	pst_ipset_unref(most);
+}
+
 static void
 a_hundred_thousand_ranges_in_random_order(void **state)
 {
@@ -194,6 +239,8 @@ main(void)
 		cmocka_unit_test(all_addresses_are_one_range),
 		cmocka_unit_test(backward_ranges_are_refused),
 		cmocka_unit_test(clones_and_sets_do_not_follow_later_edits),
+		cmocka_unit_test(a_union_covers_both_and_no_more),
+		cmocka_unit_test(null_and_all_addresses_cover_each_other),
 		cmocka_unit_test(a_hundred_thousand_ranges_in_random_order),
 	};
 
