@@ -24,6 +24,7 @@ struct control {
 	struct pst_connection *conn;     /* NULL once it terminates */
 	struct pst_connection *endpoint; /* bound and not used yet, or NULL */
 	struct pst_ftp_replies replies;
+	bool inbound; /* the server is the one inside */
 	bool client_known; /* its first word was FTP's */
 	bool auth_seen;
 	bool mid_line; /* of a client's line that is passing */
@@ -47,29 +48,32 @@ drop_endpoint(struct control *control)
 	pst_connection_kill(endpoint);
 }
 
-/* The filter of an endpoint: the control connection's server alone (R60). */
+/* The filter of an endpoint: the control connection's peer outside alone (R60). */
 static struct pst_ipfilter *
-server_only(const struct control *control)
+peer_only(const struct control *control)
 {
 	struct pst_ipfilter *filter = pst_ipfilter_create();
-	struct pst_endpoint server;
+	struct pst_endpoint peer;
 
 	if (filter == NULL)
 		return NULL;
-	pst_connection_external_peer(control->conn, &server);
-	if (pst_ipfilter_include(filter, server.ip, server.ip) < 0) {
+	pst_connection_external_peer(control->conn, &peer);
+	if (pst_ipfilter_include(filter, peer.ip, peer.ip) < 0) {
 		pst_ipfilter_destroy(filter);
 		return NULL;
 	}
 	return filter;
 }
 
-/* Open an endpoint for what the client announced; `proxy` gets its address. */
+/*
+ * Open an endpoint for what the host inside announced; `proxy` gets its address. In: the port
+ * that it has to have, or any.
+ */
 static int
 open_endpoint(
 	struct control *control, const struct pst_endpoint *client, struct pst_endpoint *proxy)
 {
-	struct pst_ipfilter *filter = server_only(control);
+	struct pst_ipfilter *filter = peer_only(control);
 	struct pst_connection *endpoint = NULL;
 	struct pst_bind_for_client args = {
 		.client_addresses = client,
@@ -91,8 +95,6 @@ open_endpoint(
 	/* Without a filter everybody could come: rather no endpoint. */
 	if (filter == NULL)
 		return -ENOMEM;
-	pst_connection_external_name(control->conn, proxy);
-	proxy->port = PST_PORT_ANY;
 	ret = pst_bind_for_client(control->session->base.session, &args);
 	pst_ipfilter_destroy(filter);
 	if (ret < 0)
@@ -101,7 +103,72 @@ open_endpoint(
 	return 0;
 }
 
-/* May the client announce this? */
+/* An outside address of the control connection's own, and whatever port. */
+static struct pst_endpoint
+any_port(const struct control *control)
+{
+	struct pst_endpoint proxy;
+
+	pst_connection_external_name(control->conn, &proxy);
+	proxy.port = PST_PORT_ANY;
+	return proxy;
+}
+
+/*
+ * Let the host inside connect to what the one outside announced, from the control connection's
+ * address: only to that host itself, and not to its services.
+ */
+static void
+permit(struct control *control, const struct pst_endpoint *to)
+{
+	struct pst_endpoint peer, from = any_port(control);
+	struct pst_allow_future_connect args = {
+		.address = *to,
+		.proxy_address = &from,
+		.protocol = PST_TCP,
+		.flags = PST_FLAG_TIMEOUT,
+		.protocol_id = pst_ftp_editor.protocol,
+	};
+
+	pst_connection_external_peer(control->conn, &peer);
+	if (args.address.ip == 0) /* 229 names a port alone */
+		args.address.ip = peer.ip;
+	if (args.address.ip != peer.ip)
+		count(control, PST_FTP_REFUSED_ADDRESS);
+	else if (args.address.port < FIRST_PORT)
+		count(control, PST_FTP_REFUSED_PORT);
+	else if (pst_allow_future_connect(control->session->base.session, &args, NULL) < 0)
+		count(control, PST_FTP_PERMIT_FAILED);
+	else
+		count(control, PST_FTP_PERMITS);
+}
+
+/* A Firewall client announces what it holds on the firewall already: that is approved (R61). */
+static bool
+is_map(struct control *control, const struct pst_endpoint *announced)
+{
+	struct pst_session *session = control->session->base.session;
+	struct pst_retroactive_allow_bind args = {
+		.protocol = PST_TCP,
+		.address = *announced,
+		.protocol_id = pst_ftp_editor.protocol,
+	};
+	struct pst_ipfilter *filter;
+	int ret = -ENOENT;
+
+	if (!(pst_session_flags(session) & PST_SESSION_FIREWALL_CLIENT))
+		return false;
+	filter = peer_only(control);
+	args.filter = filter;
+	if (filter != NULL)
+		ret = pst_retroactive_allow_bind(session, &args);
+	pst_ipfilter_destroy(filter);
+	if (ret >= 0)
+		count(control, PST_FTP_MAPS);
+	return ret >= 0;
+}
+
+/* May the host inside announce this? */
 static bool
 is_acceptable(const struct control *control, const struct pst_endpoint *announced)
 {
@@ -138,35 +205,116 @@ replace_address(struct control *control, const uint8_t *line, uint32_t len,
 	edit->data_len = len - command->len + address_len;
 }
 
+/* Another address in the announcement's place, or zeros: nobody waits for what can't come. */
 static void
-edit_line(struct control *control, const uint8_t *line, uint32_t len, struct pst_edit *edit)
+edit_announcement(struct control *control, const uint8_t *line, uint32_t len,
+	const struct pst_ftp_command *command, struct pst_edit *edit)
 {
-	struct pst_ftp_command command;
-	struct pst_endpoint proxy;
+	struct pst_endpoint proxy = any_port(control);
 
-	edit->take = len;
-	pst_ftp_parse_command(line, len, &command);
-	if (command.verb == PST_FTP_UNPARSED) {
-		count(control, PST_FTP_NOT_PARSED);
-		return;
-	}
-	if (command.verb == PST_FTP_EPRT_IPV6) {
-		count(control, PST_FTP_IPV6);
-		return;
-	}
-	if (command.verb == PST_FTP_OTHER)
-		return;
-	count(control, PST_FTP_COMMANDS);
-	if (!is_acceptable(control, &command.endpoint))
-		return;
 	drop_endpoint(control);
-	if (open_endpoint(control, &command.endpoint, &proxy) < 0) {
+	if (open_endpoint(control, &command->endpoint, &proxy) < 0) {
 		count(control, PST_FTP_BIND_FAILED);
 		proxy = (struct pst_endpoint){ 0, 0 };
 	} else {
 		count(control, PST_FTP_BINDS);
 	}
-	replace_address(control, line, len, &command, &proxy, edit);
+	replace_address(control, line, len, command, &proxy, edit);
+}
+
+/* PORT or EPRT, as far as it is one. */
+static bool
+read_command(
+	struct control *control, const uint8_t *line, uint32_t len, struct pst_ftp_command *command)
+{
+	pst_ftp_parse_command(line, len, command);
+	if (command->verb == PST_FTP_UNPARSED)
+		count(control, PST_FTP_NOT_PARSED);
+	else if (command->verb == PST_FTP_EPRT_IPV6)
+		count(control, PST_FTP_IPV6);
+	else if (command->verb != PST_FTP_OTHER)
+		count(control, PST_FTP_COMMANDS);
+	return command->verb == PST_FTP_PORT || command->verb == PST_FTP_EPRT;
+}
+
+static void
+edit_line(struct control *control, const uint8_t *line, uint32_t len, struct pst_edit *edit)
+{
+	struct pst_ftp_command command;
+
+	edit->take = len;
+	if (!read_command(control, line, len, &command))
+		return;
+	if (control->inbound)
+		permit(control, &command.endpoint); /* the server inside will connect */
+	else if (!is_map(control, &command.endpoint) &&
+		is_acceptable(control, &command.endpoint))
+		edit_announcement(control, line, len, &command, edit);
+}
+
+/* Instead of a passive reply whose port nobody could reach. */
+static void
+replace_reply(struct pst_edit *edit)
+{
+	static const uint8_t refusal[] = "425 No data connection.\r\n";
+
+	edit->op = PST_EDIT_REPLACE;
+	edit->data = refusal;
+	edit->data_len = sizeof(refusal) - 1;
+}
+
+/* A server inside that knows its outside address has announced that: the same port, unedited. */
+static bool
+open_as_announced(struct control *control, const struct pst_ftp_command *reply)
+{
+	struct pst_endpoint proxy = any_port(control), server;
+
+	if (reply->verb != PST_FTP_PASV || reply->endpoint.ip != proxy.ip)
+		return false;
+	pst_session_client_address(control->session->base.session, &server);
+	server.port = proxy.port = reply->endpoint.port;
+	drop_endpoint(control);
+	if (open_endpoint(control, &server, &proxy) < 0)
+		return false;
+	count(control, PST_FTP_BINDS);
+	return true;
+}
+
+/* 227 or 229 of a server inside: the outside gets the endpoint's address. */
+static void
+edit_passive(struct control *control, const uint8_t *line, uint32_t len,
+	struct pst_ftp_command *reply, struct pst_edit *edit)
+{
+	struct pst_endpoint server;
+
+	if (open_as_announced(control, reply))
+		return;
+	pst_session_client_address(control->session->base.session, &server);
+	if (reply->verb == PST_FTP_EPSV)
+		reply->endpoint.ip = server.ip;
+	if (!is_acceptable(control, &reply->endpoint))
+		return;
+	edit_announcement(control, line, len, reply, edit);
+	if (control->endpoint == NULL)
+		replace_reply(edit);
+}
+
+static void
+edit_reply(struct control *control, const uint8_t *line, uint32_t len, struct pst_edit *edit)
+{
+	struct pst_ftp_command reply;
+
+	edit->take = len;
+	pst_ftp_parse_reply(line, len, &reply);
+	if (reply.verb == PST_FTP_UNPARSED)
+		count(control, PST_FTP_NOT_PARSED);
+	if (reply.verb != PST_FTP_PASV && reply.verb != PST_FTP_EPSV)
+		return;
+	count(control, PST_FTP_PASSIVE);
+	if (control->inbound)
+		edit_passive(control, line, len, &reply, edit);
+	else
+		permit(control, &reply.endpoint); /* the client inside will connect */
 }
 
 static void
@@ -223,23 +371,54 @@ client_data(struct control *control, const uint8_t *bytes, uint32_t len, bool en
 	}
 }
 
-/* Replies are never changed; 234 answers nothing but AUTH (RFC 4217, section 4). */
-static void
-server_data(struct control *control, const uint8_t *bytes, uint32_t len, struct pst_edit *edit)
+/* 234 answers nothing but AUTH (RFC 4217, section 4). False: nobody reads on. */
+static bool
+read_replies(struct control *control, const uint8_t *bytes, uint32_t len, struct pst_edit *edit)
 {
 	for (uint32_t i = 0; i < len; i++) {
 		int code = pst_ftp_reply_byte(&control->replies, bytes[i]);
 
 		if (code < 0) {
 			latch(control, edit);
-			return;
+			return false;
 		}
 		if (code == 234 && control->auth_seen) {
 			count(control, PST_FTP_TLS);
 			edit->op = PST_EDIT_UNWATCH;
-			return;
+			return false;
 		}
 	}
+	return true;
+}
+
+/* A reply that has no address goes on at once. */
+static void
+pass_reply(struct control *control, const uint8_t *bytes, uint32_t len, struct pst_edit *edit)
+{
+	uint32_t line = pst_text_line(bytes, len);
+
+	edit->take = line != 0 ? line : len;
+	read_replies(control, bytes, edit->take, edit);
+}
+
+static void
+server_data(struct control *control, const uint8_t *bytes, uint32_t len, bool end,
+	struct pst_edit *edit)
+{
+	uint32_t line;
+
+	if (!pst_ftp_replies_at_start(&control->replies) ||
+		!pst_ftp_may_have_reply_address(bytes, len)) {
+		pass_reply(control, bytes, len, edit);
+		return;
+	}
+	line = pst_text_line(bytes, len < LINE_MAX_LEN ? len : LINE_MAX_LEN);
+	if (line == 0 && len < LINE_MAX_LEN && !end)
+		edit->op = PST_EDIT_MORE;
+	else if (line == 0)
+		pass_reply(control, bytes, len, edit);
+	else if (read_replies(control, bytes, line, edit))
+		edit_reply(control, bytes, line, edit);
 }
 
 static void
@@ -255,7 +434,7 @@ ftp_data(void *context, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bo
 	if (dir == PST_DIR_ORIG)
 		client_data(control, bytes, len, end, edit);
 	else
-		server_data(control, bytes, len, edit);
+		server_data(control, bytes, len, end, edit);
 }
 
 static void
@@ -285,7 +464,7 @@ static const struct pst_data_filter ftp_filter = {
 };
 
 static int
-connected(struct ftp_session *session, struct pst_connection *conn)
+connected(struct ftp_session *session, struct pst_connection *conn, bool inbound)
 {
 	struct control *control = calloc(1, sizeof(*control));
 
@@ -293,6 +472,7 @@ connected(struct ftp_session *session, struct pst_connection *conn)
 		return -ENOMEM;
 	control->session = session;
 	control->conn = conn;
+	control->inbound = inbound;
 	if (pst_connection_attach_data_filter(
 		    conn, &ftp_filter, PST_PRIORITY_NAT, control) < 0) {
 		/* Another editor reads it. */
@@ -330,6 +510,17 @@ terminating(struct ftp_session *session, const struct pst_connection *conn)
 	}
 }
 
+/* Control connections of clients inside, and those to servers inside. */
+static int
+ftp_init(struct pst_hooks *hooks)
+{
+	hooks->list[hooks->n++] = (struct pst_hook){
+		.events = PST_EVENT_CONNECT_TCP | PST_EVENT_ACCEPTED,
+		.sources = PST_ALL_SOURCES,
+	};
+	return 0;
+}
+
 static struct pst_editor_session *
 ftp_attach(struct pst_session *session)
 {
@@ -348,7 +539,9 @@ ftp_event(struct pst_editor_session *es, const struct pst_event *event)
 
 	switch (event->type) {
 	case PST_EVENT_CONNECT_TCP:
-		return connected(session, event->connection);
+		return connected(session, event->connection, false);
+	case PST_EVENT_ACCEPTED:
+		return connected(session, event->connection, true);
 	case PST_EVENT_ESTABLISHED:
 		used(session, event->endpoint);
 		break;
@@ -386,17 +579,23 @@ static const char *const counters[] = {
 	[PST_FTP_BIND_FAILED] = "bind_failed",
 	[PST_FTP_TLS] = "tls",
 	[PST_FTP_DATA] = "data_connections",
+	[PST_FTP_PASSIVE] = "passive",
+	[PST_FTP_PERMITS] = "permits",
+	[PST_FTP_PERMIT_FAILED] = "permit_failed",
+	[PST_FTP_MAPS] = "maps",
 	NULL,
 };
 
 const struct pst_editor pst_ftp_editor = {
 	.name = "ftp",
+	.description = "File Transfer Protocol, active and passive",
 	.protocol_name = "FTP client",
 	.protocol = { { 0x6f, 0x1d, 0x5a, 0x52, 0x0c, 0x7e, 0x4b, 0x93, 0xa6, 0x21, 0x48, 0xd3,
 		0x97, 0x5c, 0x1e, 0xf4 } },
 	.ports = { { PST_TCP, 21 } },
 	.default_on = true,
 	.counters = counters,
+	.init = ftp_init,
 	.attach = ftp_attach,
 	.event = ftp_event,
 	.detach = ftp_detach,

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * FTP editor: active mode of clients inside (RFC 959, RFC 2428).
+ * FTP editor (RFC 959, RFC 2428): clients inside, and servers inside.
  *
- * A client behind the firewall says PORT or EPRT with its own address; the
- * editor opens an endpoint for it with pst_bind_for_client(), which only the
- * server of that control connection may use (R60), and the server reads the
- * endpoint's address instead (R46). It has the control connection's outside
- * address. Passive mode needs nothing and passes.
+ * Who is inside announces an address of its own: a client by PORT or EPRT, a server by 227 or
+ * 229. The editor opens an endpoint for it with pst_bind_for_client(), which only the
+ * peer of that control connection may use (R60), and the peer reads the endpoint's address
+ * instead (R46). It has the control connection's outside address. What the peer outside
+ * announces is not edited: the host inside is allowed to connect there, as rules may not.
  *
- * - An address that is not the client's (R81), a port below 1024, EPRT for
- *   IPv6 and what cannot be read pass as they are, counted.
+ * - An address that is not the host's own (R81), or not the peer's, a port below 1024, EPRT
+ *   for IPv6 and what cannot be read pass as they are, counted. A server that knows its
+ *   outside address and announces that gets just that port.
+ * - A Firewall client announces what it holds on the firewall: that is approved, and passes;
+ *   only an inside address that it has no map for is edited (R3, R61).
  * - When no endpoint can be had, the server gets an address of zeros: it
  *   refuses the command at once, and the client says so, instead of waiting
- *   for a data connection; no inside address leaves.
- * - A control connection has one endpoint that waits: a further PORT, and the
+ *   for a data connection; no inside address leaves. A passive reply becomes a refusal.
+ * - A control connection has one endpoint that waits: a further announcement, and the
  *   control connection's end, close one that nobody used. A running transfer
  *   goes on.
- * - Only a line that may become PORT or EPRT is held. All else passes as it
+ * - Only a line that may become an announcement is held. All else passes as it
  *   comes; such a line without an end is not waited for and ends the watch.
  * - A stream that does not begin as FTP on either side is never edited (NAT
  *   slipstreaming), and after AUTH TLS and 234 there is nothing to read.
@@ -37,6 +40,10 @@ enum pst_ftp_counter {
 	PST_FTP_BIND_FAILED,     /* zeros sent instead */
 	PST_FTP_TLS,             /* AUTH accepted: not watched any more */
 	PST_FTP_DATA,            /* data connections that came */
+	PST_FTP_PASSIVE,         /* 227 and 229, understood */
+	PST_FTP_PERMITS,         /* connections allowed that the host inside will make */
+	PST_FTP_PERMIT_FAILED,
+	PST_FTP_MAPS,            /* announced by Firewall clients, and approved */
 };
 
 extern const struct pst_editor pst_ftp_editor;

@@ -128,8 +128,9 @@ pst_retroactive_allow_bind(
 	struct pst_session *session, const struct pst_retroactive_allow_bind *args)
 {
 	check(session == (struct pst_session *)&fake && !fake.inbound, "not its session's");
-	check(pst_endpoint_is_equal(&args->address, &fake.name), "not the connection's mapping");
-	check(args->protocol == PST_UDP && args->flags == 0, "protocol or flags");
+	check(fake.is_firewall_client || pst_endpoint_is_equal(&args->address, &fake.name),
+		"not the connection's mapping");
+	check(args->protocol == fake.proto && args->flags == 0, "protocol or flags");
 	check(only_address(args->filter) == fake.peer.ip, "filter is not the peer");
 	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
 		"protocol id");
@@ -143,17 +144,22 @@ pst_allow_future_connect(struct pst_session *session,
 {
 	struct pst_action *a = &fake.actions[fake.n_actions];
 
-	check(session == (struct pst_session *)&fake && fake.inbound, "not its session's");
-	check(args->protocol == PST_UDP && args->flags == PST_FLAG_TIMEOUT, "protocol or flags");
+	check(session == (struct pst_session *)&fake, "not its session's");
+	check(args->protocol == fake.proto && args->flags == PST_FLAG_TIMEOUT, "protocol or flags");
 	check(args->proxy_address != NULL, "from no address of the server's");
 	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
 		"protocol id");
 	if (fake.allow_ret < 0)
 		return fake.allow_ret;
+	if (action == NULL && fake.n_actions == FAKE_ACTIONS_MAX - 1)
+		return 0; /* nobody looks at it */
 	check(fake.n_actions++ < FAKE_ACTIONS_MAX, "too many actions");
 	a->to = args->address;
 	a->from = *args->proxy_address;
-	*action = a;
+	if (action != NULL)
+		*action = a;
+	else
+		a->released = true;
 	return 0;
 }
 
@@ -174,6 +180,13 @@ pst_action_release(struct pst_action *action)
 		return;
 	check(!action->released, "released twice");
 	action->released = true;
+}
+
+uint32_t
+pst_session_flags(const struct pst_session *session)
+{
+	check(session == (const struct pst_session *)&fake, "another session");
+	return fake.is_firewall_client ? PST_SESSION_FIREWALL_CLIENT : 0;
 }
 
 void
@@ -203,11 +216,25 @@ init(const struct pst_editor *editor, struct pst_event *event)
 }
 
 void
+fake_init_inbound(const struct pst_editor *editor)
+{
+	struct pst_event event = { .type = PST_EVENT_ACCEPTED };
+
+	memset(&fake, 0, sizeof(fake));
+	fake.proto = PST_TCP;
+	fake.inbound = true;
+	fake.name = (struct pst_endpoint){ FAKE_OUTSIDE, 21 };
+	fake.peer = (struct pst_endpoint){ FAKE_SERVER, 40000 };
+	init(editor, &event);
+}
+
+void
 fake_init(const struct pst_editor *editor)
 {
 	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP };
 
 	memset(&fake, 0, sizeof(fake));
+	fake.proto = PST_TCP;
 	fake.name = (struct pst_endpoint){ FAKE_OUTSIDE, 50000 };
 	fake.peer = (struct pst_endpoint){ FAKE_SERVER, 21 };
 	init(editor, &event);
@@ -220,6 +247,7 @@ fake_init_udp(const struct pst_editor *editor, uint16_t port, bool inbound)
 		.destination = (struct pst_udp_destination *)&fake.control };
 
 	memset(&fake, 0, sizeof(fake));
+	fake.proto = PST_UDP;
 	fake.name = (struct pst_endpoint){ FAKE_OUTSIDE, inbound ? port : 50000 };
 	fake.peer = (struct pst_endpoint){ FAKE_SERVER, inbound ? 40000 : port };
 	fake.inbound = inbound;

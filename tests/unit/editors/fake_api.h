@@ -37,7 +37,8 @@ struct fake {
 	struct pst_editor_session *es;
 	struct pst_connection control;
 	struct pst_endpoint name, peer; /* of control, outside */
-	bool inbound;
+	bool inbound, is_firewall_client;
+	enum pst_proto proto;
 	const struct pst_data_filter *filter;
 	void *context;
 	bool unwatched, reset;
@@ -59,6 +60,8 @@ extern struct fake fake;
 
 /* A session of this editor with its control connection; and its end. */
 void fake_init(const struct pst_editor *editor);
+/* The same, accepted from outside. */
+void fake_init_inbound(const struct pst_editor *editor);
 void fake_fini(void);
 
 /* A session with a UDP connection instead, from inside or outside; fake_fini() ends it too. */
