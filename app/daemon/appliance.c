@@ -9,6 +9,7 @@
 
 #include "editors.h"
 #include "protocols.h"
+#include "publish.h"
 
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
@@ -384,7 +385,7 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 	pst_steer_init(&a->steer, a->n_workers);
 	if (set_nat(a, error, size) < 0 || pst_protocols_set(a, error, size) < 0 ||
 		set_rules(a, error, size) < 0 || set_net(a, error, size) < 0 ||
-		create_lcores(a, error, size) < 0) {
+		create_lcores(a, error, size) < 0 || pst_publish_all(a, error, size) < 0) {
 		pst_appliance_destroy(a);
 		return NULL;
 	}

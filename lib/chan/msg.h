@@ -26,6 +26,8 @@
 
 struct pst_ipset;
 
+#define PST_NO_COOKIE UINT64_MAX
+
 /* An entry of a worker's table: stale once the entry's generation moved on. */
 struct pst_ref {
 	uint32_t index;
@@ -67,6 +69,7 @@ struct pst_show_row {
 	uint8_t state;              /* of lib/nat/fsm.h */
 	uint8_t editor_path;        /* by way of an editor */
 	uint8_t has_filter;
+	uint8_t published; /* a listener that the operator made */
 	uint32_t flags;             /* enum pst_bind_flags */
 	struct pst_endpoint inside; /* a listener: the client, perhaps unset */
 	struct pst_endpoint outside;

@@ -78,6 +78,19 @@ pst_range_parse(const char *text, struct pst_range *range)
 }
 
 bool
+pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint)
+{
+	const char *colon = strchr(text, ':'), *end;
+	unsigned long port;
+
+	if (colon == NULL || !parse_cut(text, colon - text, &endpoint->ip) ||
+		!parse_number(colon + 1, UINT16_MAX, &end, &port) || *end != 0)
+		return false;
+	endpoint->port = port;
+	return endpoint->ip != 0 && port != 0;
+}
+
+bool
 pst_ports_parse(const char *text, uint16_t *first, uint16_t *last)
 {
 	unsigned long low, high;
@@ -145,6 +158,15 @@ pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT])
 	else
 		snprintf(text, PST_RANGE_TEXT, "%s-%s", first,
 			pst_address_format(range->last, last));
+	return text;
+}
+
+const char *
+pst_endpoint_format(const struct pst_endpoint *ep, char text[PST_ENDPOINT_TEXT])
+{
+	char address[PST_ADDRESS_TEXT];
+
+	snprintf(text, PST_ENDPOINT_TEXT, "%s:%u", pst_address_format(ep->ip, address), ep->port);
 	return text;
 }
 

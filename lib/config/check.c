@@ -504,6 +504,81 @@ check_editors(struct pst_loader *l)
 	}
 }
 
+/* Published servers. The pool and the inside are what is written, or what interfaces imply. */
+
+static bool
+is_pool_address(const struct pst_config *c, uint32_t ip)
+{
+	for (uint32_t i = 0; i < c->nat.n_pool; i++) {
+		if (ip >= c->nat.pool[i].first && ip <= c->nat.pool[i].last)
+			return true;
+	}
+	for (uint32_t i = 0; c->nat.n_pool == 0 && i < c->n_ifaces; i++) {
+		if (c->ifaces[i].zone == PST_ZONE_EXTERNAL)
+			return c->ifaces[i].ip == ip; /* the first is the pool's */
+	}
+	return false;
+}
+
+static bool
+is_inside(const struct pst_config *c, uint32_t ip)
+{
+	for (uint32_t i = 0; i < c->n_internal_networks; i++) {
+		const struct pst_prefix *p = &c->internal_networks[i];
+
+		if (((ip ^ p->ip) & pst_prefix_mask(p->len)) == 0)
+			return true;
+	}
+	for (uint32_t i = 0; c->n_internal_networks == 0 && i < c->n_ifaces; i++) {
+		const struct pst_config_iface *f = &c->ifaces[i];
+
+		if (f->zone == PST_ZONE_INTERNAL &&
+			((ip ^ f->ip) & pst_prefix_mask(f->prefix_len)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What may be only one entry's. */
+static void
+check_published_pair(struct pst_loader *l, const struct pst_config_publish *a,
+	const struct pst_config_publish *b, uint32_t i)
+{
+	char at[POINTER_MAX];
+
+	snprintf(at, sizeof(at), "/publish/%u/external", i);
+	if (a->transport == b->transport && b->external.port != 0 &&
+		pst_endpoint_is_equal(&a->external, &b->external) && !pst_problem_is_at(l, at))
+		pst_problem(l, at, "is published by \"%s\" already", a->name);
+	snprintf(at, sizeof(at), "/publish/%u/name", i);
+	if (strcmp(a->name, b->name) == 0 && !pst_problem_is_at(l, at))
+		pst_problem(l, at, "another entry has the name \"%s\"", a->name);
+}
+
+static void
+check_publish(struct pst_loader *l, bool sure)
+{
+	const struct pst_config *c = l->config;
+	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+
+	for (uint32_t i = 0; i < c->n_publish; i++) {
+		const struct pst_config_publish *p = &c->publish[i];
+
+		snprintf(at, sizeof(at), "/publish/%u/external", i);
+		if (sure && p->external.port != 0 && !pst_problem_is_at(l, "/nat/pool") &&
+			!is_pool_address(c, p->external.ip))
+			pst_problem(l, at, "%s is no address of nat.pool",
+				pst_address_format(p->external.ip, text));
+		snprintf(at, sizeof(at), "/publish/%u/internal", i);
+		if (sure && p->internal.port != 0 && !pst_problem_is_at(l, "/internal_networks") &&
+			!is_inside(c, p->internal.ip))
+			pst_problem(l, at, "%s is in no internal network",
+				pst_address_format(p->internal.ip, text));
+		for (uint32_t k = 0; k < i; k++)
+			check_published_pair(l, &c->publish[k], p, i);
+	}
+}
+
 /* The pool and the networks that other keys imply. */
 static void
 derive(struct pst_config *c)
@@ -542,6 +617,7 @@ pst_config_check(struct pst_loader *l)
 	check_timeouts(l);
 	check_protocols(l);
 	check_rules(l);
+	check_publish(l, sure);
 	check_editors(l);
 	derive(l->config); /* last: nothing is to be said of what nobody wrote */
 }

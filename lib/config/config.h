@@ -24,6 +24,7 @@
 #define PST_PROTOCOL_PORTS_MAX 4
 #define PST_RULE_ITEMS_MAX 16
 #define PST_EDITOR_SWITCHES_MAX 16
+#define PST_PUBLISH_MAX 256
 
 enum pst_idle {
 	PST_IDLE_AUTO, /* sleep where lcores share a CPU, else poll */
@@ -103,6 +104,13 @@ struct pst_config_rule {
 	uint32_t n_destinations;
 };
 
+/* An outside endpoint that is a server's inside. */
+struct pst_config_publish {
+	char name[PST_NAME_MAX];
+	enum pst_proto transport;
+	struct pst_endpoint external, internal;
+};
+
 struct pst_config_editor {
 	char name[PST_NAME_MAX];
 	bool enabled;
@@ -137,6 +145,8 @@ struct pst_config {
 	uint32_t n_rules;
 	struct pst_config_editor editors[PST_EDITOR_SWITCHES_MAX];
 	uint32_t n_editors;
+	struct pst_config_publish publish[PST_PUBLISH_MAX];
+	uint32_t n_publish;
 
 	char control_socket[108]; /* sun_path's length */
 	char log_level[16];

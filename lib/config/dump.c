@@ -205,6 +205,27 @@ rules(const struct pst_config *c)
 }
 
 static json_t *
+publish(const struct pst_config *c)
+{
+	json_t *array = json_array();
+	char text[PST_ENDPOINT_TEXT];
+
+	for (uint32_t i = 0; i < c->n_publish; i++) {
+		const struct pst_config_publish *p = &c->publish[i];
+		json_t *object = section("/publish/*", p);
+
+		object = with(object, "protocol",
+			json_string(p->transport == PST_UDP ? "udp" : "tcp"));
+		object = with(object, "external",
+			json_string(pst_endpoint_format(&p->external, text)));
+		object = with(object, "internal",
+			json_string(pst_endpoint_format(&p->internal, text)));
+		array = append(array, object);
+	}
+	return array;
+}
+
+static json_t *
 editors(const struct pst_config *c)
 {
 	json_t *object = json_object();
@@ -226,6 +247,7 @@ pst_config_to_json(const struct pst_config *config)
 	object = with(object, "nat", nat(config));
 	object = with(object, "protocols", protocols(config));
 	object = with(object, "rules", rules(config));
+	object = with(object, "publish", publish(config));
 	object = with(object, "editors", editors(config));
 	object = with(object, "control", section("/control", config));
 	return with(object, "log", section("/log", config));

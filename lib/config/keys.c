@@ -40,11 +40,11 @@ const struct pst_key pst_keys[] = {
 	{ "", "nat", PST_KEY_OBJECT },
 	{ "", "protocols", PST_KEY_MAP, ENTRIES(0, PST_PROTOCOLS_MAX) },
 	{ "", "rules", PST_KEY_LIST, ENTRIES(0, PST_RULES_MAX) },
+	{ "", "publish", PST_KEY_LIST, ENTRIES(0, PST_PUBLISH_MAX) },
 	{ "", "editors", PST_KEY_MAP, ENTRIES(0, PST_EDITOR_SWITCHES_MAX) },
 	{ "", "control", PST_KEY_OBJECT },
 	{ "", "log", PST_KEY_OBJECT },
 	{ "", "packet_filters", PST_KEY_LATER },
-	{ "", "publish", PST_KEY_LATER },
 	{ "", "metrics", PST_KEY_LATER },
 
 	{ "/lcores", "main", PST_KEY_U32, AT(lcores.main), WITHIN(0, LCORE_LAST), .fallback = "0" },
@@ -104,6 +104,11 @@ const struct pst_key pst_keys[] = {
 	{ "/rules/*", "protocols", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 	{ "/rules/*", "clients", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 	{ "/rules/*", "destinations", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
+
+	{ "/publish/*", "name", PST_KEY_TEXT, OF(publish, name), WITHIN(1, PST_NAME_MAX - 1) },
+	{ "/publish/*", "protocol", PST_KEY_SHAPE, true, .names = transports },
+	{ "/publish/*", "external", PST_KEY_SHAPE, true },
+	{ "/publish/*", "internal", PST_KEY_SHAPE, true },
 
 	{ "/editors/*", "enabled", PST_KEY_BOOL, OF(editor, enabled), .fallback = "true" },
 

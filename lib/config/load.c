@@ -314,6 +314,51 @@ read_rules(struct pst_loader *l, const struct member *m)
 }
 
 static void
+read_endpoint(struct pst_loader *l, const struct member *m, struct pst_endpoint *endpoint)
+{
+	const char *text = member_text(l, m);
+
+	if (text != NULL && !pst_endpoint_parse(text, endpoint)) {
+		*endpoint = (struct pst_endpoint){ 0, 0 };
+		pst_problem(l, m->at, "not an address and port, \"ADDRESS:PORT\": \"%s\"", text);
+	}
+}
+
+static void
+read_published(struct pst_loader *l, const char *pointer, const json_t *json,
+	struct pst_config_publish *p)
+{
+	struct member m;
+
+	p->transport = PST_TCP;
+	if (!pst_read_object(l, "/publish/*", pointer, json, p))
+		return;
+	find_member(&m, "/publish/*", pointer, json, "protocol");
+	if (m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1)
+		p->transport = PST_UDP;
+	find_member(&m, "/publish/*", pointer, json, "external");
+	read_endpoint(l, &m, &p->external);
+	find_member(&m, "/publish/*", pointer, json, "internal");
+	read_endpoint(l, &m, &p->internal);
+}
+
+static void
+read_publish(struct pst_loader *l, const struct member *m)
+{
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
+
+	for (size_t i = 0; i < n; i++) {
+		struct pst_config_publish *p = &l->config->publish[i];
+		char pointer[PST_POINTER_MAX];
+
+		snprintf(p->name, sizeof(p->name), "publish %zu", i + 1);
+		pst_pointer_element(pointer, m->at, i);
+		read_published(l, pointer, json_array_get(m->json, i), p);
+	}
+	l->config->n_publish = n;
+}
+
+static void
 read_editor(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
 	struct pst_config_editor *e = &l->config->editors[l->config->n_editors++];
@@ -385,6 +430,8 @@ read_root(struct pst_loader *l, const json_t *root)
 	read_rules(l, &m);
 	if (m.json == NULL || (json_is_array(m.json) && json_array_size(m.json) == 0))
 		pst_warning(l, m.at, "no rules: everything from inside to outside is allowed");
+	find_member(&m, "", "", root, "publish");
+	read_publish(l, &m);
 	find_member(&m, "", "", root, "editors");
 	read_map(l, &m, read_editor);
 	pst_config_check(l);

@@ -171,7 +171,7 @@ bind_row(uint32_t worker, const struct pst_show_row *r)
 }
 
 static json_t *
-flags(uint32_t set)
+flags(uint32_t set, bool published)
 {
 	static const struct {
 		uint32_t flag;
@@ -181,6 +181,7 @@ flags(uint32_t set)
 		{ PST_FLAG_TIMEOUT, "timeout" },
 		{ PST_FLAG_NO_KERNEL_MODE, "no-kernel-mode" },
 		{ PST_FLAG_BIDIRECTIONAL, "bidirectional" },
+		{ PST_FLAG_MAP, "map" },
 	};
 	json_t *array = json_array();
 
@@ -188,6 +189,8 @@ flags(uint32_t set)
 		if (set & names[i].flag)
 			json_array_append_new(array, json_string(names[i].name));
 	}
+	if (published)
+		json_array_append_new(array, json_string("published"));
 	return array;
 }
 
@@ -215,7 +218,7 @@ listener(const struct pst_control_params *p, uint32_t worker, const struct pst_s
 {
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:I}", "protocol",
 		pst_doc_proto(r->protocol), "external", pst_doc_endpoint(&r->outside), "client",
-		endpoint_or_null(&r->inside), "flags", flags(r->flags), "filter", filter(p, r),
+		endpoint_or_null(&r->inside), "flags", flags(r->flags, r->published), "filter", filter(p, r),
 		"editor", editor_name(p, r->editor), "path", path(r), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "connections", (json_int_t)r->connections,
 		"expires_s", seconds_left(r->expires_ms), "application",

@@ -207,12 +207,26 @@ pst_nat_bind_reserved(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	return req->result;
 }
 
+int
+pst_nat_redirect_add(struct pst_nat *nat, uint64_t outside, uint32_t address, uint32_t worker,
+	uint32_t client_ip)
+{
+	uint32_t i = pst_slots_take(&nat->redirect_slots);
+
+	if (i == PST_SLOT_NONE)
+		return -ENOMEM;
+	nat->redirects[i] = (struct pst_redirect){
+		.outside = outside, .worker = worker, .address = address, .client_ip = client_ip
+	};
+	pst_nat_end_add(nat, outside, i << 2 | PST_END_REDIRECT);
+	return 0;
+}
+
 static int
 serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
 	uint8_t proto = req->reserve.protocol;
 	int a = pst_nat_find_address(nat, req->reserve.endpoint.ip), port;
-	uint32_t i;
 
 	if (a < 0)
 		return a;
@@ -222,15 +236,8 @@ serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		req->reserve.client_ip, now_ms);
 	if (port < 0)
 		return port;
-	i = pst_slots_take(&nat->redirect_slots);
-	nat->redirects[i] = (struct pst_redirect){
-		.outside = pst_key_of_endpoint(&req->reserve.endpoint, proto),
-		.worker = req->reserve.owner,
-		.address = a,
-		.client_ip = req->reserve.client_ip,
-	};
-	pst_nat_end_add(nat, nat->redirects[i].outside, i << 2 | PST_END_REDIRECT);
-	return 0;
+	return pst_nat_redirect_add(nat, pst_key_of_endpoint(&req->reserve.endpoint, proto), a,
+		req->reserve.owner, req->reserve.client_ip);
 }
 
 static int
@@ -244,8 +251,9 @@ serve_release(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	if (end == PST_FLOW_NONE || (end & 3) != PST_END_REDIRECT)
 		return -ENOENT;
 	pst_nat_end_del(nat, outside, end);
-	pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
-		r->client_ip, now_ms);
+	if (pool_of(nat, r->address, proto) != NULL) /* a published port may be in no pool */
+		pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
+			r->client_ip, now_ms);
 	pst_slots_put(&nat->redirect_slots, end >> 2);
 	return 0;
 }
@@ -320,11 +328,11 @@ give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	pst_nat_end_del(nat, l->outside, i << 2 | PST_END_LISTENER);
 	if (l->foreign)
 		want_release(nat, i);
-	else
+	else if (pool_of(nat, l->address, pst_key_low(l->outside)) != NULL)
 		pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
 			rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip),
 			now_ms);
-	pst_nat_ports_sub(c, 1);
+	pst_nat_ports_sub(c, l->published ? 0 : 1);
 	c->maps -= (l->flags & PST_FLAG_MAP) != 0;
 }
 

@@ -61,6 +61,7 @@ struct pst_listener {
 	bool editor_path; /* what it accepts goes by way of the editor lcore (R39 to R45) */
 	bool unapproved;  /* a map of no protocol yet (R61, R62) */
 	bool live, wants_established, pending_end, told, in_tell_list, gone;
+	bool published; /* by the operator: no editor's, and in no quota */
 	bool foreign; /* its port is another worker's */
 	bool releasing;
 };

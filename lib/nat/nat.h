@@ -163,6 +163,25 @@ uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst
 bool pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, uint64_t *remote,
 	uint32_t *through);
 
+/* A server inside that is always there for the outside, at one endpoint of ours. */
+struct pst_nat_published {
+	struct pst_endpoint external, internal;
+	enum pst_proto protocol;
+	uint16_t protocol_index; /* or PST_NAT_NO_PROTOCOL */
+	bool editor_path;
+};
+
+/*
+ * Main, before launch: publish a server at the worker of the server's address; when the external
+ * port's run is another worker's, `owner` of it gets a redirect first. In no quota, and any
+ * port: those that clients can't get are in no pool. 0, -EADDRINUSE, -EADDRNOTAVAIL, -ENOMEM.
+ */
+int pst_nat_publish(struct pst_nat *nat, struct pst_nat *owner,
+	const struct pst_nat_published *what, uint64_t now_ms);
+
+/* End all that is published here, as a kill would. */
+void pst_nat_unpublish_all(struct pst_nat *nat, uint64_t now_ms);
+
 /* Ask for the cold lines of an opening, the nth from now (0: the next) if all succeed. */
 void pst_nat_prefetch(const struct pst_nat *nat, enum pst_way way,
 	const struct pst_nat_packet *p, uint32_t nth);

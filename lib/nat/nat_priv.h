@@ -69,6 +69,10 @@ int pst_nat_serve_permit(struct pst_nat *nat, struct pst_req *req, uint64_t now_
 /* endpoint.c: the number of an outside address of ours (host order), or -EADDRNOTAVAIL. */
 int pst_nat_find_address(const struct pst_nat *nat, uint32_t ip);
 
+/* endpoint.c: a redirect of this end to the worker that has its client; what fails is first. */
+int pst_nat_redirect_add(struct pst_nat *nat, uint64_t outside, uint32_t address, uint32_t worker,
+	uint32_t client_ip);
+
 /* Listeners: end one that nobody may use any more; free what was told. */
 void pst_nat_listener_close(struct pst_nat *nat, uint32_t i, bool tell, uint64_t now_ms);
 /* A connection of it is gone. */

@@ -80,12 +80,13 @@ listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, ui
 	row->flags = l->flags;
 	row->inside = pst_key_endpoint(l->inside);
 	row->outside = pst_key_endpoint(l->outside);
+	row->published = l->published;
 	row->has_filter = l->filter != NULL;
 	row->filter = pst_ipset_ref(l->filter);
 	row->connections = l->connections;
 	row->age_ms = now_ms - l->created_ms;
 	row->expires_ms = until(pst_nat_listener_due(nat, l), now_ms);
-	row->editor = l->editor;
+	row->editor = l->published ? -1 : l->editor;
 	row->editor_path = l->editor_path;
 	row->protocol_index =
 		l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;

@@ -14,7 +14,9 @@ is_start(const struct pst_view *v)
 static uint8_t
 tag_flags(const struct pst_conn *c, const struct pst_conn_cold *cold)
 {
-	bool is_secondary = cold->permission != PST_SLOT_NONE || (c->flags & PST_CONN_LISTENER);
+	/* what came to a published server is a primary connection */
+	bool is_secondary = cold->permission != PST_SLOT_NONE ||
+		((c->flags & PST_CONN_LISTENER) && cold->cookie != PST_NO_COOKIE);
 
 	return (c->flags & PST_CONN_INBOUND ? PST_TAG_INBOUND : 0) |
 		(cold->unset ? PST_TAG_UNSET : 0) | (is_secondary ? PST_TAG_SECONDARY : 0);

@@ -403,6 +403,11 @@ drain(struct box *b)
 {
 	struct rte_mbuf *m;
 
+	for (uint32_t w = 0; w < b->a->n_workers; w++) {
+		pst_lcore_set_role(PST_ROLE_WORKER, w);
+		pst_nat_unpublish_all(pst_worker_nat(b->a->workers[w]), b->now_ms);
+	}
+	box_settle(b);
 	for (int port = 0; port < BOX_PORTS; port++) {
 		while ((m = box_get(b, port)) != NULL)
 			rte_pktmbuf_free(m);

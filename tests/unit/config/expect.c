@@ -16,7 +16,7 @@
 	"\"out\": { \"device\": \"b\", \"zone\": \"external\", \"address\": \"192.0.2.1/24\" } }," \
 	"\n\"rules\": [ { \"action\": \"allow\" } ]\n"
 
-const char *const test_editors[] = { "ftp", "sip", NULL };
+const char *const test_editors[] = { "ftp", "sip", "tftp", NULL };
 
 int
 test_load_says(const char *text, struct pst_config *config, const char *lines)

@@ -301,7 +301,7 @@ static void
 editors_take_places_of_protocols(void **state)
 {
 	(void)state;
-	for (int n = 62; n <= 63; n++) {
+	for (int n = 61; n <= 62; n++) {
 		char *text = NULL;
 		size_t len = 0;
 		FILE *f = open_memstream(&text, &len);
@@ -314,9 +314,9 @@ editors_take_places_of_protocols(void **state)
 				i > 0 ? "," : "", i, i, 5000 + i);
 		fputs(" }", f);
 		fclose(f);
-		test_config_says(text, n == 62 ? ""
-					       : "t:6: /protocols: has 63 entries, and may have 62 "
-						 "beside the 2 editors\n");
+		test_config_says(text, n == 61 ? ""
+					       : "t:6: /protocols: has 62 entries, and may have 61 "
+						 "beside the 3 editors\n");
 		free(text);
 	}
 }
@@ -370,10 +370,43 @@ names_in_rules_and_editors_are_known(void **state)
 		"t:5: /editors/spi: unknown editor \"spi\", did you mean \"sip\"?\n");
 }
 
+static void
+a_published_server_is_inside_and_its_endpoint_ours(void **state)
+{
+	static const struct a_case cases[] = {
+		{ IN OUT "},\n\"publish\": [ { \"protocol\": \"tcp\", \"external\": "
+			 "\"192.0.2.1:80\", \"internal\": \"10.0.0.9:8080\" } ],\n\"memory\": {",
+			"" },
+		{ IN OUT "},\n\"publish\": [ { \"protocol\": \"tcp\", \"external\": "
+			 "\"192.0.2.2:80\", \"internal\": \"10.0.1.9:8080\" } ],\n\"memory\": {",
+			"t:4: /publish/0/external: 192.0.2.2 is no address of nat.pool\n"
+			"t:4: /publish/0/internal: 10.0.1.9 is in no internal network\n" },
+		{ IN OUT "},\n\"publish\": [ { \"protocol\": \"sctp\", \"external\": "
+			 "\"192.0.2.1\", \"internal\": \"10.0.0.9:0\" } ],\n\"memory\": {",
+			"t:4: /publish/0/protocol: must be one of \"tcp\", \"udp\", not \"sctp\"\n"
+			"t:4: /publish/0/external: not an address and port, \"ADDRESS:PORT\": "
+			"\"192.0.2.1\"\n"
+			"t:4: /publish/0/internal: not an address and port, \"ADDRESS:PORT\": "
+			"\"10.0.0.9:0\"\n" },
+		{ IN OUT "},\n\"publish\": [ { \"name\": \"a\", \"protocol\": \"tcp\", "
+			 "\"external\": \"192.0.2.1:80\", \"internal\": \"10.0.0.9:1\" },\n"
+			 "{ \"name\": \"a\", \"protocol\": \"tcp\", \"external\": "
+			 "\"192.0.2.1:80\", \"internal\": \"10.0.0.9:2\" },\n"
+			 "{ \"name\": \"b\", \"protocol\": \"udp\", \"external\": "
+			 "\"192.0.2.1:80\", \"internal\": \"10.0.0.9:2\" } ],\n\"memory\": {",
+			"t:5: /publish/1/external: is published by \"a\" already\n"
+			"t:5: /publish/1/name: another entry has the name \"a\"\n" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_published_server_is_inside_and_its_endpoint_ours),
 		cmocka_unit_test(both_zones_are_needed),
 		cmocka_unit_test(an_interface_has_a_hosts_address),
 		cmocka_unit_test(interfaces_do_not_collide),

@@ -172,8 +172,6 @@ keys_of_later_versions_are_refused(void **state)
 	static const struct a_case cases[] = {
 		{ ",\"packet_filters\": []", "t:5: /packet_filters: \"packet_filters\" is not "
 					     "supported by this version\n" },
-		{ ",\"publish\": []",
-			"t:5: /publish: \"publish\" is not supported by this version\n" },
 		{ ",\"metrics\": {}",
 			"t:5: /metrics: \"metrics\" is not supported by this version\n" },
 		{ ",\"log\": { \"events\": \"x\" }",

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Published servers: hosts inside that are reached at one port of ours; and FTP ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "box.h"
+#include "eal.h"
+
+#define SERVER IP(10, 1, 1, 80) /* inside */
+#define PEER IP(198, 18, 0, 9)
+#define SECOND IP(198, 18, 0, 10)
+#define OUTSIDE IP(198, 18, 0, 1)
+
+#define S RTE_TCP_SYN_FLAG
+#define A RTE_TCP_ACK_FLAG
+#define P RTE_TCP_PSH_FLAG
+
+static struct pkt
+packet(uint8_t proto, uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, uint8_t flags)
+{
+	return (struct pkt){ .proto = proto, .src = src, .sport = sport, .dst = dst,
+		.dport = dport, .tcp_flags = flags, .seq = 1, .ack = flags & A ? 1 : 0 };
+}
+
+static void
+publish(struct pst_config *c, enum pst_proto proto, uint16_t external, uint16_t internal)
+{
+	struct pst_config_publish *p = &c->publish[c->n_publish++];
+
+	snprintf(p->name, sizeof(p->name), "p%u", c->n_publish);
+	p->transport = proto;
+	p->external = (struct pst_endpoint){ OUTSIDE, external };
+	p->internal = (struct pst_endpoint){ SERVER, internal };
+}
+
+static void
+a_published_server_is_reached_by_all(void **state)
+{
+	static const uint16_t ports[] = { 80, 1023, 1024, 20000, 40000, 65535 };
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		for (uint32_t k = 0; k < RTE_DIM(ports); k++) {
+			box_config(&c, workers, 1);
+			publish(&c, PST_TCP, ports[k], 8080);
+			publish(&c, PST_UDP, ports[k], 53);
+			box_init(&b, &c, 0);
+			for (uint32_t i = 0; i < 3; i++) {
+				in = packet(PST_TCP, PEER + i, 4000, OUTSIDE, ports[k], S);
+				assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+				assert_int_equal(out.dst, SERVER);
+				assert_int_equal(out.dport, 8080);
+				assert_int_equal(out.src, PEER + i);
+				in = packet(PST_TCP, SERVER, 8080, PEER + i, 4000, S | A);
+				assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+				assert_int_equal(out.src, OUTSIDE);
+				assert_int_equal(out.sport, ports[k]);
+				in = packet(PST_UDP, PEER + i, 4000, OUTSIDE, ports[k], 0);
+				assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+				assert_int_equal(out.dport, 53);
+				in = packet(PST_UDP, SERVER, 53, PEER + i, 4000, 0);
+				assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+				assert_int_equal(out.sport, ports[k]);
+			}
+			box_fini(&b);
+		}
+	}
+}
+
+/* Three ports there are, one is published: two connections of clients, in no other's way. */
+static void
+a_published_port_is_nobody_elses_and_in_no_quota(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	box_config(&c, 1, 1);
+	c.nat.port_first = 30000;
+	c.nat.port_last = 30002;
+	c.nat.ports_per_client = 2;
+	c.nat.mapping = PST_ADDRESS_AND_PORT_DEPENDENT;
+	publish(&c, PST_TCP, 30001, 80);
+	box_init(&b, &c, 0);
+	for (uint16_t i = 0; i < 2; i++) {
+		in = packet(PST_TCP, SERVER, 5000 + i, PEER, 99, S);
+		assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+		assert_int_not_equal(out.sport, 30001);
+	}
+	in = packet(PST_TCP, PEER, 4000, OUTSIDE, 30001, S);
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(out.dport, 80);
+	box_fini(&b);
+}
+
+/* FTP: a client outside, the server inside. */
+
+struct control {
+	struct box b;
+	uint32_t client, server; /* the next numbers, as their senders have them */
+	uint32_t seen;		 /* what the client has had of the server, by its numbers */
+};
+
+static void
+connect_control(struct control *f)
+{
+	struct pst_config c;
+	struct pkt in, out;
+
+	box_config(&c, 2, 1);
+	publish(&c, PST_TCP, 2100, 21);
+	box_init(&f->b, &c, 0);
+	in = packet(PST_TCP, PEER, 4000, OUTSIDE, 2100, S);
+	in.seq = 100;
+	assert_true(box_pass_through(&f->b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(out.dst, SERVER);
+	in = packet(PST_TCP, SERVER, 21, PEER, 4000, S | A);
+	in.seq = 500;
+	in.ack = 101;
+	assert_true(box_pass_through(&f->b, BOX_INSIDE, &in, &out));
+	in = packet(PST_TCP, PEER, 4000, OUTSIDE, 2100, A);
+	in.seq = f->client = 101;
+	in.ack = f->server = f->seen = 501;
+	assert_true(box_pass_through(&f->b, BOX_OUTSIDE, &in, &out));
+}
+
+/* A line of either side; what arrives at the other. */
+static void
+say(struct control *f, bool server, const char *line, char *got, size_t size)
+{
+	struct pkt in = server ? packet(PST_TCP, SERVER, 21, PEER, 4000, A | P) :
+				 packet(PST_TCP, PEER, 4000, OUTSIDE, 2100, A | P);
+	int port = server ? BOX_INSIDE : BOX_OUTSIDE;
+	struct rte_mbuf *m;
+	struct pkt out;
+
+	in.seq = server ? f->server : f->client;
+	in.ack = server ? f->client : f->seen;
+	in.data = line;
+	in.len = strlen(line);
+	box_put(&f->b, port, &in);
+	box_settle(&f->b);
+	m = box_get(&f->b, 1 - port);
+	assert_non_null(m);
+	assert_true(pkt_read(m, &out));
+	snprintf(got, size, "%.*s", (int)out.len, (const char *)out.data);
+	if (server) {
+		f->server += in.len;
+		f->seen = out.seq + out.len;
+	} else {
+		f->client += in.len;
+	}
+	rte_pktmbuf_free(m);
+	while ((m = box_get(&f->b, port)) != NULL)
+		rte_pktmbuf_free(m);
+}
+
+static void
+a_passive_reply_gets_an_endpoint(void **state)
+{
+	unsigned int h[4], p[2], port;
+	struct control f = { 0 };
+	struct pkt in, out;
+	char got[256];
+
+	(void)state;
+	connect_control(&f);
+	say(&f, true, "220 ready\r\n", got, sizeof(got));
+	assert_string_equal(got, "220 ready\r\n");
+	say(&f, false, "PASV\r\n", got, sizeof(got));
+	say(&f, true, "227 Entering Passive Mode (10,1,1,80,195,80).\r\n", got, sizeof(got));
+	assert_int_equal(sscanf(got, "227 Entering Passive Mode (%u,%u,%u,%u,%u,%u).\r\n", &h[0],
+				 &h[1], &h[2], &h[3], &p[0], &p[1]),
+		6);
+	assert_int_equal(IP(h[0], h[1], h[2], h[3]), OUTSIDE);
+	port = p[0] << 8 | p[1];
+	in = packet(PST_TCP, SECOND, 4100, OUTSIDE, port, S);
+	box_is_dropped(&f.b, BOX_OUTSIDE, &in, PST_DROP_IP_FILTER);
+	in = packet(PST_TCP, PEER, 4100, OUTSIDE, port, S);
+	assert_true(box_pass_through(&f.b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(out.dst, SERVER);
+	assert_int_equal(out.dport, 195 << 8 | 80);
+	say(&f, false, "EPSV\r\n", got, sizeof(got));
+	say(&f, true, "229 Extended (|||50001|)\r\n", got, sizeof(got));
+	assert_int_equal(sscanf(got, "229 Extended (|||%u|)\r\n", &port), 1);
+	in = packet(PST_TCP, PEER, 4101, OUTSIDE, port, S);
+	assert_true(box_pass_through(&f.b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(out.dport, 50001);
+	box_fini(&f.b);
+}
+
+static void
+what_is_not_the_servers_own_passes_unedited(void **state)
+{
+	static const char *const lines[] = {
+		"227 Entering Passive Mode (10,1,1,81,195,80).\r\n",
+		"227 Entering Passive Mode (10,1,1,80,0,22).\r\n",
+		"227-Entering Passive Mode (10,1,1,80,195,80).\r\n",
+		"227 Entering Passive Mode (10,1,1,80,195,80).\r\n", /* within the one before */
+	};
+	struct control f = { 0 };
+	char got[256];
+
+	(void)state;
+	connect_control(&f);
+	say(&f, true, "220 ready\r\n", got, sizeof(got));
+	for (uint32_t i = 0; i < 3; i++) {
+		say(&f, true, lines[i], got, sizeof(got));
+		assert_string_equal(got, lines[i]);
+	}
+	say(&f, true, "200 (10,1,1,80,195,80)\r\n", got, sizeof(got));
+	assert_string_equal(got, "200 (10,1,1,80,195,80)\r\n");
+	assert_int_equal(pst_worker_stats(f.b.a->workers[0])->listeners +
+			pst_worker_stats(f.b.a->workers[1])->listeners,
+		1);
+	box_fini(&f.b);
+}
+
+/* Active mode: the server inside connects out, where rules allow FTP alone. */
+static void
+an_active_transfer_is_permitted(void **state)
+{
+	struct control f = { 0 };
+	struct pst_config c;
+	struct pkt in, out;
+	char got[256];
+
+	(void)state;
+	connect_control(&f);
+	say(&f, true, "220 ready\r\n", got, sizeof(got));
+	say(&f, false, "PORT 198,18,0,9,16,4\r\n", got, sizeof(got));
+	assert_string_equal(got, "PORT 198,18,0,9,16,4\r\n");
+	in = packet(PST_TCP, SERVER, 20, PEER, 16 << 8 | 4, S);
+	assert_true(box_pass_through(&f.b, BOX_INSIDE, &in, &out));
+	assert_int_equal(out.src, OUTSIDE);
+	box_fini(&f.b);
+	(void)c;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_published_server_is_reached_by_all),
+		cmocka_unit_test(a_published_port_is_nobody_elses_and_in_no_quota),
+		cmocka_unit_test(a_passive_reply_gets_an_endpoint),
+		cmocka_unit_test(what_is_not_the_servers_own_passes_unedited),
+		cmocka_unit_test(an_active_transfer_is_permitted),
+	};
+
+	test_eal_init(1024);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
