@@ -8,6 +8,7 @@ import leaks
 import plain
 import program
 import segments
+import tftp
 from lab import GROWS, SHRINKS, Postern
 
 
@@ -64,6 +65,15 @@ GROUPS = [
     Group("no editor", postern(editors={"ftp": {"enabled": False}}),
           [("active FTP fails, passive works", downloads.active_fails_passive_works)],
           kernel=True, helper=False),
+    Group("strict filtering", postern(nat=tftp.STRICT, editors={"tftp": {}}),
+          tftp.ON + tftp.SCRIPTED + FTP[:2], kernel=True),
+    Group("strict filtering, two workers",
+          postern(workers=2, nat=tftp.STRICT, editors={"tftp": {}}), tftp.ON + tftp.SCRIPTED),
+    Group("strict filtering, short timers",
+          postern(nat={"timeouts": leaks.SHORT, **tftp.STRICT}, editors={"tftp": {}}),
+          [("TFTP leaves nothing", leaks.leaves_nothing(tftp.all_ways))]),
+    Group("strict filtering, no TFTP editor", postern(nat=tftp.STRICT), tftp.OFF, kernel=True,
+          helper=False),
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),

@@ -261,8 +261,9 @@ class KernelGate:
                 "oifname \"ge\" masquerade random; }; }\n"
         if self.helper:
             rules += "table ip help { ct helper ftp { type \"ftp\" protocol tcp; }; " \
+                     "ct helper tftp { type \"tftp\" protocol udp; }; " \
                      "chain pre { type filter hook prerouting priority 0; " \
-                     "tcp dport 21 ct helper set ftp; }; }\n"
+                     "tcp dport 21 ct helper set ftp; udp dport 69 ct helper set tftp; }; }\n"
         self.lab.run(gate, "nft", rules)
         return self
 

@@ -89,6 +89,13 @@ def start_pyftpd(lab, root):
     return proc
 
 
+def start_tftpd(lab, root):
+    proc = lab.start(lab.server, "in.tftpd", "--foreground", "--address", f"{SERVER}:69",
+                     "--create", "--permissive", "--secure", root)
+    wait_for("in.tftpd", listens(lab, 69, "-lnu"))
+    return proc
+
+
 def start_http(lab, root):
     proc = lab.start(lab.server, "/usr/bin/python3", "-m", "http.server", "80", "-d", root)
     wait_for("the HTTP server", listens(lab, 80))
