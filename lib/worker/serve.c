@@ -154,13 +154,17 @@ tell_events(struct pst_worker *w, uint32_t e)
 	return n;
 }
 
+/*
+ * An answer and an event of a connection stand behind all of its packets that were lent: whoever
+ * reads one takes those first, and knows that no more come.
+ */
 uint32_t
 pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 {
 	uint32_t n = serve_chan(w, w->params.main, now_ms), told = 0;
 
+	pst_worker_flush_lent(w);
 	n += serve_workers(w, now_ms);
-
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
 		n += serve_chan(w, w->params.editors[e], now_ms);
 		told += tell_events(w, e);

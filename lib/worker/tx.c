@@ -102,6 +102,15 @@ pst_worker_to_main(struct pst_worker *w, struct rte_mbuf *m)
 }
 
 void
+pst_worker_flush_lent(struct pst_worker *w)
+{
+	for (uint32_t k = 0; k < w->params.n_editors; k++) {
+		if (w->lent[k].n > 0)
+			flush_lent(w, k);
+	}
+}
+
+void
 pst_worker_flush(struct pst_worker *w)
 {
 	for (uint32_t k = 0; k < w->params.n_ports; k++) {
@@ -112,8 +121,5 @@ pst_worker_flush(struct pst_worker *w)
 		if (w->out[k].n > 0)
 			flush_out(w, k);
 	}
-	for (uint32_t k = 0; k < w->params.n_editors; k++) {
-		if (w->lent[k].n > 0)
-			flush_lent(w, k);
-	}
+	pst_worker_flush_lent(w);
 }

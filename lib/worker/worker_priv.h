@@ -80,6 +80,7 @@ void pst_worker_lend(struct pst_worker *w, struct rte_mbuf *m, uint32_t editor);
 void pst_worker_to_main(struct pst_worker *w, struct rte_mbuf *m);
 void pst_worker_flush_port(struct pst_worker *w, uint16_t port);
 void pst_worker_flush(struct pst_worker *w);
+void pst_worker_flush_lent(struct pst_worker *w);
 
 /* divert.c */
 
