@@ -37,14 +37,26 @@ is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
 	return ep->ip == client_ip && ep->port != 0;
 }
 
-/* R28 */
+/* The only host that a filter admits, or 0. */
+static uint32_t
+only_host(const struct pst_ipset *filter)
+{
+	uint32_t first, last;
+
+	if (filter == NULL || pst_ipset_count(filter) != 1)
+		return 0;
+	pst_ipset_range(filter, 0, &first, &last);
+	return first == last ? first : 0;
+}
+
+/* R28: what rules say of the outside address is of whom the endpoint is for, if that is one. */
 static int
 check_rules(const struct pst_nat *nat, const struct pst_req *req)
 {
 	if (nat->params->rules == NULL)
 		return 0;
 	return pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
-		       req->bind.client_ip, 0, NULL) ?
+		       req->bind.client_ip, only_host(req->bind.filter), NULL) ?
 		0 :
 		-EACCES;
 }

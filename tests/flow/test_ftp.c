@@ -390,6 +390,28 @@ a_single_record_is_enough(void **state)
 	finish(&f);
 }
 
+/* The endpoint is that server's alone, so what the rules say of it holds. */
+static void
+a_rule_on_the_server_holds_for_its_data_connections(void **state)
+{
+	struct pst_config c;
+	struct ftp f;
+
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	box_config(&c, 1, 1);
+	c.n_rules = 1;
+	c.rules[0] = (struct pst_config_rule){ .name = "ftp", .allow = true,
+		.protocols = { "ftp" }, .n_protocols = 1,
+		.destinations = { { SERVER, SERVER } }, .n_destinations = 1 };
+	box_init(&f.b, &c, 0);
+	log_in(&f);
+	say(&f, &f.client, &f.server, "PORT 10,1,1,7,19,137\r\n");
+	announced(&f.server);
+	assert_int_equal(listeners(&f), 1);
+	finish(&f);
+}
+
 static int
 setup(void **state)
 {
@@ -408,6 +430,7 @@ main(void)
 		cmocka_unit_test(the_same_ports_again_are_a_new_connection),
 		cmocka_unit_test(what_is_not_the_clients_own_opens_nothing),
 		cmocka_unit_test(after_tls_the_fast_path_goes_on_with_an_offset),
+		cmocka_unit_test(a_rule_on_the_server_holds_for_its_data_connections),
 		cmocka_unit_test(an_answer_that_comes_too_late_is_undone),
 		cmocka_unit_test(a_single_record_is_enough),
 		cmocka_unit_test(an_unused_port_is_open_at_59_s_and_closed_at_61_s),
