@@ -309,6 +309,84 @@ a_request_in_a_long_transfer_is_a_new_one(void **state)
 }
 
 static void
+one_socket_may_ask_two_servers(void **state)
+{
+	struct pkt in, out;
+	uint16_t mapped;
+	struct box b;
+
+	(void)state;
+	start(&b, 2, PST_ADDRESS_AND_PORT_DEPENDENT);
+	mapped = ask(&b, 5000, SECOND, RRQ, sizeof(RRQ));
+	assert_int_equal(ask(&b, 5000, SERVER, RRQ, sizeof(RRQ)), mapped);
+	get(&b, 5000, mapped, TID);
+	in = udp(SECOND, TID, OUTSIDE, mapped, "\0\3\0\1", 4);
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(counter(&b, PST_TFTP_OPENED), 2);
+	box_fini(&b);
+}
+
+/* Each destination has a mapping of its own, the server's new port too. */
+static void
+it_is_the_requests_mapping_under_each_way_to_map(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < RTE_DIM(modes); i++) {
+		struct pst_config c;
+		struct pkt in;
+		uint16_t mapped;
+		struct box b;
+
+		config(&c, 2, PST_ADDRESS_AND_PORT_DEPENDENT);
+		c.nat.mapping = modes[i];
+		box_init(&b, &c, 0);
+		mapped = ask(&b, 5000, SERVER, RRQ, sizeof(RRQ));
+		get(&b, 5000, mapped, TID);
+		in = udp(SECOND, TID, OUTSIDE, mapped, "\0\3\0\1", 4);
+		box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_FILTERED);
+		box_fini(&b);
+	}
+}
+
+/* Rules that allow this and deny the rest. */
+static void
+allow_tftp(struct pst_config *c, uint32_t first, uint32_t last)
+{
+	struct pst_config_rule *rule = &c->rules[0];
+
+	c->n_rules = 1;
+	strcpy(rule->name, "tftp");
+	rule->allow = true;
+	rule->n_protocols = 1;
+	strcpy(rule->protocols[0], "tftp");
+	rule->n_destinations = 1;
+	rule->destinations[0] = (struct pst_range){ first, last };
+}
+
+static void
+rules_on_the_protocol_and_its_servers_hold(void **state)
+{
+	struct pkt in = udp(CLIENT, 5000, SECOND, TFTP, RRQ, sizeof(RRQ));
+	struct pst_config c;
+	uint16_t mapped;
+	struct box b;
+
+	(void)state;
+	config(&c, 2, PST_ADDRESS_AND_PORT_DEPENDENT);
+	allow_tftp(&c, SERVER, SERVER);
+	box_init(&b, &c, 0);
+	mapped = ask(&b, 5000, SERVER, RRQ, sizeof(RRQ));
+	assert_int_equal(counter(&b, PST_TFTP_REFUSED), 0);
+	get(&b, 5000, mapped, TID);
+	in = udp(CLIENT, 5000, SECOND, TFTP, RRQ, sizeof(RRQ));
+	box_put(&b, BOX_INSIDE, &in);
+	box_settle(&b);
+	assert_null(box_get(&b, BOX_OUTSIDE));
+	assert_int_equal(counter(&b, PST_TFTP_REQUESTS), 1);
+	box_fini(&b);
+}
+
+static void
 a_stalled_worker_is_a_failure_and_the_next_request_works(void **state)
 {
 	uint16_t mapped;
@@ -344,6 +422,9 @@ main(void)
 		cmocka_unit_test(without_the_editor_strict_filtering_drops_the_answer),
 		cmocka_unit_test(only_the_request_goes_by_way_of_the_editor),
 		cmocka_unit_test(a_request_in_a_long_transfer_is_a_new_one),
+		cmocka_unit_test(one_socket_may_ask_two_servers),
+		cmocka_unit_test(it_is_the_requests_mapping_under_each_way_to_map),
+		cmocka_unit_test(rules_on_the_protocol_and_its_servers_hold),
 		cmocka_unit_test(a_stalled_worker_is_a_failure_and_the_next_request_works),
 	};
 
