@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fake_api.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ pst_connection_external_peer(const struct pst_connection *conn, struct pst_endpo
 bool
 pst_connection_is_inbound(const struct pst_connection *conn)
 {
-	check(conn == &fake.control, "direction of a dead connection");
+	(void)conn;
 	return fake.inbound;
 }
 
@@ -57,9 +58,47 @@ pst_connection_attach_data_filter(
 	enum pst_priority priority, void *context)
 {
 	check(priority == PST_PRIORITY_NAT, "not where addresses are edited (R64)");
-	check(conn == &fake.control && fake.filter == NULL, "attached where it may not");
-	fake.filter = filter;
-	fake.context = context;
+	check(conn == fake.deciding && conn->filter == NULL, "attached where it may not (R53)");
+	if (fake.attach_ret < 0)
+		return fake.attach_ret;
+	conn->filter = filter;
+	conn->filter_context = context;
+	if (conn == &fake.control) {
+		fake.filter = filter;
+		fake.context = context;
+	}
+	return 0;
+}
+
+int
+pst_connection_deny(struct pst_connection *conn, uint32_t reserved)
+{
+	check(conn == fake.deciding && reserved == 0, "denied where it may not (R54)");
+	conn->denied = true;
+	return 0;
+}
+
+static void
+check_endpoint(const struct pst_connection *conn)
+{
+	check(conn >= fake.binds && conn < fake.binds + fake.n_binds && conn->killed == 0,
+		"no endpoint, or one that is gone");
+}
+
+int
+pst_connection_get_ipfilter(const struct pst_connection *conn, struct pst_ipfilter **filter)
+{
+	check_endpoint(conn);
+	*filter = conn->ipfilter != NULL ? pst_ipfilter_clone(conn->ipfilter) : NULL;
+	return 0;
+}
+
+int
+pst_connection_set_ipfilter(struct pst_connection *conn, const struct pst_ipfilter *filter)
+{
+	check_endpoint(conn);
+	pst_ipfilter_destroy(conn->ipfilter);
+	conn->ipfilter = filter != NULL ? pst_ipfilter_clone(filter) : NULL;
 	return 0;
 }
 
@@ -76,39 +115,9 @@ pst_connection_kill(struct pst_connection *conn)
 {
 	if (conn == NULL)
 		return;
-	check(conn->killed == 0 && !conn->used, "killed twice, or a running transfer");
+	check(conn->killed == 0 && (!conn->used || fake.may_kill_used),
+		"killed twice, or a running transfer");
 	conn->killed++;
-}
-
-int
-pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_client *args)
-{
-	uint32_t i = fake.n_binds, first, last;
-
-	check(session == (struct pst_session *)&fake, "another session");
-	check(args->client_address_len == sizeof(struct pst_endpoint) &&
-			args->proxy_address_len == sizeof(struct pst_endpoint) && args->n == 1,
-		"lengths");
-	check(args->client_addresses[0].ip == FAKE_CLIENT, "not the client's address");
-	check(args->client_addresses[0].port >= 1024, "a port below 1024");
-	check(args->proxy_address->ip == FAKE_OUTSIDE && args->proxy_address->port == 0,
-		"not the control connection's outside address");
-	check(args->protocol == PST_TCP && args->flags == PST_FLAG_TIMEOUT && args->backlog == 1,
-		"protocol, flags or backlog");
-	check(args->filter != NULL && pst_ipfilter_count(args->filter) == 1, "filter");
-	pst_ipfilter_range(args->filter, 0, &first, &last);
-	check(first == FAKE_SERVER && last == FAKE_SERVER, "filter is not the server");
-	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
-		"protocol id");
-	if (fake.bind_ret < 0 || i == FAKE_BINDS_MAX) {
-		fake.n_refused_binds++;
-		return fake.bind_ret < 0 ? fake.bind_ret : -28;
-	}
-	fake.announced[i] = args->client_addresses[0];
-	args->proxy_address->port = fake.next_port++;
-	args->connections[0] = &fake.binds[i];
-	fake.n_binds++;
-	return 0;
 }
 
 /* The one address that may come. */
@@ -123,6 +132,65 @@ only_address(const struct pst_ipfilter *filter)
 	return first;
 }
 
+static void
+check_id(const struct pst_guid *id)
+{
+	check(memcmp(id, &fake.editor->protocol, sizeof(*id)) == 0, "protocol id (R27)");
+}
+
+static void
+check_flags(enum pst_proto protocol, uint32_t flags, uint32_t all)
+{
+	check(protocol == PST_TCP || protocol == PST_UDP, "protocol (R10)");
+	check((flags & ~all) == 0, "flags");
+	check(!(flags & PST_FLAG_BIDIRECTIONAL) || protocol == PST_UDP, "flags (R25)");
+	check(!(flags & PST_FLAG_TIMEOUT) || !(flags & PST_FLAG_ALLOW_MULTIPLE), "flags (R22)");
+}
+
+static void
+check_bind(const struct pst_bind_for_client *args)
+{
+	check(args->client_address_len == sizeof(struct pst_endpoint) &&
+			args->proxy_address_len == sizeof(struct pst_endpoint),
+		"lengths (R82)");
+	check(args->n >= 1 && args->n <= PST_BIND_MAX && args->backlog == 1, "n or backlog");
+	for (uint32_t k = 0; k < args->n; k++) {
+		check(args->client_addresses[k].ip == FAKE_CLIENT, "not the client's address");
+		check(args->client_addresses[k].port >= 1024, "a port below 1024");
+	}
+	check(args->proxy_address->ip == FAKE_OUTSIDE && args->proxy_address->port == 0,
+		"not the control connection's outside address");
+	check_flags(args->protocol, args->flags, PST_FLAG_TIMEOUT | PST_FLAG_BIDIRECTIONAL);
+	check(only_address(args->filter) == FAKE_SERVER, "filter is not the server");
+	check_id(&args->protocol_id);
+}
+
+int
+pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_client *args)
+{
+	check(session == (struct pst_session *)&fake, "another session");
+	check_bind(args);
+	if (fake.bind_ret < 0 || fake.n_binds + args->n > FAKE_BINDS_MAX) {
+		fake.n_refused_binds++;
+		return fake.bind_ret < 0 ? fake.bind_ret : -ENOSPC;
+	}
+	fake.bind_proto = args->protocol;
+	fake.bind_n = args->n;
+	fake.bind_flags = args->flags;
+	fake.next_port += (args->n - fake.next_port % args->n) % args->n; /* R12 */
+	args->proxy_address->port = fake.next_port;
+	fake.next_port += args->n;
+	for (uint32_t k = 0; k < args->n; k++) {
+		struct pst_connection *endpoint = &fake.binds[fake.n_binds];
+
+		fake.announced[fake.n_binds++] = args->client_addresses[k];
+		endpoint->ipfilter = pst_ipfilter_clone(args->filter);
+		endpoint->call_context = args->callback_context;
+		args->connections[k] = endpoint;
+	}
+	return 0;
+}
+
 int
 pst_retroactive_allow_bind(
 	struct pst_session *session, const struct pst_retroactive_allow_bind *args)
@@ -130,11 +198,12 @@ pst_retroactive_allow_bind(
 	check(session == (struct pst_session *)&fake && !fake.inbound, "not its session's");
 	check(fake.is_firewall_client || pst_endpoint_is_equal(&args->address, &fake.name),
 		"not the connection's mapping");
-	check(args->protocol == fake.proto && args->flags == 0, "protocol or flags");
+	check(args->address.port != 0, "port 0 (R62)");
+	check_flags(args->protocol, args->flags, PST_FLAG_BIDIRECTIONAL);
 	check(only_address(args->filter) == fake.peer.ip, "filter is not the peer");
-	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
-		"protocol id");
+	check_id(&args->protocol_id);
 	fake.n_allowed += fake.allow_ret >= 0;
+	fake.allowed = args->address;
 	return fake.allow_ret;
 }
 
@@ -145,10 +214,9 @@ pst_allow_future_connect(struct pst_session *session,
 	struct pst_action *a = &fake.actions[fake.n_actions];
 
 	check(session == (struct pst_session *)&fake, "not its session's");
-	check(args->protocol == fake.proto && args->flags == PST_FLAG_TIMEOUT, "protocol or flags");
+	check_flags(args->protocol, args->flags, PST_FLAG_TIMEOUT);
 	check(args->proxy_address != NULL, "from no address of the server's");
-	check(memcmp(&args->protocol_id, &fake.editor->protocol, sizeof(args->protocol_id)) == 0,
-		"protocol id");
+	check_id(&args->protocol_id);
 	if (fake.allow_ret < 0)
 		return fake.allow_ret;
 	if (action == NULL && fake.n_actions == FAKE_ACTIONS_MAX - 1)
@@ -156,6 +224,8 @@ pst_allow_future_connect(struct pst_session *session,
 	check(fake.n_actions++ < FAKE_ACTIONS_MAX, "too many actions");
 	a->to = args->address;
 	a->from = *args->proxy_address;
+	a->proto = args->protocol;
+	a->call_context = args->callback_context;
 	if (action != NULL)
 		*action = a;
 	else
@@ -167,7 +237,7 @@ int
 pst_action_cancel(struct pst_action *action)
 {
 	if (action == NULL || action->used || action->cancelled)
-		return -108;
+		return -ESHUTDOWN;
 	check(!action->released, "cancelled what it gave back");
 	action->cancelled = true;
 	return 0;
@@ -187,6 +257,22 @@ pst_session_flags(const struct pst_session *session)
 {
 	check(session == (const struct pst_session *)&fake, "another session");
 	return fake.is_firewall_client ? PST_SESSION_FIREWALL_CLIENT : 0;
+}
+
+int
+pst_session_host_access_check(
+	const struct pst_session *session, const struct pst_guid *protocol, uint32_t ip)
+{
+	check(session == (const struct pst_session *)&fake, "another session");
+	check_id(protocol);
+	(void)ip;
+	return fake.access_ret;
+}
+
+int
+pst_session_access_check(const struct pst_session *session, const struct pst_guid *protocol)
+{
+	return pst_session_host_access_check(session, protocol, 0);
 }
 
 void
@@ -212,7 +298,32 @@ init(const struct pst_editor *editor, struct pst_event *event)
 	fake.editor = editor;
 	fake.next_port = 30000;
 	fake.es = editor->attach((struct pst_session *)&fake);
-	check(fake.es != NULL && editor->event(fake.es, event) == 0, "attach");
+	check(fake.es != NULL, "attach");
+	fake.deciding = &fake.control;
+	check(editor->event(fake.es, event) == 0, "attach");
+	fake.deciding = NULL;
+}
+
+void
+fake_connect(struct pst_connection *conn)
+{
+	struct pst_event event = { .type = PST_EVENT_CONNECT_TCP,
+		.source = PST_SOURCE_NAT,
+		.connection = conn,
+		.remote = fake.peer };
+
+	*conn = (struct pst_connection){ 0 };
+	fake.deciding = conn;
+	check(fake.editor->event(fake.es, &event) == (fake.attach_ret < 0 ? -ENOMEM : 0), "connect");
+	fake.deciding = NULL;
+}
+
+void
+fake_disconnect(struct pst_connection *conn)
+{
+	if (conn->filter != NULL)
+		conn->filter->detach(conn->filter_context);
+	conn->filter = NULL;
 }
 
 void
@@ -261,8 +372,11 @@ fake_fini(void)
 	if (fake.filter != NULL)
 		fake.filter->detach(fake.context);
 	fake.filter = NULL;
-	for (uint32_t i = 0; i < fake.n_binds; i++)
+	for (uint32_t i = 0; i < fake.n_binds; i++) {
 		check(fake.binds[i].used || fake.binds[i].killed == 1, "endpoint left open");
+		pst_ipfilter_destroy(fake.binds[i].ipfilter);
+		fake.binds[i].ipfilter = NULL;
+	}
 	for (uint32_t i = 0; i < fake.n_actions; i++)
 		check(fake.actions[i].released, "action not given back");
 	if (fake.es != NULL)
@@ -364,11 +478,21 @@ fake_datagram(enum pst_dir dir, const void *bytes, uint32_t len)
 void
 fake_established(uint32_t i)
 {
-	static struct pst_connection accepted;
-	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .connection = &accepted,
-		.endpoint = &fake.binds[i], .remote = { FAKE_SERVER, 20 } };
+	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .connection = &fake.accepted[i],
+		.endpoint = &fake.binds[i], .remote = { FAKE_SERVER, 20 },
+		.context = fake.binds[i].call_context };
 
 	fake.binds[i].used = true;
+	fake.editor->event(fake.es, &event);
+}
+
+void
+fake_opened(uint32_t i)
+{
+	struct pst_event event = { .type = PST_EVENT_ESTABLISHED, .connection = &fake.opened[i],
+		.remote = fake.actions[i].to, .context = fake.actions[i].call_context };
+
+	fake.actions[i].used = true;
 	fake.editor->event(fake.es, &event);
 }
 

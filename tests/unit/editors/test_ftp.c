@@ -63,6 +63,9 @@ port_leaves_with_the_outside_address(void **state)
 	assert_out(PST_DIR_REPLY, "220 hello\r\n");
 	assert_int_equal(fake.n_binds, 1);
 	assert_int_equal(fake.announced[0].port, 1553);
+	assert_int_equal(fake.bind_proto, PST_TCP);
+	assert_int_equal(fake.bind_n, 1);
+	assert_int_equal(fake.bind_flags, PST_FLAG_TIMEOUT);
 	assert_int_equal(fake.counters[PST_FTP_BINDS], 1);
 	assert_int_equal(fake.counters[PST_FTP_COMMANDS], 1);
 }
