@@ -221,7 +221,9 @@ pst_allow_future_connect(struct pst_session *session,
 		return fake.allow_ret;
 	if (action == NULL && fake.n_actions == FAKE_ACTIONS_MAX - 1)
 		return 0; /* nobody looks at it */
-	check(fake.n_actions++ < FAKE_ACTIONS_MAX, "too many actions");
+	if (fake.n_actions == FAKE_ACTIONS_MAX)
+		return -ENOSPC;
+	fake.n_actions++;
 	a->to = args->address;
 	a->from = *args->proxy_address;
 	a->proto = args->protocol;
