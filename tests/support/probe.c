@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ftp/ftp.h"
 #include "probe.h"
 
 const struct pst_guid probe_protocol[PROBES] = { { { 0xa0, 1 } }, { { 0xb0, 1 } } };
@@ -186,7 +187,7 @@ static const struct pst_editor probe_1 = {
 	.detach = detach,
 };
 
-static const struct pst_editor *const editors[] = { &probe_0, &probe_1, NULL };
+static const struct pst_editor *const editors[] = { &probe_0, &probe_1, &pst_ftp_editor, NULL };
 
 /* Life. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Probes: two test editors in a box, whose callbacks run what a test says. Calls of the API are
+ * Probes: two test editors in a box (and the FTP editor), whose callbacks run what a test says. Calls of the API are
  * made where they may be made, from a callback: the control connection of the client
  * to port 4700 (probe 0) or 4702 (probe 1) carries a byte each time the test has something
  * to do.
