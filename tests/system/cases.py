@@ -7,6 +7,7 @@ import endpoint
 import leaks
 import plain
 import program
+import published
 import segments
 import tftp
 from lab import GROWS, SHRINKS, Postern
@@ -74,6 +75,9 @@ GROUPS = [
           [("TFTP leaves nothing", leaks.leaves_nothing(tftp.all_ways))]),
     Group("strict filtering, no TFTP editor", postern(nat=tftp.STRICT), tftp.OFF, kernel=True,
           helper=False),
+    Group("servers inside", postern(**published.SETTINGS), published.CASES),
+    Group("servers inside, two workers", postern(workers=2, **published.SETTINGS),
+          published.CASES),
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),

@@ -168,7 +168,10 @@ class Postern:
             "control": {"socket": self.socket},
         }
         for section, value in config.items():
-            self.config.setdefault(section, {}).update(value)
+            if isinstance(value, list):
+                self.config[section] = value
+            else:
+                self.config.setdefault(section, {}).update(value)
         self.proc = None
 
     def start(self):

@@ -29,8 +29,8 @@ def digest_of(path):
     return digest.hexdigest()
 
 
-def listens(lab, port, kind="-lnt"):
-    return lambda: f":{port} " in lab.run(lab.server, "ss", kind)
+def listens(lab, port, kind="-lnt", where=None):
+    return lambda: f":{port} " in lab.run(where or lab.server, "ss", kind)
 
 
 VSFTPD = """listen=YES
@@ -68,7 +68,7 @@ def heard(lab):
                           r'((?:PORT|EPRT) [\d,.|]+|PASV|EPSV)', f.read())
 
 
-def start_vsftpd(lab, root):
+def start_vsftpd(lab, root, where=None):
     conf, empty = lab.path("vsftpd.conf"), lab.path("empty")
     os.makedirs(empty, exist_ok=True)
     os.chmod(lab.folder, 0o755)
@@ -76,48 +76,49 @@ def start_vsftpd(lab, root):
     with open(conf, "w") as f:
         f.write(VSFTPD.format(root=root, empty=empty, log=fresh_log(lab)))
     os.chmod(conf, 0o600)
-    proc = lab.start(lab.server, "vsftpd", conf)
-    wait_for("vsftpd", listens(lab, 21))
+    proc = lab.start(where or lab.server, "vsftpd", conf)
+    wait_for("vsftpd", listens(lab, 21, where=where))
     return proc
 
 
-def start_pyftpd(lab, root):
+def start_pyftpd(lab, root, where=None):
     with open(fresh_log(lab), "w") as log:
-        proc = lab.start(lab.server, "/usr/bin/python3", "-m", "pyftpdlib", "-D", "-i", "0.0.0.0",
-                         "-p", "21", "-d", root, "-r", "41000-41999", stderr=log)
-    wait_for("pyftpdlib", listens(lab, 21))
+        proc = lab.start(where or lab.server, "/usr/bin/python3", "-m", "pyftpdlib", "-D", "-i",
+                         "0.0.0.0", "-p", "21", "-d", root, "-r", "41000-41999", stderr=log)
+    wait_for("pyftpdlib", listens(lab, 21, where=where))
     return proc
 
 
-def start_tftpd(lab, root):
-    proc = lab.start(lab.server, "in.tftpd", "--foreground", "--address", f"{SERVER}:69",
-                     "--create", "--permissive", "--secure", root)
-    wait_for("in.tftpd", listens(lab, 69, "-lnu"))
+def start_tftpd(lab, root, where=None, address=SERVER):
+    proc = lab.start(where or lab.server, "in.tftpd", "--foreground", "--address",
+                     f"{address}:69", "--create", "--permissive", "--secure", root)
+    wait_for("in.tftpd", listens(lab, 69, "-lnu", where))
     return proc
 
 
-def start_http(lab, root):
-    proc = lab.start(lab.server, "/usr/bin/python3", "-m", "http.server", "80", "-d", root)
-    wait_for("the HTTP server", listens(lab, 80))
+def start_http(lab, root, where=None, port=80):
+    proc = lab.start(where or lab.server, "/usr/bin/python3", "-m", "http.server", str(port),
+                     "-d", root)
+    wait_for("the HTTP server", listens(lab, port, where=where))
     return proc
 
 
 # The clients: what to run, and what to type into it.
 
-def lftp(source, mode, out):
+def lftp(source, mode, out, to=SERVER, port=21):
     passive = "off" if mode == "port" else "on"
     epsv = "yes" if mode == "epsv" else "no"
     return ["lftp", "-c",
             f"set net:socket-bind-ipv4 {source}; set net:timeout 5; set net:max-retries 1; "
             f"set ftp:passive-mode {passive}; set ftp:prefer-epsv {epsv}; "
-            f"set ftp:fix-pasv-address no; open {SERVER}; get file -o {out}"], ""
+            f"set ftp:fix-pasv-address no; open -p {port} {to}; get file -o {out}"], ""
 
 
-def curl(source, mode, out):
+def curl(source, mode, out, to=SERVER, port=21):
     options = {"port": ["-P", "-", "--disable-eprt"], "eprt": ["-P", "-"],
                "pasv": ["--disable-epsv"], "epsv": []}[mode]
-    return ["curl", "-sS", "-m", "20", "--interface", source, *options, f"ftp://{SERVER}/file",
-            "-o", out], ""
+    return ["curl", "-sS", "-m", "20", "--interface", source, *options,
+            f"ftp://{to}:{port}/file", "-o", out], ""
 
 
 def tnftp(source, mode, out):
