@@ -15,6 +15,7 @@
 
 #include "box.h"
 #include "eal.h"
+#include "ftp/ftp.h"
 
 #define CLIENT IP(10, 1, 1, 7)
 #define SERVER IP(198, 18, 0, 9)
@@ -99,7 +100,7 @@ say(struct ftp *f, struct end *e, struct end *other, const char *text)
 static uint32_t client_start = 0xfffffff0; /* its numbers wrap soon */
 
 static void
-log_in(struct ftp *f)
+shake_hands(struct ftp *f)
 {
 	f->client = (struct end){ .port = BOX_INSIDE, .ip = CLIENT, .peer = SERVER,
 		.sport = 4000, .dport = 21, .seq = client_start };
@@ -110,6 +111,12 @@ log_in(struct ftp *f)
 	take_in(f, &f->client);
 	emit(f, &f->client, A, f->client.seq, NULL, 0);
 	take_in(f, &f->server);
+}
+
+static void
+log_in(struct ftp *f)
+{
+	shake_hands(f);
 	say(f, &f->server, &f->client, "220 ready\r\n");
 	say(f, &f->client, &f->server, "USER anonymous\r\n");
 	say(f, &f->server, &f->client, "230 come in\r\n");
@@ -412,6 +419,114 @@ a_rule_on_the_server_holds_for_its_data_connections(void **state)
 	finish(&f);
 }
 
+/* NAT slipstreaming: a page makes a browser inside send what looks like FTP. */
+
+#define REQUEST "POST / HTTP/1.1\r\nHost: 198.18.0.9:21\r\nContent-Length: 24\r\n\r\n"
+
+static uint64_t
+counted(const struct ftp *f, enum pst_ftp_counter counter)
+{
+	return pst_runtime_counters(f->b.a->runtimes[0], 0)[counter];
+}
+
+/* A browser's connection to port 21, in segments; the server gets all of it unchanged. */
+static void
+slip(struct ftp *f, const char *const *segments)
+{
+	static struct pst_config c;
+	char all[STREAM_MAX] = "";
+
+	memset(f, 0, sizeof(*f));
+	box_config(&c, 2, 1);
+	box_init(&f->b, &c, 0);
+	shake_hands(f);
+	for (uint32_t i = 0; segments[i] != NULL; i++) {
+		say(f, &f->client, &f->server, segments[i]);
+		strcat(all, segments[i]);
+	}
+	assert_int_equal(f->server.n_got, strlen(all));
+	assert_memory_equal(f->server.got, all, strlen(all));
+}
+
+static void
+a_form_post_opens_nothing(void **state)
+{
+	static const char *const posts[][6] = {
+		{ REQUEST "PORT 10,1,1,7,19,137\r\n" },		 /* its own address */
+		{ REQUEST "PORT 10,1,1,8,19,137\r\n" },		 /* another host inside */
+		{ REQUEST "PORT 10,1,1,7,0,22\r\n" },		 /* a service's port */
+		{ REQUEST "EPRT |1|10,1,1,7|5001|\r\n" },
+		{ REQUEST "EPRT |1|10.1.1.7|5001|\r\n" },
+		{ REQUEST, "PORT 10,1,1,7,19,137\r\n" },	 /* it begins a segment */
+		{ REQUEST, "PO", "RT 10,1,1,7,19,137\r\n" },	 /* and is cut */
+		{ "P", "O", "S", "T / HTTP/1.1\r\n\r\n", "PORT 10,1,1,7,19,137\r\n" },
+		{ "GET / HTTP/1.1\r\n\r\n", "PORT 10,1,1,7,19,137\r\n" },
+		{ "PRI * HTTP/2.0\r\n\r\n", "EPRT |1|10.1.1.7|5001|\r\n" },
+	};
+	struct ftp f;
+
+	(void)state;
+	for (uint32_t i = 0; i < RTE_DIM(posts); i++) {
+		slip(&f, posts[i]);
+		assert_int_equal(listeners(&f), 0);
+		assert_int_equal(counted(&f, PST_FTP_BINDS), 0);
+		assert_int_equal(counted(&f, PST_FTP_LATCHED), 1);
+		box_fini(&f.b);
+	}
+}
+
+/* Whatever it says later, and whatever the server answers. */
+static void
+the_latch_holds_for_the_connections_life(void **state)
+{
+	static const char *const post[] = { REQUEST, NULL };
+	static const char port[] = "PORT 10,1,1,7,19,137\r\n";
+	struct ftp f;
+
+	(void)state;
+	slip(&f, post);
+	say(&f, &f.server, &f.client, "220 ready\r\n");
+	f.server.n_got = 0;
+	say(&f, &f.client, &f.server, "USER anonymous\r\n");
+	say(&f, &f.server, &f.client, "230 come in\r\n");
+	f.server.n_got = 0;
+	say(&f, &f.client, &f.server, port);
+	assert_int_equal(f.server.n_got, strlen(port));
+	assert_memory_equal(f.server.got, port, strlen(port));
+	assert_int_equal(listeners(&f), 0);
+	box_fini(&f.b);
+}
+
+/* A packet may be cut so that a fragment begins with a command. */
+static void
+a_fragment_is_never_read(void **state)
+{
+	static const char *const post[] = { REQUEST, NULL };
+	struct rte_ipv4_hdr *ip;
+	struct rte_mbuf *m;
+	struct ftp f;
+	struct pkt p;
+
+	(void)state;
+	slip(&f, post);
+	p = (struct pkt){ .proto = IPPROTO_TCP, .src = CLIENT, .sport = 4000, .dst = SERVER,
+		.dport = 21, .seq = f.client.seq, .ack = f.client.ack, .tcp_flags = A | P,
+		.data = "PORT 10,1,1,7,19,137\r\n", .len = 22, .src_mac = { { 2, 0, 0, 0, 0, 9 } },
+		.dst_mac = f.b.mac[BOX_INSIDE] };
+	m = pkt_build(f.b.mbufs, &p);
+	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	m->port = f.b.port[BOX_INSIDE];
+	assert_int_equal(rte_ring_enqueue(f.b.rx[BOX_INSIDE][0], m), 0);
+	f.b.put++;
+	box_settle(&f.b);
+	assert_int_equal(box_drops(&f.b, PST_DROP_FRAGMENT), 1);
+	assert_int_equal(listeners(&f), 0);
+	box_fini(&f.b);
+}
+
 static int
 setup(void **state)
 {
@@ -434,6 +549,9 @@ main(void)
 		cmocka_unit_test(an_answer_that_comes_too_late_is_undone),
 		cmocka_unit_test(a_single_record_is_enough),
 		cmocka_unit_test(an_unused_port_is_open_at_59_s_and_closed_at_61_s),
+		cmocka_unit_test(a_form_post_opens_nothing),
+		cmocka_unit_test(the_latch_holds_for_the_connections_life),
+		cmocka_unit_test(a_fragment_is_never_read),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

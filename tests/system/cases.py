@@ -49,6 +49,7 @@ FTP = [*downloads.ALL_WAYS, ("active FTP from eight clients", downloads.from_eig
 ENDPOINT = [
     ("only the server, and once", endpoint.only_the_server_and_once),
     ("what opens nothing", endpoint.what_opens_nothing),
+    ("a form post opens nothing", endpoint.a_form_post_opens_nothing),
 ]
 ALL = PLAIN + FTP + ENDPOINT + segments.CASES
 

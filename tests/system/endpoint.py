@@ -1,4 +1,6 @@
 """The endpoint that a PORT opens, and who may use it: both FTP ends are scripted."""
+import socket
+
 import peers
 from claims import expect, needs_postern
 from lab import SECOND, SERVER, THIRD
@@ -66,3 +68,41 @@ def what_opens_nothing(lab, gate):
     opened = [row for row in gate.listeners() if row["external"] not in before]
     expect(not opened, f"an endpoint was opened: {opened}")
     pair.close()
+
+
+def latched(gate):
+    """The FTP editor's counter of streams that are not FTP."""
+    rows = [row for row in gate.show("show", "editors") if row["name"] == "ftp"]
+    return rows[0]["counters"]["latched"]
+
+
+POST = b"POST /upload HTTP/1.1\r\nHost: %s:21\r\nContent-Length: 60\r\n\r\n" % SERVER.encode()
+
+
+def a_form_post_opens_nothing(lab, gate):
+    """What a page makes a browser inside send to port 21 (NAT slipstreaming)."""
+    needs_postern(gate)
+    own, other = (a.replace(".", ",") for a in lab.clients[:2])
+    lines = [f"PORT {own},19,137", f"PORT {other},19,137", f"PORT {own},0,22",
+             f"EPRT |1|{lab.clients[0]}|5001|"]
+    before, notes = {row["external"] for row in gate.listeners()}, []
+    for line in lines:
+        count = latched(gate)
+        listener = peers.listen_in(lab.server, SERVER, 21, 1)
+        browser = peers.connect_in(lab.client, (lab.clients[0], 0), (SERVER, 21))
+        server, _ = listener.accept()
+        sent = POST
+        browser.sendall(POST)
+        for piece in (line.encode() + b"\r\n", line.encode() + b"\r\n"):
+            browser.sendall(piece)  # at a segment's start, and again
+            sent += piece
+        browser.shutdown(socket.SHUT_WR)
+        got = peers.read_all(server)
+        expect(got == sent, f"the server got {got!r}")
+        expect(latched(gate) == count + 1, "it was not counted as latched")
+        for sock in (browser, server, listener):
+            sock.close()
+        notes.append(f"{line}: unedited, nothing opened")
+    opened = [row for row in gate.listeners() if row["external"] not in before]
+    expect(not opened, f"an endpoint was opened: {opened}")
+    return notes
