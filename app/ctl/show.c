@@ -48,6 +48,30 @@ static const struct pst_cell_column listeners[] = {
 	{ NULL },
 };
 
+static const struct pst_cell_column filters[] = {
+	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
+	{ "EXTERNAL", "external", PST_CELL_TEXT },
+	{ "CLIENT", "client", PST_CELL_TEXT },
+	{ "EDITOR", "editor", PST_CELL_TEXT },
+	{ "APPLICATION", "application", PST_CELL_TEXT },
+	{ "ADMITS", "admits", PST_CELL_FILTER },
+	{ NULL },
+};
+
+static const struct pst_cell_column permissions[] = {
+	{ "KIND", "kind", PST_CELL_TEXT },
+	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
+	{ "CLIENT", "client", PST_CELL_TEXT },
+	{ "TO", "to", PST_CELL_TEXT },
+	{ "AT", "at", PST_CELL_TEXT },
+	{ "EDITOR", "editor", PST_CELL_TEXT },
+	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
+	{ "AGE", "age_s", PST_CELL_SECONDS },
+	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
+	{ "FLAGS", "flags", PST_CELL_LIST },
+	{ NULL },
+};
+
 static const struct pst_cell_column pools[] = {
 	{ "ADDRESS", "address", PST_CELL_TEXT },
 	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
@@ -125,6 +149,7 @@ static const struct pst_cell_column rules[] = {
 	{ "PROTOCOLS", "protocols", PST_CELL_ALL },
 	{ "CLIENTS", "clients", PST_CELL_ALL },
 	{ "DESTINATIONS", "destinations", PST_CELL_ALL },
+	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
 	{ NULL },
 };
 
@@ -139,6 +164,8 @@ static const struct {
 	{ "connections", connections, "no connections", true },
 	{ "binds", binds, "no binds", true },
 	{ "listeners", listeners, "no listeners", true },
+	{ "filters", filters, "no endpoint has a filter", true },
+	{ "permissions", permissions, "no permissions", true },
 	{ "pools", pools, "no pools", true },
 	{ "drops", NULL, "no drops" },
 	{ "neighbours", neighbours, "no neighbours" },

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#define PST_LOG_MODULE PST_LOGTYPE_NAT
+
 #include "appliance.h"
 
 #include <stdio.h>
@@ -7,6 +9,8 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "base/log.h"
+#include "config/address.h"
 #include "editors.h"
 #include "protocols.h"
 #include "publish.h"
@@ -15,6 +19,8 @@
 #define RING_EVENTS 1024
 #define RECORDS 64
 #define MAIN_RECORDS 4
+#define REFUSALS 64 /* by rules, that main has not read yet */
+#define REFUSALS_A_SECOND 10 /* that are logged one by one */
 #define WORKER_RECORDS 8
 #define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
 #define LISTENERS_MIN 2048
@@ -173,6 +179,7 @@ create_chans(struct pst_appliance *a)
 		struct pst_chan_params c = { .name = name,
 			.records = MAIN_RECORDS,
 			.packets = p->ring_packets,
+			.events = REFUSALS,
 			.socket = SOCKET_ID_ANY };
 
 		snprintf(name, sizeof(name), "pst-m-w%u", w);
@@ -484,6 +491,48 @@ input(struct pst_appliance *a, const struct pst_neigh_ops *ops, struct rte_mbuf 
 	rte_pktmbuf_free(m);
 }
 
+/* A refusal is an event that the operator sees, with the rule's name; a flood is a number. */
+static void
+log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
+{
+	char client[PST_ENDPOINT_TEXT], remote[PST_ENDPOINT_TEXT];
+	int64_t rule = (int64_t)evt->cookie;
+
+	if (now_ms / 1000 != a->refusals.second) {
+		if (a->refusals.n > REFUSALS_A_SECOND)
+			PST_LOG(NOTICE, "%u more connections were refused within a second",
+				a->refusals.n - REFUSALS_A_SECOND);
+		a->refusals.second = now_ms / 1000;
+		a->refusals.n = 0;
+	}
+	if (++a->refusals.n > REFUSALS_A_SECOND)
+		return;
+	pst_endpoint_format(&evt->client, client);
+	pst_endpoint_format(&evt->remote, remote);
+	if (rule < 0)
+		PST_LOG(NOTICE, "no rule allows %s %s -> %s",
+			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			client, remote);
+	else
+		PST_LOG(NOTICE, "rule \"%s\" refuses %s %s -> %s",
+			pst_ruleset_rule(a->rules, rule)->name,
+			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			client, remote);
+}
+
+static uint32_t
+hear_refusals(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
+{
+	struct pst_evt evt;
+	uint32_t n = 0;
+
+	while (n < REFUSALS && pst_chan_hear(a->main_chans[worker], &evt)) {
+		log_refusal(a, &evt, now_ms);
+		n++;
+	}
+	return n;
+}
+
 uint32_t
 pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 {
@@ -496,7 +545,7 @@ pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 			a->main_chans[w]->to_asker, (void **)m, PST_BURST, NULL);
 		for (uint32_t k = 0; k < n; k++)
 			input(a, &ops, m[k], now_ms);
-		total += n;
+		total += n + hear_refusals(a, w, now_ms);
 	}
 	return total + pst_neigh_timer(a->neigh, &a->net, &ops, now_ms);
 }

@@ -69,6 +69,10 @@ struct pst_appliance {
 
 	struct pst_neigh_table *neigh;
 	struct pst_account account; /* main's */
+	struct {
+		uint64_t second;
+		uint32_t n; /* in that second */
+	} refusals;
 };
 
 /* NULL, with a text in error. */

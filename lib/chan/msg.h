@@ -57,6 +57,8 @@ enum pst_show_table {
 	PST_SHOW_CONNECTIONS,
 	PST_SHOW_BINDS,
 	PST_SHOW_LISTENERS,
+	PST_SHOW_FILTERS,     /* listeners that have an IP filter */
+	PST_SHOW_PERMISSIONS, /* what editors asked for beside endpoints */
 	PST_SHOW_POOLS,
 	PST_SHOW_CLIENTS,
 };
@@ -70,6 +72,7 @@ struct pst_show_row {
 	uint8_t editor_path;        /* by way of an editor */
 	uint8_t has_filter;
 	uint8_t published; /* a listener that the operator made */
+	uint8_t kind;      /* a permission's: enum pst_listener_kind */
 	uint32_t flags;             /* enum pst_bind_flags */
 	struct pst_endpoint inside; /* a listener: the client, perhaps unset */
 	struct pst_endpoint outside;
@@ -150,15 +153,17 @@ struct pst_req {
 enum pst_evt_type {
 	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */
 	PST_EVT_ENDPOINT_END, /* endpoint `cookie` has ended (idle, or used up and closed) */
+	PST_EVT_REFUSED,      /* to main: a rule (number `cookie`, -1: none) refused a connection */
 	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */
 };
 
 struct pst_evt {
 	enum pst_evt_type type;
-	uint32_t reserved;
+	uint32_t protocol; /* REFUSED: enum pst_proto */
 	uint64_t cookie;
 	struct pst_ref ref;
 	struct pst_endpoint remote;
+	struct pst_endpoint client; /* REFUSED */
 };
 _Static_assert(sizeof(struct pst_evt) % 4 == 0, "a ring element");
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/doc.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -226,6 +227,45 @@ listener(const struct pst_control_params *p, uint32_t worker, const struct pst_s
 }
 
 static json_t *
+filter_of(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)
+{
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "protocol", pst_doc_proto(r->protocol),
+		"external", pst_doc_endpoint(&r->outside), "client", endpoint_or_null(&r->inside),
+		"admits", filter(p, r), "editor", editor_name(p, r->editor), "application",
+		application(p, r->protocol_index), "worker", (json_int_t)worker);
+}
+
+/* "*" where any will do. */
+static json_t *
+pattern(const struct pst_endpoint *ep)
+{
+	char ip[INET_ADDRSTRLEN] = "*", port[8] = "*";
+	struct in_addr a = { .s_addr = htonl(ep->ip) };
+
+	if (ep->ip != 0)
+		inet_ntop(AF_INET, &a, ip, sizeof(ip));
+	if (ep->port != 0)
+		snprintf(port, sizeof(port), "%u", ep->port);
+	return json_sprintf("%s:%s", ip, port);
+}
+
+/* enum pst_listener_kind, but for endpoints */
+static const char *const kinds[] = { "endpoint", "connect", "redirect", "watch" };
+
+static json_t *
+permission(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)
+{
+	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:I}", "kind",
+		r->kind < RTE_DIM(kinds) ? kinds[r->kind] : "?", "protocol",
+		pst_doc_proto(r->protocol), "client", pst_doc_ip(r->inside.ip), "to",
+		pattern(&r->remote), "at", endpoint_or_null(&r->outside), "flags",
+		flags(r->flags, false), "editor", editor_name(p, r->editor), "application",
+		application(p, r->protocol_index), "age_s",
+		(json_int_t)(r->age_ms / PST_MS_PER_S), "connections", (json_int_t)r->connections,
+		"expires_s", seconds_left(r->expires_ms), "worker", (json_int_t)worker);
+}
+
+static json_t *
 pool(uint32_t worker, const struct pst_show_row *r)
 {
 	json_t *range = r->remote.port == 0
@@ -258,6 +298,10 @@ pst_doc_row(const struct pst_control_params *params, enum pst_show_table table, 
 		return bind_row(worker, row);
 	case PST_SHOW_LISTENERS:
 		return listener(params, worker, row);
+	case PST_SHOW_FILTERS:
+		return filter_of(params, worker, row);
+	case PST_SHOW_PERMISSIONS:
+		return permission(params, worker, row);
 	case PST_SHOW_POOLS:
 		return pool(worker, row);
 	case PST_SHOW_CLIENTS:

@@ -51,6 +51,8 @@ struct pst_control_params {
 	/* main's channels, records >= 1; nobody else asks on them */
 	struct pst_chan *workers[PST_WORKERS_MAX];
 	const struct pst_worker_stats *worker_stats[PST_WORKERS_MAX];
+	/* by rule: new connections that it decided; may be NULL */
+	const uint64_t *rule_counts[PST_WORKERS_MAX];
 	uint32_t worker_lcores[PST_WORKERS_MAX];
 	uint32_t n_workers;
 

@@ -19,6 +19,8 @@
 	X("connections", PST_SHOW_CONNECTIONS) \
 	X("binds", PST_SHOW_BINDS) \
 	X("listeners", PST_SHOW_LISTENERS) \
+	X("filters", PST_SHOW_FILTERS) \
+	X("permissions", PST_SHOW_PERMISSIONS) \
 	X("pools", PST_SHOW_POOLS) \
 	X("clients", PST_SHOW_CLIENTS)
 

@@ -204,8 +204,29 @@ pst_settings(const struct pst_control_view *view)
 		pst_doc_text(config->log_level));
 }
 
+static uint64_t
+decided_by(const struct pst_control_params *p, uint32_t rule)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t w = 0; w < p->n_workers; w++) {
+		if (p->rule_counts[w] != NULL)
+			sum += __atomic_load_n(&p->rule_counts[w][rule], __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+/* With how many new connections each has decided. */
 json_t *
 pst_settings_rules(const struct pst_control_view *view)
 {
-	return view->params.config != NULL ? rules(view->params.config) : json_array();
+	json_t *array =
+		view->params.config != NULL ? rules(view->params.config) : json_array();
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(array, i, row)
+		json_object_set_new(
+			row, "connections", pst_doc_number(decided_by(&view->params, i)));
+	return array;
 }

@@ -101,6 +101,12 @@ pst_ruleset_check(const struct pst_ruleset *set, int protocol, uint32_t client_i
 	return count == 0 || (decided != NULL && decided->allow);
 }
 
+int
+pst_ruleset_place(const struct pst_ruleset *set, const struct pst_rule *rule)
+{
+	return rule != NULL ? (int)(rule - set->rules) : -1;
+}
+
 uint32_t
 pst_ruleset_count(const struct pst_ruleset *set)
 {

@@ -48,6 +48,9 @@ void pst_ruleset_destroy(struct pst_ruleset *set);
 bool pst_ruleset_check(const struct pst_ruleset *set, int protocol, uint32_t client_ip,
 	uint32_t dest_ip, const struct pst_rule **why);
 
+/* The place of a rule of the set; -1 for NULL. */
+int pst_ruleset_place(const struct pst_ruleset *set, const struct pst_rule *rule);
+
 /* The rules, for showing. */
 uint32_t pst_ruleset_count(const struct pst_ruleset *set);
 const struct pst_rule *pst_ruleset_rule(const struct pst_ruleset *set, uint32_t i);

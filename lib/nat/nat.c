@@ -486,7 +486,7 @@ pst_nat_prefetch(
 }
 
 uint32_t
-pst_nat_open_out(struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why)
+pst_nat_open_out(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why)
 {
 	struct pst_nat_policy policy;
 	uint32_t client, i = PST_SLOT_NONE;

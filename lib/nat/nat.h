@@ -29,6 +29,7 @@
 #define PST_NAT_ADDRESSES_MAX 256
 #define PST_NAT_NO_PROTOCOL UINT16_MAX
 #define PST_NAT_INSIDES_MAX 64
+#define PST_NAT_RULES_MAX 64
 
 /* RFC 4787: how an inside endpoint is mapped, and who may send to the mapping. */
 enum pst_nat_mode {
@@ -128,6 +129,7 @@ struct pst_nat {
 	} tell[PST_EDITORS_MAX];
 	/* main reads, relaxed */
 	uint64_t connections_total, binds_total, listeners_total;
+	uint64_t rule_counts[PST_NAT_RULES_MAX + 1]; /* connections it decided; last: none did */
 };
 
 struct pst_nat *pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share);
@@ -145,6 +147,7 @@ struct pst_nat_packet {
 	bool is_query; /* ICMP: an echo request */
 	uint64_t now_ms;
 	uint32_t through; /* the redirect it came by, or PST_SLOT_NONE */
+	int rule;     /* out: the place of the rule that decided, -1: none */
 	int redirect; /* out: the worker that has the endpoint; set when nothing was opened */
 };
 
@@ -152,8 +155,7 @@ struct pst_nat_packet {
  * Open a connection for a packet from inside, or from outside. Returns its
  * entry, or PST_SLOT_NONE and the reason.
  */
-uint32_t pst_nat_open_out(
-	struct pst_nat *nat, const struct pst_nat_packet *p, enum pst_drop *why);
+uint32_t pst_nat_open_out(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why);
 uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why);
 
 /*

@@ -42,7 +42,7 @@ struct pst_nat_policy {
 };
 
 /* policy.c: whether, and how; false: the rules deny it. */
-bool pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
+bool pst_nat_decide(struct pst_nat *nat, struct pst_nat_packet *p,
 	const struct pst_client *client, struct pst_nat_policy *policy);
 /* The editor lcore where all watched connections of a client meet. */
 uint16_t pst_nat_editor_lcore(const struct pst_nat *nat, rte_be32_t client_ip);

@@ -14,16 +14,20 @@
 enum verdict { ALLOWED, UNSET, DENIED };
 
 static enum verdict
-ask_rules(const struct pst_nat *nat, uint32_t protocol, const struct pst_nat_packet *p)
+ask_rules(const struct pst_nat *nat, uint32_t protocol, struct pst_nat_packet *p)
 {
 	const struct pst_rule *rule;
+	bool allowed;
 
+	p->rule = -1;
 	if (nat->params->rules == NULL)
 		return ALLOWED;
-	if (pst_ruleset_check(nat->params->rules,
-		    protocol == PST_NAT_NO_PROTOCOL ? PST_RULE_PROTOCOL_NONE : (int)protocol,
-		    rte_be_to_cpu_32(pst_key_ip(p->key.b)),
-		    rte_be_to_cpu_32(pst_key_ip(p->key.a)), &rule))
+	allowed = pst_ruleset_check(nat->params->rules,
+		protocol == PST_NAT_NO_PROTOCOL ? PST_RULE_PROTOCOL_NONE : (int)protocol,
+		rte_be_to_cpu_32(pst_key_ip(p->key.b)), rte_be_to_cpu_32(pst_key_ip(p->key.a)),
+		&rule);
+	p->rule = pst_ruleset_place(nat->params->rules, rule);
+	if (allowed)
 		return ALLOWED;
 	return rule == NULL ? UNSET : DENIED;
 }
@@ -88,9 +92,9 @@ take_permission(const struct pst_nat *nat, struct pst_nat_policy *policy, uint32
 	policy->via = nat->listeners.entries[i].address;
 }
 
-bool
-pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
-	const struct pst_client *client, struct pst_nat_policy *policy)
+static bool
+decide(const struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_client *client,
+	struct pst_nat_policy *policy)
 {
 	enum verdict verdict;
 
@@ -119,4 +123,15 @@ pst_nat_decide(const struct pst_nat *nat, const struct pst_nat_packet *p,
 	policy->watched = is_watched(nat, p, client, policy);
 	policy->unset = verdict == UNSET;
 	return verdict == ALLOWED || policy->watched;
+}
+
+bool
+pst_nat_decide(struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_client *client,
+	struct pst_nat_policy *policy)
+{
+	bool allowed = decide(nat, p, client, policy);
+
+	if (nat->params->rules != NULL)
+		nat->rule_counts[p->rule >= 0 ? p->rule : PST_NAT_RULES_MAX]++;
+	return allowed;
 }

@@ -95,6 +95,41 @@ listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, ui
 }
 
 static bool
+filter_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+{
+	const struct pst_listener *l = &nat->listeners.entries[i];
+
+	return l->live && l->filter != NULL && listener_row(nat, i, row, now_ms);
+}
+
+/* Of a redirect the inside end is the firewall's, and its place outside is the remote end. */
+static bool
+permission_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+{
+	const struct pst_listener *l = &nat->listeners.entries[i];
+	bool is_redirect = l->kind == PST_LISTENER_REDIRECT;
+
+	if (!l->live || l->gone || l->kind == PST_LISTENER_ENDPOINT)
+		return false;
+	row->kind = l->kind;
+	row->protocol = pst_key_low(l->outside);
+	row->state = l->state;
+	row->flags = l->flags;
+	row->editor_path = l->editor_path;
+	row->inside.ip = rte_be_to_cpu_32(nat->clients.entries[l->client].ip);
+	row->remote = pst_key_endpoint(is_redirect ? l->inside : l->outside);
+	if (is_redirect)
+		row->outside = pst_key_endpoint(l->outside);
+	row->connections = l->connections;
+	row->age_ms = now_ms - l->created_ms;
+	row->expires_ms = until(pst_nat_listener_due(nat, l), now_ms);
+	row->editor = l->editor;
+	row->protocol_index =
+		l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
+	return true;
+}
+
+static bool
 client_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_client *c = &nat->clients.entries[i];
@@ -134,6 +169,8 @@ static const struct {
 	[PST_SHOW_CONNECTIONS] = { conn_row },
 	[PST_SHOW_BINDS] = { bind_row },
 	[PST_SHOW_LISTENERS] = { listener_row },
+	[PST_SHOW_FILTERS] = { filter_row },
+	[PST_SHOW_PERMISSIONS] = { permission_row },
 	[PST_SHOW_POOLS] = { pool_row },
 	[PST_SHOW_CLIENTS] = { client_row },
 };
@@ -147,6 +184,8 @@ size_of(const struct pst_nat *nat, enum pst_show_table table)
 	case PST_SHOW_BINDS:
 		return nat->binds.slots.capacity;
 	case PST_SHOW_LISTENERS:
+	case PST_SHOW_FILTERS:
+	case PST_SHOW_PERMISSIONS:
 		return nat->listeners.slots.capacity;
 	case PST_SHOW_CLIENTS:
 		return nat->clients.slots.capacity;

@@ -315,6 +315,20 @@ redirect(struct pst_worker *w, struct job *job, uint32_t to)
 	pst_worker_hand_over(w, job->m, to);
 }
 
+/* The operator reads of it in the log; where main is behind, the counters alone tell. */
+static void
+tell_refused(struct pst_worker *w, const struct job *job, int rule)
+{
+	struct pst_evt evt = { .type = PST_EVT_REFUSED,
+		.protocol = job->v.proto,
+		.cookie = (int64_t)rule,
+		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
+		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
+
+	if (w->params.main->events != NULL)
+		pst_chan_tell(w->params.main, &evt);
+}
+
 void
 pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
@@ -339,6 +353,8 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
 					      pst_nat_open_in(w->nat, &p, &why);
+	if (why == PST_DROP_RULE)
+		tell_refused(w, job, p.rule);
 	if (i == PST_SLOT_NONE && job->way == PST_WAY_IN && p.redirect >= 0)
 		redirect(w, job, p.redirect);
 	else if (i == PST_SLOT_NONE)

@@ -193,7 +193,7 @@ static void
 everything_can_be_shown(void **state)
 {
 	static const char *const whats[] = { "interfaces", "clients", "connections", "binds",
-		"listeners", "pools", "drops", "neighbours", "editors", "protocols", "rules",
+		"listeners", "filters", "permissions", "pools", "drops", "neighbours", "editors", "protocols", "rules",
 		"config" };
 	struct appliance *a = *state;
 	char line[64];

@@ -47,7 +47,8 @@ rules_have_the_file_s_keys(void **state)
 
 	(void)state;
 	expect(rules, "[{\"name\":\"no irc\",\"action\":\"deny\",\"protocols\":[\"irc\"],"
-		      "\"clients\":[\"10.0.9.0-10.0.9.255\"],\"destinations\":[]}]");
+		      "\"clients\":[\"10.0.9.0-10.0.9.255\"],\"destinations\":[],"
+		      "\"connections\":0}]");
 	json_decref(rules);
 }
 
