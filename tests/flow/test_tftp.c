@@ -404,129 +404,35 @@ a_stalled_worker_is_a_failure_and_the_next_request_works(void **state)
 	box_fini(&b);
 }
 
-/*
- * A server inside. Until servers can be published, an editor of the test's opens an endpoint for
- * it when it says hello, and hands what comes there to the TFTP editor as a published server's.
- */
+/* A server inside, published at the second of two outside addresses. */
 
-#define HELLO 7
 #define REMOTE_PORT 40000
 #define SECOND_OUTSIDE IP(198, 18, 0, 2)
-#define TOY_EDITOR 0
-
-static const struct pst_editor toy;
-static struct pst_connection *hello, *published;
-static struct pst_endpoint published_at;
-
-static int
-publish(struct pst_session *session)
-{
-	struct pst_endpoint server = { CLIENT, TFTP };
-	struct pst_bind_for_client args = {
-		.client_addresses = &server,
-		.client_address_len = sizeof(server),
-		.proxy_address = &published_at,
-		.proxy_address_len = sizeof(published_at),
-		.protocol = PST_UDP,
-		.n = 1,
-		.flags = PST_FLAG_ALLOW_MULTIPLE | PST_FLAG_BIDIRECTIONAL,
-		.protocol_id = toy.protocol,
-		.connections = &published,
-	};
-
-	published_at = (struct pst_endpoint){ SECOND_OUTSIDE, PST_PORT_ANY };
-	return pst_bind_for_client(session, &args);
-}
-
-static int
-toy_event(struct pst_editor_session *es, const struct pst_event *event)
-{
-	struct pst_event of_published = *event;
-
-	if (event->type == PST_EVENT_CONNECT_TCP) {
-		hello = event->connection;
-		assert_int_equal(publish(es->session), 0);
-	} else if (event->type == PST_EVENT_TERMINATING && event->connection == hello) {
-		pst_connection_kill(published);
-	} else if (event->type == PST_EVENT_UDP_DESTINATION && event->is_secondary) {
-		of_published.connection = (struct pst_connection *)event->destination;
-		of_published.is_secondary = false;
-		return pst_tftp_editor.event(es, &of_published);
-	}
-	return 0;
-}
-
-static struct pst_editor_session *
-toy_attach(struct pst_session *session)
-{
-	return pst_tftp_editor.attach(session);
-}
 
 static void
-toy_detach(struct pst_editor_session *es)
+start_published(struct box *b, uint32_t workers)
 {
-	pst_tftp_editor.detach(es);
-}
-
-static int
-toy_init(struct pst_hooks *hooks)
-{
-	hooks->n = 2;
-	hooks->list[0] =
-		(struct pst_hook){ .events = PST_EVENT_CONNECT_TCP, .sources = PST_ALL_SOURCES };
-	hooks->list[1] = (struct pst_hook){ .events = PST_EVENT_UDP_DESTINATION,
-		.sources = PST_ALL_SOURCES,
-		.first = REMOTE_PORT,
-		.last = REMOTE_PORT + 9 };
-	return 0;
-}
-
-static const char *const toy_counters[] = { "requests", "opened", "refused", "unparsed", "failed",
-	NULL };
-
-static const struct pst_editor toy = {
-	.name = "toy",
-	.protocol_name = "Toy",
-	.protocol = { { 1 } },
-	.ports = { { PST_TCP, HELLO } },
-	.default_on = true,
-	.counters = toy_counters,
-	.init = toy_init,
-	.attach = toy_attach,
-	.event = toy_event,
-	.detach = toy_detach,
-};
-
-static void
-start_published(struct box *b)
-{
-	static const struct pst_editor *const editors[] = { &toy, &pst_tftp_editor, NULL };
-	struct pkt syn = { .proto = IPPROTO_TCP,
-		.src = CLIENT,
-		.sport = 4000,
-		.dst = SECOND,
-		.dport = HELLO,
-		.seq = 1,
-		.tcp_flags = RTE_TCP_SYN_FLAG };
 	struct pst_config c;
-	struct pkt out;
 
-	config(&c, 2, PST_ADDRESS_AND_PORT_DEPENDENT);
+	config(&c, workers, PST_ADDRESS_AND_PORT_DEPENDENT);
 	c.nat.pool[0].last = SECOND_OUTSIDE;
+	c.n_publish = 1;
+	c.publish[0] = (struct pst_config_publish){ .name = "boot",
+		.transport = PST_UDP,
+		.external = { SECOND_OUTSIDE, TFTP },
+		.internal = { CLIENT, TFTP } };
 	c.n_rules = 1;
 	c.rules[0] = (struct pst_config_rule){
-		.name = "these", .allow = true, .protocols = { "toy", "tftp" }, .n_protocols = 2
+		.name = "this", .allow = true, .protocols = { "tftp" }, .n_protocols = 1
 	};
-	box_init_editors(b, &c, editors);
-	assert_true(box_pass_through(b, BOX_INSIDE, &syn, &out));
-	assert_int_equal(published_at.ip, SECOND_OUTSIDE);
+	box_init(b, &c, 0);
 }
 
 /* A client outside asks; the server hears it. */
 static void
 ask_published(struct box *b, uint16_t port, const void *data, uint32_t len)
 {
-	struct pkt in = udp(SERVER, port, SECOND_OUTSIDE, published_at.port, data, len), out;
+	struct pkt in = udp(SERVER, port, SECOND_OUTSIDE, TFTP, data, len), out;
 
 	assert_true(box_pass_through(b, BOX_OUTSIDE, &in, &out));
 	assert_int_equal(out.dst, CLIENT);
@@ -567,26 +473,26 @@ answer_is_denied(struct box *b, uint16_t tid, uint32_t client, uint16_t port)
 static void
 a_server_inside_may_answer_each_request_once(void **state)
 {
-	const uint64_t *counters;
 	struct box b;
 
 	(void)state;
-	start_published(&b);
-	counters = pst_runtime_counters(b.a->runtimes[0], TOY_EDITOR);
-	answer_is_denied(&b, TID, SERVER, REMOTE_PORT);
-	ask_published(&b, REMOTE_PORT, RRQ, sizeof(RRQ));
-	answer_is_denied(&b, TID, SECOND, REMOTE_PORT);
-	answer_is_denied(&b, TID, SERVER, REMOTE_PORT + 1);
-	answer_comes(&b, TID, REMOTE_PORT);
-	answer_is_denied(&b, TID + 1, SERVER, REMOTE_PORT);
-	/* from the same socket again: two times, and the server answers both */
-	ask_published(&b, REMOTE_PORT, WRQ, sizeof(WRQ));
-	ask_published(&b, REMOTE_PORT, WRQ, sizeof(WRQ));
-	answer_comes(&b, TID + 2, REMOTE_PORT);
-	answer_is_denied(&b, TID + 3, SERVER, REMOTE_PORT);
-	assert_int_equal(counters[PST_TFTP_REQUESTS], 3);
-	assert_int_equal(counters[PST_TFTP_OPENED], 3);
-	box_fini(&b);
+	for (uint32_t workers = 1; workers <= 4; workers *= 4) {
+		start_published(&b, workers);
+		answer_is_denied(&b, TID, SERVER, REMOTE_PORT);
+		ask_published(&b, REMOTE_PORT, RRQ, sizeof(RRQ));
+		answer_is_denied(&b, TID, SECOND, REMOTE_PORT);
+		answer_is_denied(&b, TID, SERVER, REMOTE_PORT + 1);
+		answer_comes(&b, TID, REMOTE_PORT);
+		answer_is_denied(&b, TID + 1, SERVER, REMOTE_PORT);
+		/* from the same socket again: two times, and the server answers both */
+		ask_published(&b, REMOTE_PORT, WRQ, sizeof(WRQ));
+		ask_published(&b, REMOTE_PORT, WRQ, sizeof(WRQ));
+		answer_comes(&b, TID + 2, REMOTE_PORT);
+		answer_is_denied(&b, TID + 3, SERVER, REMOTE_PORT);
+		assert_int_equal(counter(&b, PST_TFTP_REQUESTS), 3);
+		assert_int_equal(counter(&b, PST_TFTP_OPENED), 3);
+		box_fini(&b);
+	}
 }
 
 static void
@@ -595,7 +501,7 @@ a_permission_of_a_server_inside_lapses(void **state)
 	struct box b;
 
 	(void)state;
-	start_published(&b);
+	start_published(&b, 2);
 	ask_published(&b, REMOTE_PORT, RRQ, sizeof(RRQ));
 	box_pass(&b, 59 * 1000);
 	ask_published(&b, REMOTE_PORT + 1, RRQ, sizeof(RRQ));
@@ -608,18 +514,16 @@ a_permission_of_a_server_inside_lapses(void **state)
 static void
 what_is_no_request_permits_a_server_inside_nothing(void **state)
 {
-	const uint64_t *counters;
 	struct box b;
 
 	(void)state;
-	start_published(&b);
-	counters = pst_runtime_counters(b.a->runtimes[0], TOY_EDITOR);
+	start_published(&b, 2);
 	ask_published(&b, REMOTE_PORT, "hello", 5);
 	answer_is_denied(&b, TID, SERVER, REMOTE_PORT);
 	ask_published(&b, REMOTE_PORT, RRQ, sizeof(RRQ));
 	answer_is_denied(&b, TID, SERVER, REMOTE_PORT);
-	assert_int_equal(counters[PST_TFTP_UNPARSED], 1);
-	assert_int_equal(counters[PST_TFTP_REQUESTS], 0);
+	assert_int_equal(counter(&b, PST_TFTP_UNPARSED), 1);
+	assert_int_equal(counter(&b, PST_TFTP_REQUESTS), 0);
 	box_fini(&b);
 }
 

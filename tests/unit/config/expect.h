@@ -4,7 +4,7 @@
 
 #include "config/load.h"
 
-/* What the tests take for the built-in editors: "ftp", "sip". */
+/* What the tests take for the built-in editors: "ftp", "sip", "tftp". */
 extern const char *const test_editors[];
 
 /*
