@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TFTP through the whole appliance: a client inside asks a server outside, which answers
- * from a port of its own, under each way to filter.
+ * from a port of its own, under each way to filter; and a client outside a published server.
  */
 #include <setjmp.h>
 #include <stdarg.h>

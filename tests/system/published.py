@@ -102,7 +102,37 @@ def tftp_put(lab, gate):
         lab.stop(server)
 
 
+def tftp_both(lab, gate):
+    """Two requests of one socket: each is answered from another port of the server's."""
+    needs_postern(gate)
+    root = tftp.make_root(lab)
+    server = peers.start_tftpd(lab, root, lab.client, INSIDE)
+    back, out = os.path.join(root, "back"), lab.path("published-first")
+    try:
+        said = fetch(lab, ["tftp", "-m", "binary", GATE_OUT],
+                     f"get file {out}\nput {out} back\nquit\n", back, os.path.join(root, "file"))
+        expect(said is None, said)
+    finally:
+        lab.stop(server)
+        tftp.remove(out)
+
+
+def tftp_fails(lab, gate):
+    """Without the editor nobody permits the answers."""
+    root = tftp.make_root(lab)
+    server = peers.start_tftpd(lab, root, lab.client, INSIDE)
+    out, before = lab.path("published-out"), gate.drops()["rule"]
+    try:
+        said = fetch(lab, ["timeout", "4", "tftp", "-m", "binary", GATE_OUT, "-c", "get", "file",
+                           out], "", out, os.path.join(root, "file"))
+        expect(said is not None, "it went through")
+    finally:
+        lab.stop(server)
+    expect(gate.drops()["rule"] > before, "no answer was dropped by the rules")
+
+
 CASES = [("HTTP from two hosts", http),
          *[ftp(name, program, mode, 21) for name in STARTS for program, mode in WAYS],
          *[ftp("vsftpd", peers.curl, mode, 40021) for mode in ("port", "pasv")],
-         ("TFTP get", tftp_get), ("TFTP put", tftp_put)]
+         ("TFTP get", tftp_get), ("TFTP put", tftp_put), ("TFTP both", tftp_both)]
+NO_EDITOR = [("TFTP fails", tftp_fails)]
