@@ -14,6 +14,7 @@
 	(PST_FLAG_ALLOW_MULTIPLE | PST_FLAG_TIMEOUT | PST_FLAG_NO_KERNEL_MODE |                    \
 		PST_FLAG_BIDIRECTIONAL | PST_FLAG_MAP)
 #define NO_PROTOCOL UINT16_MAX
+#define ANY_PORT 0 /* a peer's: nobody knows it yet */
 
 /* Answers. */
 
@@ -340,6 +341,14 @@ raise_binds(const struct pst_bind_for_client *args)
 	return ret;
 }
 
+/* By our port or by the client's; either may not be known yet. */
+static bool
+is_accept_hooked(const struct pst_session *session, const struct pst_connection *conn)
+{
+	return event_is_hooked(session, PST_EVENT_ACCEPTED, conn->external.port) ||
+		event_is_hooked(session, PST_EVENT_ACCEPTED, conn->client.port);
+}
+
 /* R39, R42 to R45, R79: whether what the endpoint accepts goes by way of us. */
 static bool
 is_by_editor(const struct pst_session *session, const struct pst_connection *conn)
@@ -348,8 +357,8 @@ is_by_editor(const struct pst_session *session, const struct pst_connection *con
 
 	if ((conn->flags & PST_FLAG_NO_KERNEL_MODE) || filters_count(conn->filters) > 0)
 		return true;
-	if (event_is_hooked(session, is_tcp ? PST_EVENT_ACCEPTED : PST_EVENT_UDP_DESTINATION,
-		    conn->external.port))
+	if (is_tcp ? is_accept_hooked(session, conn) :
+		     event_is_hooked(session, PST_EVENT_UDP_DESTINATION, ANY_PORT))
 		return true;
 	/* one for BIND_UDP has made its filter already */
 	return is_tcp && event_has_factory(session, PST_EVENT_ACCEPTED, &conn->external);
