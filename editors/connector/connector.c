@@ -172,6 +172,20 @@ is_port_acceptable(const struct control *control, const struct pst_connector_lin
 	return false;
 }
 
+/* By the rules, between the side inside and the peer: known before anything is tried. */
+static bool
+is_allowed(const struct control *control)
+{
+	struct pst_endpoint peer;
+
+	pst_connection_external_peer(control->conn, &peer);
+	if (pst_session_host_access_check(control->session->base.session,
+		    &pst_connector_editor.protocol, peer.ip) == 0)
+		return true;
+	count(control, PST_CONNECTOR_DENIED);
+	return false;
+}
+
 /* Endpoints for it: those that it has from before, or new ones. NULL: none can be had. */
 static struct pst_connector_group *
 endpoints_for(struct control *control, const struct pst_connector_line *line)
@@ -183,10 +197,8 @@ endpoints_for(struct control *control, const struct pst_connector_line *line)
 		admit(control, group, true);
 		return group;
 	}
-	if (pst_session_access_check(side.es->session, &pst_connector_editor.protocol) < 0) {
-		count(control, PST_CONNECTOR_DENIED);
+	if (!is_allowed(control))
 		return NULL;
-	}
 	group = new_group(control, line);
 	if (group == NULL || pst_connector_group_bind(group, &side) < 0) {
 		if (group != NULL)
@@ -248,11 +260,8 @@ expect(struct control *control, const struct pst_connector_line *line)
 	}
 	if (!is_port_acceptable(control, line))
 		return 0;
-	if (pst_session_host_access_check(
-		    side.es->session, &pst_connector_editor.protocol, peer.ip) < 0) {
-		count(control, PST_CONNECTOR_DENIED);
+	if (!is_allowed(control))
 		return 0;
-	}
 	group = new_group(control, line);
 	if (group == NULL || pst_connector_group_permit(group, &side) < 0) {
 		if (group != NULL)

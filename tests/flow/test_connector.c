@@ -23,6 +23,7 @@
 #define SECOND IP(198, 18, 0, 10)
 #define OUTSIDE IP(198, 18, 0, 1)
 #define MAPPER_PORT 5351
+#define PUBLISHED 24701
 
 #define S RTE_TCP_SYN_FLAG
 #define A RTE_TCP_ACK_FLAG
@@ -44,6 +45,7 @@ struct end {
 struct talk {
 	struct box b;
 	struct end client, server;
+	uint64_t published; /* places that are open from the start */
 };
 
 /* A test editor that maps ports for a Firewall client: any datagram to it makes or kills the map. */
@@ -131,7 +133,7 @@ counter(const struct talk *t, enum pst_connector_counter which)
 	return pst_runtime_counters(t->b.a->runtimes[0], 0)[which];
 }
 
-/* Endpoints and permissions. */
+/* Endpoints and permissions, beside what is published. */
 static uint64_t
 open_places(const struct talk *t)
 {
@@ -139,7 +141,7 @@ open_places(const struct talk *t)
 
 	for (uint32_t w = 0; w < t->b.a->n_workers; w++)
 		n += pst_worker_stats(t->b.a->workers[w])->listeners;
-	return n;
+	return n - t->published;
 }
 
 /* The box. */
@@ -158,7 +160,13 @@ start(struct talk *t, uint32_t workers, bool deny_the_rest)
 			.name = "connector", .allow = true, .protocols = { "connector", "mapper" },
 			.n_protocols = 2
 		};
+	c.publish[c.n_publish++] = (struct pst_config_publish){ .name = "connector",
+		.transport = PST_TCP,
+		.external = { OUTSIDE, PUBLISHED },
+		.internal = { INSIDE, PST_CONNECTOR_PORT } };
 	box_init_editors(&t->b, &c, editors);
+	box_settle(&t->b);
+	t->published = open_places(t);
 }
 
 static void
@@ -253,14 +261,19 @@ ask_mapper(struct talk *t)
 	assert_int_equal(map.ret, 0);
 }
 
-/* A server inside that has its port mapped, a client outside. */
 static void
-connect_in(struct talk *t, uint16_t port)
+map_port(struct talk *t, uint16_t port)
 {
 	map.protocol = PST_TCP;
 	map.inside = (struct pst_endpoint){ INSIDE, PST_CONNECTOR_PORT };
 	map.port = port;
 	ask_mapper(t);
+}
+
+/* A server inside, a client outside. */
+static void
+connect_in(struct talk *t, uint16_t port)
+{
 	t->client = (struct end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = 4000, .peer = OUTSIDE,
 		.dport = port, .seq = 0xfffffff0 };
 	t->server = (struct end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = PST_CONNECTOR_PORT,
@@ -506,36 +519,50 @@ the_control_connections_end_ends_all(void **state)
 	box_fini(&t.b);
 }
 
-/* The port outside may be another: what counts is the server's own. */
 static void
-a_server_inside_announces_endpoints(void **state)
+at_opens_endpoints(struct talk *t)
 {
-	static const uint16_t ports[] = { PST_CONNECTOR_PORT, 14701 };
-	static struct talk t;
 	struct pkt p, out;
 	uint16_t lowest;
 
+	client_says(t, "CONNECT tcp 2 198.18.0.9:2000\r\n");
+	assert_string_equal(t->server.got, "CONNECT tcp 2 198.18.0.9:2000\r\n");
+	server_says(t, "AT tcp 2 10.1.1.7:6001\r\n");
+	lowest = announced(&t->client, 2);
+	p = first_packet(PST_TCP, SECOND, 20, OUTSIDE, lowest);
+	box_is_dropped(&t->b, BOX_OUTSIDE, &p, PST_DROP_IP_FILTER);
+	for (uint16_t k = 0; k < 2; k++) {
+		p = first_packet(PST_TCP, PEER, 2000 + k, OUTSIDE, lowest + k);
+		assert_true(box_pass_through(&t->b, BOX_OUTSIDE, &p, &out));
+		assert_int_equal(out.dst, INSIDE);
+		assert_int_equal(out.dport, 6001 + k);
+		answer(t, BOX_OUTSIDE, &p, &out);
+	}
+	client_says(t, "BYE\r\n");
+	box_settle(&t->b);
+}
+
+/* Published or mapped; the port outside may be another: what counts is the server's own. */
+static void
+a_server_inside_announces_endpoints(void **state)
+{
+	static const uint16_t ports[] = { PST_CONNECTOR_PORT, 14701, PUBLISHED };
+	static struct talk t;
+
 	(void)state;
-	for (unsigned int i = 0; i < RTE_DIM(ports) * 2; i++) {
-		start(&t, 1 << i, true);
-		connect_in(&t, ports[i % 2]);
-		client_says(&t, "CONNECT tcp 2 198.18.0.9:2000\r\n");
-		assert_string_equal(t.server.got, "CONNECT tcp 2 198.18.0.9:2000\r\n");
-		server_says(&t, "AT tcp 2 10.1.1.7:6001\r\n");
-		lowest = announced(&t.client, 2);
-		p = first_packet(PST_TCP, SECOND, 20, OUTSIDE, lowest);
-		box_is_dropped(&t.b, BOX_OUTSIDE, &p, PST_DROP_IP_FILTER);
-		for (uint16_t k = 0; k < 2; k++) {
-			p = first_packet(PST_TCP, PEER, 2000 + k, OUTSIDE, lowest + k);
-			assert_true(box_pass_through(&t.b, BOX_OUTSIDE, &p, &out));
-			assert_int_equal(out.dst, INSIDE);
-			assert_int_equal(out.dport, 6001 + k);
-			answer(&t, BOX_OUTSIDE, &p, &out);
-		}
-		client_says(&t, "BYE\r\n");
-		box_settle(&t.b);
-		assert_int_equal(open_places(&t), 1); /* the map */
-		ask_mapper(&t);
+	for (unsigned int i = 0; i < 6; i++) {
+		uint16_t port = ports[i % 3];
+		uint64_t before;
+
+		start(&t, 1 << i % 4, true);
+		if (port != PUBLISHED)
+			map_port(&t, port);
+		before = open_places(&t);
+		connect_in(&t, port);
+		at_opens_endpoints(&t);
+		assert_int_equal(open_places(&t), before);
+		if (port != PUBLISHED)
+			ask_mapper(&t); /* to kill it */
 		finish(&t);
 	}
 }
@@ -548,14 +575,13 @@ a_client_outside_is_connected_to(void **state)
 
 	(void)state;
 	start(&t, 2, true);
-	connect_in(&t, PST_CONNECTOR_PORT);
+	connect_in(&t, PUBLISHED);
 	p = first_packet(PST_UDP, INSIDE, 2000, PEER, 7000);
 	is_denied(&t, &p);
 	client_says(&t, "LISTEN udp 1 198.18.0.9:7000\r\n");
 	assert_string_equal(t.server.got, "LISTEN udp 1 198.18.0.9:7000\r\n");
 	assert_true(box_pass_through(&t.b, BOX_INSIDE, &p, &out));
 	answer(&t, BOX_INSIDE, &p, &out);
-	ask_mapper(&t);
 	finish(&t);
 }
 
