@@ -17,6 +17,7 @@
 #include "connector/connector.h"
 #include "connector/msg.h"
 #include "eal.h"
+#include "talk.h"
 
 #define INSIDE IP(10, 1, 1, 7)
 #define PEER IP(198, 18, 0, 9)
@@ -26,25 +27,11 @@
 #define PUBLISHED 24701
 
 #define S RTE_TCP_SYN_FLAG
-#define A RTE_TCP_ACK_FLAG
-#define P RTE_TCP_PSH_FLAG
 #define R RTE_TCP_RST_FLAG
-
-#define STREAM_MAX 4096
-
-/* One end of the control connection, and what it got since it was last looked at. */
-struct end {
-	int port; /* the box's */
-	uint32_t ip, peer;
-	uint16_t sport, dport;
-	uint32_t seq, ack;
-	char got[STREAM_MAX];
-	uint32_t n_got;
-};
 
 struct talk {
 	struct box b;
-	struct end client, server;
+	struct talk_end client, server;
 	uint64_t published; /* places that are open from the start */
 };
 
@@ -170,84 +157,26 @@ start(struct talk *t, uint32_t workers, bool deny_the_rest)
 }
 
 static void
-emit(struct talk *t, struct end *e, uint8_t flags, const char *data, uint32_t len)
-{
-	struct pkt p = { .proto = IPPROTO_TCP, .src = e->ip, .sport = e->sport, .dst = e->peer,
-		.dport = e->dport, .seq = e->seq, .ack = e->ack, .tcp_flags = flags, .data = data,
-		.len = len };
-
-	box_put(&t->b, e->port, &p);
-	box_settle(&t->b);
-	e->seq += len + ((flags & S) != 0);
-}
-
-/* Take what came out for this end; in-order bytes are kept. */
-static void
-take_in(struct talk *t, struct end *e)
-{
-	struct rte_mbuf *m;
-	struct pkt p;
-
-	while ((m = box_get(&t->b, e->port)) != NULL) {
-		assert_true(pkt_read(m, &p));
-		assert_int_equal(p.dst, e->ip);
-		if (p.tcp_flags & S) {
-			e->ack = p.seq + 1;
-			e->peer = p.src;
-			e->dport = p.sport;
-		} else if (p.len > 0 && p.seq == e->ack) {
-			memcpy(e->got + e->n_got, p.data, p.len);
-			e->n_got += p.len;
-			e->ack += p.len;
-		}
-		rte_pktmbuf_free(m);
-	}
-}
-
-/* One end says it, the other one reads and acknowledges. */
-static void
-say(struct talk *t, struct end *from, struct end *to, const char *text)
-{
-	to->n_got = 0;
-	emit(t, from, A | P, text, strlen(text));
-	take_in(t, to);
-	emit(t, to, A, NULL, 0);
-	take_in(t, from);
-	to->got[to->n_got] = 0;
-}
-
-static void
 client_says(struct talk *t, const char *text)
 {
-	say(t, &t->client, &t->server, text);
+	talk_say(&t->b, &t->client, &t->server, text);
 }
 
 static void
 server_says(struct talk *t, const char *text)
 {
-	say(t, &t->server, &t->client, text);
-}
-
-static void
-shake_hands(struct talk *t)
-{
-	emit(t, &t->client, S, NULL, 0);
-	take_in(t, &t->server);
-	emit(t, &t->server, S | A, NULL, 0);
-	take_in(t, &t->client);
-	emit(t, &t->client, A, NULL, 0);
-	take_in(t, &t->server);
+	talk_say(&t->b, &t->server, &t->client, text);
 }
 
 /* A client inside, a server outside. */
 static void
 connect_out(struct talk *t)
 {
-	t->client = (struct end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = 4000, .peer = PEER,
+	t->client = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = 4000, .peer = PEER,
 		.dport = PST_CONNECTOR_PORT, .seq = 0xfffffff0 };
-	t->server = (struct end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = PST_CONNECTOR_PORT,
+	t->server = (struct talk_end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = PST_CONNECTOR_PORT,
 		.seq = 7000 };
-	shake_hands(t);
+	talk_connect(&t->b, &t->client, &t->server);
 }
 
 /* A datagram to the mapper: the map is made, or killed. */
@@ -274,24 +203,23 @@ map_port(struct talk *t, uint16_t port)
 static void
 connect_in(struct talk *t, uint16_t port)
 {
-	t->client = (struct end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = 4000, .peer = OUTSIDE,
+	t->client = (struct talk_end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = 4000, .peer = OUTSIDE,
 		.dport = port, .seq = 0xfffffff0 };
-	t->server = (struct end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = PST_CONNECTOR_PORT,
+	t->server = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = PST_CONNECTOR_PORT,
 		.seq = 7000 };
-	shake_hands(t);
+	talk_connect(&t->b, &t->client, &t->server);
 }
 
 static void
 finish(struct talk *t)
 {
-	emit(t, &t->client, R | A, NULL, 0);
-	take_in(t, &t->server);
+	talk_reset(&t->b, &t->client, &t->server);
 	box_fini(&t->b);
 }
 
 /* The address in a line that an end got: one of ours, and a block of n. */
 static uint16_t
-announced(const struct end *e, uint32_t n)
+announced(const struct talk_end *e, uint32_t n)
 {
 	struct pst_connector_line line;
 
@@ -323,26 +251,6 @@ is_denied(struct talk *t, const struct pkt *p)
 		rte_pktmbuf_free(m);
 }
 
-/* Answer a first packet the way it came; for TCP the handshake is complete then. */
-static void
-answer(struct talk *t, int port, const struct pkt *first, const struct pkt *seen)
-{
-	struct pkt back = { .proto = first->proto, .src = seen->dst, .sport = seen->dport,
-		.dst = seen->src, .dport = seen->sport, .seq = 50, .ack = first->seq + 1,
-		.tcp_flags = S | A }, out, ack = *first;
-
-	assert_true(box_pass_through(&t->b, 1 - port, &back, &out));
-	assert_int_equal(out.src, first->dst);
-	assert_int_equal(out.sport, first->dport);
-	assert_int_equal(out.dst, first->src);
-	if (first->proto != PST_TCP)
-		return;
-	ack.tcp_flags = A;
-	ack.seq++;
-	ack.ack = 51;
-	assert_true(box_pass_through(&t->b, port, &ack, &out));
-}
-
 static void
 listen_opens_endpoints_for_the_server_alone(struct talk *t, uint32_t workers, enum pst_proto proto,
 	uint32_t n)
@@ -367,7 +275,7 @@ listen_opens_endpoints_for_the_server_alone(struct talk *t, uint32_t workers, en
 		assert_true(box_pass_through(&t->b, BOX_OUTSIDE, &p, &out));
 		assert_int_equal(out.dst, INSIDE);
 		assert_int_equal(out.dport, 3001 + i);
-		answer(t, BOX_OUTSIDE, &p, &out);
+		talk_answer(&t->b, BOX_OUTSIDE, &p, &out);
 	}
 	assert_int_equal(counter(t, PST_CONNECTOR_USED), n);
 	client_says(t, "BYE\r\n");
@@ -424,7 +332,7 @@ at_permits(struct talk *t, uint32_t workers, enum pst_proto proto, uint32_t n)
 		p = first_packet(proto, INSIDE, 2000 + i, PEER, 6000 + i);
 		assert_true(box_pass_through(&t->b, BOX_INSIDE, &p, &out));
 		assert_int_equal(out.src, OUTSIDE);
-		answer(t, BOX_INSIDE, &p, &out);
+		talk_answer(&t->b, BOX_INSIDE, &p, &out);
 		p.sport += 100; /* R66 */
 		is_denied(t, &p);
 	}
@@ -511,8 +419,7 @@ the_control_connections_end_ends_all(void **state)
 	client_says(&t, "LISTEN udp 4 10.1.1.7:3000\r\nCONNECT tcp 4 10.1.1.7:2000\r\n");
 	server_says(&t, "OK\r\nAT tcp 4 198.18.0.9:6000\r\n");
 	assert_int_equal(open_places(&t), 8);
-	emit(&t, &t.client, R | A, NULL, 0);
-	take_in(&t, &t.server);
+	talk_reset(&t.b, &t.client, &t.server);
 	box_pass(&t.b, (uint64_t)t.b.config.nat.timeouts.tcp_closing * 1000 + 2000);
 	assert_int_equal(open_places(&t), 0);
 	assert_int_equal(box_connections(&t.b), 0);
@@ -536,7 +443,7 @@ at_opens_endpoints(struct talk *t)
 		assert_true(box_pass_through(&t->b, BOX_OUTSIDE, &p, &out));
 		assert_int_equal(out.dst, INSIDE);
 		assert_int_equal(out.dport, 6001 + k);
-		answer(t, BOX_OUTSIDE, &p, &out);
+		talk_answer(&t->b, BOX_OUTSIDE, &p, &out);
 	}
 	client_says(t, "BYE\r\n");
 	box_settle(&t->b);
@@ -581,7 +488,7 @@ a_client_outside_is_connected_to(void **state)
 	client_says(&t, "LISTEN udp 1 198.18.0.9:7000\r\n");
 	assert_string_equal(t.server.got, "LISTEN udp 1 198.18.0.9:7000\r\n");
 	assert_true(box_pass_through(&t.b, BOX_INSIDE, &p, &out));
-	answer(&t, BOX_INSIDE, &p, &out);
+	talk_answer(&t.b, BOX_INSIDE, &p, &out);
 	finish(&t);
 }
 
@@ -609,7 +516,7 @@ a_firewall_clients_map_is_approved_for_the_server(void **state)
 	assert_int_equal(open_places(&t), 1);
 	assert_true(box_pass_through(&t.b, BOX_OUTSIDE, &p, &out));
 	assert_int_equal(out.dport, 3000);
-	answer(&t, BOX_OUTSIDE, &p, &out);
+	talk_answer(&t.b, BOX_OUTSIDE, &p, &out);
 	p = first_packet(PST_UDP, SECOND, 20, OUTSIDE, 9000);
 	box_is_dropped(&t.b, BOX_OUTSIDE, &p, PST_DROP_IP_FILTER);
 	ask_mapper(&t);
