@@ -545,6 +545,109 @@ a_crowd_of_control_connections_is_refused(void **state)
 	box_fini(&t.b);
 }
 
+/* Endpoints and permissions, some of them used. */
+static void
+open_all_kinds(struct talk *t)
+{
+	struct pkt p, out;
+	uint16_t lowest;
+
+	start(t, 2, false);
+	connect_out(t);
+	client_says(t, "LISTEN tcp 2 10.1.1.7:3000\r\nCONNECT tcp 4 10.1.1.7:2000\r\n");
+	server_says(t, "OK\r\nAT tcp 4 198.18.0.9:6000\r\n");
+	client_says(t, "LISTEN udp 4 10.1.1.7:3100\r\n");
+	lowest = announced(&t->server, 4);
+	p = first_packet(PST_UDP, PEER, 20, OUTSIDE, lowest);
+	assert_true(box_pass_through(&t->b, BOX_OUTSIDE, &p, &out));
+	for (uint16_t i = 0; i < 2; i++) {
+		p = first_packet(PST_TCP, INSIDE, 2000 + i, PEER, 6000 + i);
+		assert_true(box_pass_through(&t->b, BOX_INSIDE, &p, &out));
+		if (i == 0)
+			talk_answer(&t->b, BOX_INSIDE, &p, &out);
+	}
+	assert_int_equal(open_places(t), 10);
+}
+
+static void
+it_may_be_stopped_in_the_midst(void **state)
+{
+	static struct talk t;
+
+	(void)state;
+	open_all_kinds(&t);
+	box_stop(&t.b);
+}
+
+static void
+it_may_be_detached_in_the_midst(void **state)
+{
+	static struct talk t;
+
+	(void)state;
+	open_all_kinds(&t);
+	pst_lcore_set_role(PST_ROLE_EDITOR, 0);
+	pst_runtime_detach_editor(t.b.a->runtimes[0], 0);
+	box_settle(&t.b);
+	client_says(&t, "LISTEN tcp 1 10.1.1.7:3000\r\n");
+	assert_string_equal(t.server.got, "LISTEN tcp 1 10.1.1.7:3000\r\n");
+	box_pass(&t.b, 300000); /* what is opening */
+	assert_int_equal(open_places(&t), 0);
+	finish(&t);
+}
+
+/* One request at a time and rings of one event: ends wait, and none is lost. */
+static void
+a_single_record_is_enough(void **state)
+{
+	static struct talk t;
+	struct pst_config c;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	box_config(&c, 2, 1);
+	c.editors[c.n_editors++] = (struct pst_config_editor){ "connector", true };
+	box_init_small(&t.b, &c, 1, 1);
+	connect_out(&t);
+	for (int i = 0; i < 5; i++) {
+		client_says(&t, "LISTEN tcp 4 10.1.1.7:3000\r\nLISTEN udp 1 10.1.1.7:3000\r\n");
+		client_says(&t, "CONNECT udp 7 10.1.1.7:3000\r\n");
+		server_says(&t, "NO\r\nOK\r\nAT udp 7 198.18.0.9:6000\r\n");
+		assert_int_equal(open_places(&t), 12);
+		client_says(&t, "BYE\r\n");
+		server_says(&t, "OK\r\n");
+		box_settle(&t.b);
+		assert_int_equal(open_places(&t), 0);
+	}
+	finish(&t);
+}
+
+/* Nothing of it lasts, and the client is told at once. */
+static void
+a_worker_that_is_behind_is_nowhere(void **state)
+{
+	static struct talk t;
+
+	(void)state;
+	start(&t, 2, false);
+	connect_out(&t);
+	t.b.stalled = true;
+	client_says(&t, "LISTEN tcp 4 10.1.1.7:3000\r\nCONNECT tcp 4 10.1.1.7:3000\r\n");
+	assert_non_null(strstr(t.server.got, "LISTEN tcp 4 0.0.0.0:0\r\n"));
+	server_says(&t, "NO\r\nAT tcp 4 198.18.0.9:6000\r\n");
+	assert_int_equal(counter(&t, PST_CONNECTOR_FAILED), 2);
+	t.b.stalled = false;
+	box_settle(&t.b);
+	assert_int_equal(open_places(&t), 0);
+	client_says(&t, "LISTEN tcp 4 10.1.1.7:3000\r\n");
+	t.b.stalled = true;
+	client_says(&t, "BYE\r\n");
+	t.b.stalled = false;
+	box_settle(&t.b);
+	assert_int_equal(open_places(&t), 0);
+	finish(&t);
+}
+
 static void
 it_is_off_until_asked_for(void **state)
 {
@@ -584,6 +687,10 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_client_outside_is_connected_to),
 		cmocka_unit_test(a_firewall_clients_map_is_approved_for_the_server),
 		cmocka_unit_test(a_crowd_of_control_connections_is_refused),
+		cmocka_unit_test(a_single_record_is_enough),
+		cmocka_unit_test(a_worker_that_is_behind_is_nowhere),
+		cmocka_unit_test(it_may_be_stopped_in_the_midst),
+		cmocka_unit_test(it_may_be_detached_in_the_midst),
 		cmocka_unit_test(it_is_off_until_asked_for),
 	};
 
