@@ -28,6 +28,16 @@ struct pst_ipfilter *pst_ipfilter_clone(const struct pst_ipfilter *filter);
 int pst_ipfilter_include(struct pst_ipfilter *filter, uint32_t first, uint32_t last);
 int pst_ipfilter_exclude(struct pst_ipfilter *filter, uint32_t first, uint32_t last);
 
+/*
+ * Add or take away all that is in another filter, which may be the same one; NULL is
+ * everybody. 0, or -ENOMEM: the filter is as it was.
+ */
+int pst_ipfilter_include_filter(struct pst_ipfilter *filter, const struct pst_ipfilter *other);
+int pst_ipfilter_exclude_filter(struct pst_ipfilter *filter, const struct pst_ipfilter *other);
+
+/* True when both admit the same addresses, by whatever calls they came to that; NULL: everybody. */
+bool pst_ipfilter_is_equal(const struct pst_ipfilter *a, const struct pst_ipfilter *b);
+
 /* True when ip is in the set. filter may be NULL: everybody is. */
 bool pst_ipfilter_is_included(const struct pst_ipfilter *filter, uint32_t ip);
 

@@ -171,6 +171,115 @@ pst_ipfilter_exclude(struct pst_ipfilter *filter, uint32_t first, uint32_t last)
 	return splice(filter, a, b, left, n);
 }
 
+/* Whole sets: one walk over both, whatever their sizes. */
+
+/* Append a range to the last of n, which begins no later. Returns how many there are. */
+static uint32_t
+append(struct range *out, uint32_t n, struct range r)
+{
+	if (n > 0 && (uint64_t)out[n - 1].last + 1 >= r.first) {
+		if (out[n - 1].last < r.last)
+			out[n - 1].last = r.last;
+		return n;
+	}
+	out[n] = r;
+	return n + 1;
+}
+
+/* out has room for na + nb. */
+static uint32_t
+unite(const struct range *a, uint32_t na, const struct range *b, uint32_t nb, struct range *out)
+{
+	uint32_t i = 0, k = 0, n = 0;
+
+	while (i < na || k < nb) {
+		if (k == nb || (i < na && a[i].first <= b[k].first))
+			n = append(out, n, a[i++]);
+		else
+			n = append(out, n, b[k++]);
+	}
+	return n;
+}
+
+/* What is in a and not in b; out has room for na + nb. */
+static uint32_t
+subtract(const struct range *a, uint32_t na, const struct range *b, uint32_t nb, struct range *out)
+{
+	uint32_t k = 0, n = 0;
+
+	for (uint32_t i = 0; i < na; i++) {
+		uint64_t from = a[i].first;
+
+		while (k < nb && b[k].last < from)
+			k++;
+		/* one of b may reach into the next of a: it is looked at again there */
+		for (uint32_t j = k; j < nb && b[j].first <= a[i].last; j++) {
+			if (b[j].first > from)
+				out[n++] = (struct range){ from, b[j].first - 1 };
+			from = (uint64_t)b[j].last + 1;
+			k = j;
+		}
+		if (from <= a[i].last)
+			out[n++] = (struct range){ from, a[i].last };
+	}
+	return n;
+}
+
+static int
+combine(struct pst_ipfilter *filter, const struct pst_ipfilter *other,
+	uint32_t (*how)(const struct range *a, uint32_t na, const struct range *b, uint32_t nb,
+		struct range *out))
+{
+	uint32_t room = filter->count + other->count;
+	struct range *ranges;
+
+	if (room == 0)
+		return 0;
+	ranges = malloc((size_t)room * sizeof(*ranges));
+	if (ranges == NULL)
+		return -ENOMEM;
+	filter->count = how(filter->ranges, filter->count, other->ranges, other->count, ranges);
+	free(filter->ranges);
+	filter->ranges = ranges;
+	filter->room = room;
+	return 0;
+}
+
+int
+pst_ipfilter_include_filter(struct pst_ipfilter *filter, const struct pst_ipfilter *other)
+{
+	if (other == NULL)
+		return pst_ipfilter_include(filter, 0, UINT32_MAX);
+	return other == filter ? 0 : combine(filter, other, unite);
+}
+
+int
+pst_ipfilter_exclude_filter(struct pst_ipfilter *filter, const struct pst_ipfilter *other)
+{
+	if (other == NULL || other == filter) {
+		filter->count = 0;
+		return 0;
+	}
+	return combine(filter, other, subtract);
+}
+
+static bool
+is_everybody(const struct pst_ipfilter *filter)
+{
+	return filter == NULL || (filter->count == 1 && filter->ranges[0].first == 0 &&
+					 filter->ranges[0].last == UINT32_MAX);
+}
+
+bool
+pst_ipfilter_is_equal(const struct pst_ipfilter *a, const struct pst_ipfilter *b)
+{
+	if (a == NULL || b == NULL)
+		return is_everybody(a) && is_everybody(b);
+	return a->count == b->count &&
+		(a->count == 0 ||
+			memcmp(a->ranges, b->ranges, a->count * sizeof(a->ranges[0])) == 0);
+}
+
 bool
 pst_ipfilter_is_included(const struct pst_ipfilter *filter, uint32_t ip)
 {
@@ -246,27 +355,16 @@ pst_ipset_covers(const struct pst_ipset *set, const struct pst_ipset *other)
 	return true;
 }
 
-static int
-include_all(struct pst_ipfilter *filter, const struct pst_ipset *set)
-{
-	int ret = 0;
-
-	for (uint32_t i = 0; ret == 0 && i < set->count; i++)
-		ret = pst_ipfilter_include(filter, set->ranges[i].first, set->ranges[i].last);
-	return ret;
-}
-
 struct pst_ipset *
 pst_ipset_union(const struct pst_ipset *a, const struct pst_ipset *b)
 {
-	struct pst_ipfilter *both = pst_ipfilter_create();
-	struct pst_ipset *set = NULL;
+	struct pst_ipset *set;
 
-	if (both == NULL)
-		return NULL;
-	if (include_all(both, a) == 0 && include_all(both, b) == 0)
-		set = pst_ipset_create(both);
-	pst_ipfilter_destroy(both);
+	set = malloc(sizeof(*set) + ((size_t)a->count + b->count) * sizeof(set->ranges[0]));
+	if (set == NULL)
+		return pst_null(ENOMEM);
+	atomic_init(&set->refs, 1);
+	set->count = unite(a->ranges, a->count, b->ranges, b->count, set->ranges);
 	return set;
 }
 

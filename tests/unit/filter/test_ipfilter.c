@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <rte_common.h>
+
 #include "base/rng.h"
 
 #define HALF 64
@@ -230,10 +232,135 @@ a_hundred_thousand_ranges_in_random_order(void **state)
 	pst_ipfilter_destroy(filter);
 }
 
+/* Two filters and their bitmaps; the places around the middle of the space count for it. */
+struct pair {
+	struct pst_ipfilter *filter;
+	bool model[SPACE], middle;
+};
+
+static void
+random_pair(struct pair *p, struct pst_rng *rng)
+{
+	*p = (struct pair){ .filter = pst_ipfilter_create() };
+	for (uint32_t n = pst_rng_below(rng, 12); n > 0; n--) {
+		uint32_t a = pst_rng_below(rng, SPACE);
+		uint32_t b = RTE_MIN(a + pst_rng_below(rng, n % 5 == 0 ? SPACE : 6), SPACE - 1u);
+		bool add = pst_rng_below(rng, 3) != 0;
+
+		assert_int_equal((add ? pst_ipfilter_include : pst_ipfilter_exclude)(
+					 p->filter, address(a), address(b)),
+			0);
+		for (uint32_t i = a; i <= b; i++)
+			p->model[i] = add;
+		if (a < HALF && b >= HALF)
+			p->middle = add;
+	}
+}
+
+static bool
+is_same_model(const struct pair *a, const struct pair *b)
+{
+	return memcmp(a->model, b->model, sizeof(a->model)) == 0 && a->middle == b->middle;
+}
+
+static void
+whole_sets_match_the_bitmap(void **state)
+{
+	const char *cases = getenv("PST_CASES");
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 11);
+	for (long n = cases != NULL ? atol(cases) : 20000; n > 0; n--) {
+		struct pst_ipfilter *clone;
+		struct pair a, b;
+		bool add = pst_rng_below(&rng, 2) == 0;
+
+		random_pair(&a, &rng);
+		random_pair(&b, &rng);
+		clone = pst_ipfilter_clone(a.filter);
+		assert_true(pst_ipfilter_is_equal(a.filter, clone));
+		assert_int_equal(
+			pst_ipfilter_is_equal(a.filter, b.filter), is_same_model(&a, &b));
+		assert_int_equal((add ? pst_ipfilter_include_filter : pst_ipfilter_exclude_filter)(
+					 a.filter, b.filter),
+			0);
+		for (uint32_t i = 0; i < SPACE; i++)
+			a.model[i] = add ? a.model[i] || b.model[i] : a.model[i] && !b.model[i];
+		a.middle = add ? a.middle || b.middle : a.middle && !b.middle;
+		assert_canonical(a.filter);
+		assert_model(a.filter, a.model, a.middle);
+		assert_canonical(b.filter);
+		assert_model(b.filter, b.model, b.middle);
+		pst_ipfilter_destroy(clone);
+		pst_ipfilter_destroy(a.filter);
+		pst_ipfilter_destroy(b.filter);
+	}
+}
+
+static void
+a_filter_goes_with_itself_and_with_everybody(void **state)
+{
+	struct pst_ipfilter *filter = pst_ipfilter_create(), *all = pst_ipfilter_create();
+
+	(void)state;
+	assert_int_equal(pst_ipfilter_include(filter, 5, 9), 0);
+	assert_int_equal(pst_ipfilter_include_filter(filter, filter), 0);
+	assert_int_equal(pst_ipfilter_count(filter), 1);
+	assert_false(pst_ipfilter_is_equal(filter, NULL));
+	assert_int_equal(pst_ipfilter_exclude_filter(filter, filter), 0);
+	assert_int_equal(pst_ipfilter_count(filter), 0);
+	assert_int_equal(pst_ipfilter_include_filter(filter, NULL), 0);
+	assert_int_equal(pst_ipfilter_include(all, 0, UINT32_MAX), 0);
+	assert_true(pst_ipfilter_is_equal(filter, all));
+	assert_true(pst_ipfilter_is_equal(filter, NULL));
+	assert_true(pst_ipfilter_is_equal(NULL, NULL));
+	assert_int_equal(pst_ipfilter_exclude_filter(filter, NULL), 0);
+	assert_int_equal(pst_ipfilter_count(filter), 0);
+	pst_ipfilter_destroy(all);
+	pst_ipfilter_destroy(filter);
+}
+
+/* In rising and in random order, united with as many beside them, and taken away again. */
+static void
+a_hundred_thousand_ranges_are_usable(void **state)
+{
+	const uint32_t n = 100000, step = 40000;
+	struct pst_ipfilter *even = pst_ipfilter_create(), *odd = pst_ipfilter_create(), *copy;
+	uint32_t first, last;
+
+	(void)state;
+	for (uint32_t i = 0; i < n; i++) {
+		/* 61 and n have no common factor: each place once */
+		uint32_t k = (uint64_t)i * 61 % n;
+
+		assert_int_equal(pst_ipfilter_include(even, i * step, i * step + 9), 0);
+		assert_int_equal(pst_ipfilter_include(odd, k * step + 20, k * step + 29), 0);
+	}
+	copy = pst_ipfilter_clone(even);
+	assert_int_equal(pst_ipfilter_include_filter(even, odd), 0);
+	assert_int_equal(pst_ipfilter_count(even), 2 * n);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(pst_ipfilter_is_included(even, i * step + 9));
+		assert_false(pst_ipfilter_is_included(even, i * step + 10));
+		assert_true(pst_ipfilter_is_included(even, i * step + 20));
+	}
+	pst_ipfilter_range(even, 2 * n - 1, &first, &last);
+	assert_int_equal(first, (n - 1) * step + 20);
+	assert_int_equal(pst_ipfilter_exclude_filter(even, odd), 0);
+	assert_true(pst_ipfilter_is_equal(even, copy));
+	pst_ipfilter_destroy(copy);
+	pst_ipfilter_destroy(even);
+	pst_ipfilter_destroy(odd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_sets_match_the_bitmap),
+		cmocka_unit_test(a_filter_goes_with_itself_and_with_everybody),
+		cmocka_unit_test(a_hundred_thousand_ranges_are_usable),
 		cmocka_unit_test(random_edits_match_the_bitmap),
 		cmocka_unit_test(null_is_everybody_and_no_ranges_nobody),
 		cmocka_unit_test(all_addresses_are_one_range),
