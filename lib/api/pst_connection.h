@@ -122,7 +122,8 @@ int pst_connection_deny(struct pst_connection *conn, uint32_t reserved);
 
 enum pst_set_protocol_flags {
 	PST_SET_BIDIRECTIONAL = 1 << 0, /* in BIND_UDP: the client may answer (R24) */
-	PST_SET_EMULATE = 1 << 1,	/* the caller supplies the data itself (section 3) */
+	/* in CONNECT_TCP, and in BIND_TCP of one port: the caller supplies the data itself */
+	PST_SET_EMULATE = 1 << 1,
 };
 
 /*
@@ -162,6 +163,39 @@ int pst_connection_set_ipfilter(struct pst_connection *conn, const struct pst_ip
  * everybody may come. 0, -EINVAL, -ENOMEM.
  */
 int pst_connection_get_ipfilter(const struct pst_connection *conn, struct pst_ipfilter **filter);
+
+/*
+ * Emulation: connections whose outside end is an editor's own. There are two kinds: the
+ * client's connect that a handler of CONNECT_TCP took over by pst_connection_set_protocol() with
+ * PST_SET_EMULATE and a data filter at PST_PRIORITY_EMULATION, which is answered here and never
+ * leaves; and connections towards the client that pst_emulate_connection() makes. Of their
+ * data filters that one alone is called: with what the client says, all of which ends there.
+ *
+ * They have no socket outside, so their outside name is what pst_connection_set_socket_name()
+ * says, an address of the firewall's, and has to be said before the first of them is made (R70).
+ * 0; -EEXIST when it has a name, as what is really bound has; -EINVAL (an address or port of 0).
+ */
+int pst_connection_set_socket_name(struct pst_connection *conn, const struct pst_endpoint *name);
+
+/*
+ * Connect to the client of a listener that is emulated (pst_emulate_client_bind(), or a bind
+ * that was set to PST_SET_EMULATE), as `remote`; to `local`, which is the client's own end, or
+ * NULL for the listener's. *made (may be NULL) is the new connection's handle. 0; -EINVAL when
+ * the listener is not emulated, is no TCP one or has no name, -EADDRINUSE when the two
+ * ends are connected, -ESHUTDOWN, -ENOMEM, -EAGAIN.
+ */
+int pst_emulate_connection(struct pst_connection *listener, const struct pst_data_filter *filter,
+	void *context, const struct pst_endpoint *remote, const struct pst_endpoint *local,
+	struct pst_connection **made);
+
+/*
+ * Say something to the client of an emulated connection; a datagram, if it is one of UDP. 0;
+ * -EINVAL when it is not emulated, -ESHUTDOWN when it is over, -ENOBUFS when the client takes no
+ * more for now, -ENOMEM.
+ */
+int pst_connection_send(struct pst_connection *conn, const uint8_t *bytes, uint32_t len);
+/* Say no more on it: the client reads the end. */
+void pst_connection_shutdown(struct pst_connection *conn);
 
 /*
  * End the endpoint or connection (R47). The handle is not to be used

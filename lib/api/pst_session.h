@@ -155,6 +155,22 @@ struct pst_retroactive_allow_bind {
 int pst_retroactive_allow_bind(
 	struct pst_session *session, const struct pst_retroactive_allow_bind *args);
 
+/* The parameters of EmulateClientBind. */
+struct pst_emulate_client_bind {
+	struct pst_endpoint client; /* the session's own end, which listens inside */
+	struct pst_endpoint proxy;  /* what the bind event says; nothing is bound there */
+	enum pst_proto protocol;    /* PST_TCP */
+	struct pst_guid protocol_id;
+};
+
+/*
+ * For a primary inbound connection that an editor serves itself: raises BIND_TCP as a bind
+ * would, and binds no port (R69). Give the handle a name (R70), then pst_emulate_connection()
+ * connects to the client. 0; -EINVAL, -EACCES, -EADDRINUSE (denied, R51), -ENOMEM.
+ */
+int pst_emulate_client_bind(struct pst_session *session,
+	const struct pst_emulate_client_bind *args, struct pst_connection **connection);
+
 /*
  * A data filter's maker: called when the event happens, with the connection it is for.
  * Returns the data filter and its context, or NULL: none for this connection. *failed set:

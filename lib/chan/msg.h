@@ -45,6 +45,7 @@ enum pst_req_type {
 	PST_REQ_PERMIT,    /* editor: let the client connect, or show it: see permit */
 	PST_REQ_REDIRECT,  /* editor: open bind.n inside endpoints that lead to bind.clients */
 	PST_REQ_TRANSLATE, /* editor: the client sees its inbound peers as us, or not: bind.n */
+	PST_REQ_EMULATE,   /* editor: a connection to a client whose other end is the asker */
 	PST_REQ_CANCEL,    /* editor: as KILL, and -ESHUTDOWN when bind.refs[0] is finished */
 	PST_REQ_ALLOW_BIND, /* editor: the client's map bind.proxy is for bind.protocol_index; or
 			       whom bind.filter admits may send to its bind there */
@@ -118,6 +119,12 @@ struct pst_req {
 			struct pst_ref refs[PST_BIND_MAX]; /* out */
 		} bind;
 		struct {
+			struct pst_endpoint client, remote;
+			uint16_t editor_lcore, editor, protocol_index;
+			struct pst_ref ref;         /* out */
+			struct pst_endpoint outside; /* out: where the asker's packets go to */
+		} emulate;
+		struct {
 			uint32_t client_ip;
 			struct pst_endpoint remote; /* ip 0: any, port 0: any */
 			uint32_t via;               /* outside address to leave from; 0: any */
@@ -186,6 +193,7 @@ enum pst_tag_kind {
 enum pst_tag_flags {
 	PST_TAG_INBOUND = 1 << 0,
 	PST_TAG_UNSET = 1 << 1,	    /* the rules said neither yes nor no */
+	PST_TAG_ORIGIN = 1 << 3,    /* EDITED: of an emulated end: it moves the state */
 	PST_TAG_SECONDARY = 1 << 2, /* a call of an editor made or permitted it: `cookie` */
 };
 
@@ -193,7 +201,7 @@ struct pst_tag {
 	uint8_t kind;  /* enum pst_tag_kind */
 	uint8_t dir;   /* WATCHED, EDITED: enum pst_dir */
 	uint8_t first; /* WATCHED: a SYN that opens its connection, or that SYN again */
-	uint8_t flags; /* WATCHED: enum pst_tag_flags */
+	uint8_t flags; /* WATCHED, EDITED: enum pst_tag_flags */
 	uint8_t proto; /* WATCHED: enum pst_proto */
 	uint16_t iface;
 	uint16_t protocol_index; /* WATCHED */

@@ -250,7 +250,7 @@ pattern(const struct pst_endpoint *ep)
 }
 
 /* enum pst_listener_kind, but for endpoints */
-static const char *const kinds[] = { "endpoint", "connect", "redirect", "watch" };
+static const char *const kinds[] = { "endpoint", "connect", "redirect", "watch", "emulated" };
 
 static json_t *
 permission(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)

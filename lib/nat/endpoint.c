@@ -358,7 +358,7 @@ finish(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 		give_port_back(nat, i, now_ms);
 	else if (l->kind == PST_LISTENER_REDIRECT)
 		pst_nat_redirect_end(nat, i, now_ms);
-	else
+	else if (l->kind != PST_LISTENER_EMULATED)
 		pst_nat_permission_unlink(nat, i);
 	pst_client_put(&nat->clients, l->client);
 	pst_ipset_unref(l->filter);
@@ -627,6 +627,9 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		break;
 	case PST_REQ_PERMIT:
 		req->result = pst_nat_serve_permit(nat, req, now_ms);
+		break;
+	case PST_REQ_EMULATE:
+		req->result = pst_nat_serve_emulate(nat, req, now_ms);
 		break;
 	case PST_REQ_REDIRECT:
 		req->result = pst_nat_serve_redirect(nat, req, now_ms);

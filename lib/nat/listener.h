@@ -6,6 +6,7 @@
  *	PERMISSION  a client may connect to an address outside (AllowFutureConnect)
  *	REDIRECT    an inside endpoint of ours; who connects there is connected to a place
  *	            outside (RedirectConnections)
+ *	EMULATED    owns one connection, whose outside end is an editor's own
  *	INTEREST    an editor wants to see what a client connects to there, by the editor
  *	            path (SetDataFilterFactory)
  *
@@ -27,6 +28,7 @@ enum pst_listener_kind {
 	PST_LISTENER_PERMISSION,
 	PST_LISTENER_REDIRECT,
 	PST_LISTENER_INTEREST,
+	PST_LISTENER_EMULATED,
 };
 
 #define PST_LISTENER_ANY_ADDRESS UINT32_MAX

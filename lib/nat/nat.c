@@ -352,8 +352,9 @@ pst_nat_arm(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 }
 
 /* The connection's first packet moved its state; its owner and client know of it. */
-static void
-start_conn(struct pst_nat *nat, uint32_t i, uint32_t client, const struct pst_nat_packet *p)
+void
+pst_nat_start_conn(
+	struct pst_nat *nat, uint32_t i, uint32_t client, const struct pst_nat_packet *p)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
 	struct pst_client *cl = &nat->clients.entries[client];
@@ -449,7 +450,7 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	nat->conns.hot[i].owner = b;
 	nat->binds.entries[b].connections++;
 	set_policy(nat, i, policy, p->through, p->now_ms);
-	start_conn(nat, i, client, p);
+	pst_nat_start_conn(nat, i, client, p);
 	if (unlikely(p->proto == PST_UDP && nat->conns.cold[i].wants_established))
 		tell_established(nat, i);
 	return i;
@@ -587,7 +588,7 @@ open_to_bind(
 		return PST_SLOT_NONE;
 	nat->conns.hot[i].owner = b;
 	bind->connections++;
-	start_conn(nat, i, bind->client, p);
+	pst_nat_start_conn(nat, i, bind->client, p);
 	return i;
 }
 
@@ -633,7 +634,7 @@ accept_conn(struct pst_nat *nat, uint32_t i, uint32_t l, const struct pst_nat_pa
 	listener->last_ms = p->now_ms;
 	if (!(listener->flags & PST_FLAG_ALLOW_MULTIPLE))
 		listener->state = PST_LISTENER_USED;
-	start_conn(nat, i, listener->client, p);
+	pst_nat_start_conn(nat, i, listener->client, p);
 	if (p->proto == PST_TCP) {
 		c->flags |= PST_CONN_PENDING;
 		listener->pending++;

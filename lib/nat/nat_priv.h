@@ -56,6 +56,13 @@ int pst_nat_serve_redirect(struct pst_nat *nat, struct pst_req *req, uint64_t no
 int pst_nat_serve_translate(struct pst_nat *nat, const struct pst_req *req, uint64_t now_ms);
 void pst_nat_redirect_end(struct pst_nat *nat, uint32_t listener, uint64_t now_ms);
 
+/* emulate.c */
+int pst_nat_serve_emulate(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+
+/* nat.c: the first packet moves a new connection's state; owner and client know of it. */
+void pst_nat_start_conn(
+	struct pst_nat *nat, uint32_t i, uint32_t client, const struct pst_nat_packet *p);
+
 /* permit.c: permissions and interests of a client. */
 
 /* The first that is open and matches, or PST_SLOT_NONE. */

@@ -51,6 +51,18 @@ undo_permit(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 	pst_chan_post(rt->params.workers[worker], req);
 }
 
+static void
+undo_emulate(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
+{
+	struct pst_ref ref = req->emulate.ref;
+
+	rt->stats.late_replies++;
+	req->type = PST_REQ_KILL_CONN;
+	req->cookie = PST_NO_COOKIE; /* of no handle */
+	req->conn.ref = ref;
+	pst_chan_post(rt->params.workers[worker], req);
+}
+
 /* A filter that its answer brings back: what was not taken, or what it took the place of. */
 static bool
 has_filter(const struct pst_req *req)
@@ -78,6 +90,10 @@ put_off(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 	}
 	if (req->type == PST_REQ_PERMIT) {
 		undo_permit(rt, worker, req);
+		return;
+	}
+	if (req->type == PST_REQ_EMULATE && req->result == 0) {
+		undo_emulate(rt, worker, req);
 		return;
 	}
 	if (has_filter(req))
@@ -304,15 +320,15 @@ make_handles(struct pst_session *session, const struct pst_bind_for_client *args
 /* Events. */
 
 static int
-raise_bind(struct pst_connection *conn, const struct pst_bind_for_client *args,
+raise_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog, bool many,
 	enum pst_event_type type)
 {
-	struct decision d = { .conn = conn, .protocol = -1 };
+	struct decision d = { .conn = conn, .protocol = -1, .is_one_of_many = many };
 	struct occasion o = { .event = { .type = type,
 				      .connection = conn,
 				      .local = conn->external,
-				      .protocol = args->protocol_id,
-				      .backlog = args->backlog },
+				      .protocol = *protocol,
+				      .backlog = backlog },
 		.port = conn->external.port,
 		.other_port = conn->external.port,
 		.primary = -1,
@@ -325,19 +341,27 @@ raise_bind(struct pst_connection *conn, const struct pst_bind_for_client *args,
 }
 
 /* R37: all who are registered hear of it, as of any other bind. */
+int
+call_raise_bind(
+	struct pst_connection *conn, const struct pst_guid *protocol, int backlog, bool many)
+{
+	bool is_tcp = conn->proto == PST_TCP;
+	int ret = raise_bind(
+		conn, protocol, backlog, many, is_tcp ? PST_EVENT_BIND_TCP : PST_EVENT_BIND_UDP);
+
+	if (ret == 0 && is_tcp)
+		ret = raise_bind(conn, protocol, backlog, many, PST_EVENT_LISTEN);
+	return ret;
+}
+
 static int
 raise_binds(const struct pst_bind_for_client *args)
 {
-	bool is_tcp = args->protocol == PST_TCP;
 	int ret = 0;
 
-	for (uint32_t i = 0; ret == 0 && i < args->n; i++) {
-		struct pst_connection *conn = args->connections[i];
-
-		ret = raise_bind(conn, args, is_tcp ? PST_EVENT_BIND_TCP : PST_EVENT_BIND_UDP);
-		if (ret == 0 && is_tcp)
-			ret = raise_bind(conn, args, PST_EVENT_LISTEN);
-	}
+	for (uint32_t i = 0; ret == 0 && i < args->n; i++)
+		ret = call_raise_bind(args->connections[i], &args->protocol_id, args->backlog,
+			args->n > 1);
 	return ret;
 }
 
@@ -478,10 +502,12 @@ bind(struct pst_session *session, const struct pst_bind_for_client *args, int pr
 		return ret;
 	}
 	ret = raise_binds(args);
-	if (ret == 0)
+	if (ret == 0 && !args->connections[0]->emulated)
 		ret = ask(session, args, protocol, filter);
 	else
 		pst_ipset_unref(filter);
+	if (ret == 0 && args->connections[0]->emulated)
+		*args->proxy_address = args->connections[0]->external; /* R38: as its name says */
 	if (ret < 0)
 		end_handles(args->connections, args->n);
 	return ret;

@@ -272,6 +272,9 @@ set_protocol(struct pst_connection *conn, uint32_t types, const struct pst_guid 
 	if ((flags & ~(PST_SET_BIDIRECTIONAL | PST_SET_EMULATE)) ||
 		((flags & PST_SET_BIDIRECTIONAL) && d->type != PST_EVENT_BIND_UDP))
 		return -EINVAL;
+	if ((flags & PST_SET_EMULATE) &&
+		(d->type == PST_EVENT_BIND_UDP || d->type == PST_EVENT_UDP_DESTINATION))
+		return -EINVAL;
 	if ((flags & PST_SET_EMULATE) && d->access == PST_ACCESS_EMULATE)
 		return -EBUSY;
 	protocol = protocol_find(rt, id);
@@ -280,8 +283,12 @@ set_protocol(struct pst_connection *conn, uint32_t types, const struct pst_guid 
 			!pst_ruleset_check(rt->params.rules, protocol, conn->session->client_ip,
 				conn->remote.ip, NULL)))
 		return -EACCES;
+	if ((flags & PST_SET_EMULATE) && d->type == PST_EVENT_BIND_TCP && d->is_one_of_many)
+		return -EINVAL;
 	d->protocol = protocol;
 	d->flags |= flags;
+	if ((flags & PST_SET_EMULATE) && d->type == PST_EVENT_BIND_TCP)
+		conn->emulated = true; /* it can be given its name at once */
 	if (d->access != PST_ACCESS_DENY)
 		d->access = flags & PST_SET_EMULATE ? PST_ACCESS_EMULATE : PST_ACCESS_ALLOW;
 	return 0;

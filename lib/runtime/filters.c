@@ -98,6 +98,21 @@ filters_forsake(struct filters *fs, struct pst_runtime *rt, uint32_t editor)
 	}
 }
 
+bool
+filters_emulation(const struct filters *fs, const struct pst_data_filter **filter, void **context,
+	uint32_t *editor)
+{
+	for (uint32_t i = 0; fs != NULL && i < fs->n; i++) {
+		if (fs->list[i].priority != PST_PRIORITY_EMULATION || fs->list[i].left)
+			continue;
+		*filter = fs->list[i].filter;
+		*context = fs->list[i].context;
+		*editor = fs->list[i].editor;
+		return true;
+	}
+	return false;
+}
+
 uint32_t
 filters_count(const struct filters *fs)
 {

@@ -105,6 +105,7 @@ handle_free(struct pst_connection *conn)
 	struct filters *filters = conn->filters;
 
 	watch_end(conn);
+	emulation_end(conn);
 	orphan_peers(conn);
 	conn->filters = NULL;
 	filters_destroy(filters, rt);
@@ -209,6 +210,10 @@ pst_connection_kill(struct pst_connection *conn)
 {
 	if (conn == NULL || conn->session == NULL || conn->kill_wanted)
 		return;
+	if (conn->kind == HANDLE_ENDPOINT && conn->emulated) { /* no worker knows it */
+		handle_free(conn);
+		return;
+	}
 	conn->kill_wanted = true;
 	enlist(conn);
 	handle_post_wanted(conn->session->rt);

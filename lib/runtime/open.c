@@ -100,6 +100,8 @@ decide(struct pst_connection *conn, struct pst_connection *endpoint, const struc
 		(endpoint->flags & PST_FLAG_NO_KERNEL_MODE);
 	if (event_raise(conn->session, &o, &d) < 0 || d.access == PST_ACCESS_DENY)
 		return false;
+	if (d.access == PST_ACCESS_EMULATE)
+		return emulation_accept(conn);
 	if ((tag->flags & PST_TAG_UNSET) && d.access == PST_ACCESS_PASS)
 		return false; /* R71: nobody allowed it */
 	return begin(conn);

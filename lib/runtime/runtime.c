@@ -55,7 +55,6 @@ struct pst_runtime *
 pst_runtime_create(const struct pst_runtime_params *params)
 {
 	struct pst_runtime *rt = rte_zmalloc("pst_runtime", sizeof(*rt), RTE_CACHE_LINE_SIZE);
-	struct pst_rng rng;
 
 	if (rt == NULL)
 		return pst_null(ENOMEM);
@@ -64,10 +63,11 @@ pst_runtime_create(const struct pst_runtime_params *params)
 		rt->n_editors++;
 	rt->n_handles = params->handles != 0 ? params->handles : HANDLES;
 	rt->current = NO_EDITOR;
-	pst_rng_init(&rng, params->seed);
-	rt->ip_id = pst_rng_next(&rng);
+	pst_rng_init(&rt->rng, params->seed);
+	rt->ip_id = pst_rng_next(&rt->rng);
 	LIST_INIT(&rt->sessions);
 	timers_init(&rt->timers);
+	timers_init(&rt->origins);
 	for (uint32_t w = 0; w < PST_WORKERS_MAX; w++)
 		STAILQ_INIT(&rt->kills[w]);
 	if (rt->n_editors > EDITORS_MAX || params->n_workers > PST_WORKERS_MAX ||
@@ -232,7 +232,7 @@ pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
 	call_deferred(rt);
 	for (uint32_t w = 0; w < rt->params.n_workers; w++)
 		done += poll_worker(rt, w);
-	done += watch_timers(rt);
+	done += watch_timers(rt) + emulation_timers(rt);
 	return done + handle_post_wanted(rt);
 }
 

@@ -7,6 +7,7 @@
 #include <rte_hash.h>
 
 #include "base/lcore.h"
+#include "base/rng.h"
 #include "runtime/runtime.h"
 #include "runtime/timers.h"
 #include "stream/stream.h"
@@ -48,6 +49,8 @@ struct pst_connection {
 	bool deny_wanted, deny_posted;
 	bool inbound;  /* WATCHED: begun from outside */
 	bool by_editor; /* ENDPOINT: what it accepts is lent to us; WATCHED: it stays lent */
+	bool emulated;	/* ENDPOINT: nothing is bound; WATCHED: its packets end here */
+	bool named;	/* emulated: pst_connection_set_socket_name() was called */
 	bool is_map;	/* ENDPOINT: its client asked for it (R61) */
 	bool at_worker; /* ACTION: the worker has a part of it */
 	bool finished;	/* ACTION */
@@ -68,6 +71,7 @@ struct pst_connection {
 	struct filters *filters;	/* NULL: none */
 	struct factory factory;		/* ACTION: event 0 when it is none */
 	struct watch *watch;
+	struct emulation *emulation; /* the outside end is ours */
 };
 
 LIST_HEAD(handle_list, pst_connection);
@@ -96,6 +100,7 @@ struct decision {
 	uint32_t flags;	      /* of set_protocol() */
 	int protocol;	      /* place in the list, -1: none */
 	uint32_t editor;      /* whose handler runs */
+	bool is_one_of_many;  /* of the ports of one bind */
 };
 
 /* What an answer that was put off is about. */
@@ -116,6 +121,7 @@ struct pst_runtime {
 	/* kill or unwatch still to be posted, by worker: one that is behind holds up no other */
 	struct kill_list kills[PST_WORKERS_MAX];
 	struct timers timers; /* of the watches */
+	struct timers origins; /* of emulated ends */
 	uint64_t now_ms;
 
 	/* a call that waits for this answer; others' answers are put off */
@@ -127,6 +133,7 @@ struct pst_runtime {
 	struct decision *deciding; /* the innermost event that is being raised */
 	uint32_t current;			 /* editor whose callback runs */
 	uint16_t ip_id;
+	struct pst_rng rng;
 	struct pst_editor_stats stats; /* main reads, relaxed */
 	struct pst_runtime_figures figures;
 	uint64_t counters[EDITORS_MAX][PST_EDITOR_COUNTERS];
@@ -224,6 +231,18 @@ void filters_datagram(struct filters *fs, struct pst_runtime *rt, enum pst_dir d
 struct pst_connection *open_new(
 	struct pst_runtime *rt, uint32_t worker, const struct rte_mbuf *m, bool *denied);
 
+/* emulate.c: connections whose outside end is an editor's */
+
+/* The client's SYN is answered here, by the filter at PST_PRIORITY_EMULATION. */
+bool emulation_accept(struct pst_connection *conn);
+/* A packet of the client's. */
+void emulation_input(struct pst_connection *conn, struct rte_mbuf *m);
+void emulation_end(struct pst_connection *conn);
+uint32_t emulation_timers(struct pst_runtime *rt);
+/* The filter at that class; false when there is none. */
+bool filters_emulation(const struct filters *fs, const struct pst_data_filter **filter,
+	void **context, uint32_t *editor);
+
 /* datagram.c */
 
 void datagram_input(struct pst_connection *conn, struct rte_mbuf *m);
@@ -248,6 +267,9 @@ void watch_offsets(const struct pst_connection *conn, int32_t offset[PST_DIRS]);
 
 /* call.c */
 
+/* Raise the events of a bind. 0, or why it fails. */
+int call_raise_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog,
+	bool many);
 /* A record to ask a worker with; where all are lent, the next to come back in time. */
 struct pst_req *call_take(struct pst_runtime *rt, uint32_t worker, uint64_t give_up);
 uint64_t call_bound(const struct pst_runtime *rt);

@@ -415,6 +415,8 @@ watch_input(struct pst_runtime *rt, uint32_t worker, struct rte_mbuf *m)
 		watch_drop(rt, m, PST_DROP_EDITOR_DENIED); /* nobody is there to allow it */
 	else if (conn == NULL)
 		pass_unknown(rt, worker, m);
+	else if (conn->emulation != NULL)
+		emulation_input(conn, m);
 	else if (conn->proto == PST_UDP)
 		datagram_input(conn, m);
 	else if (conn->watch == NULL)

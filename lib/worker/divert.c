@@ -50,6 +50,7 @@ take_one(struct pst_worker *w, struct rte_mbuf *m, uint64_t now_ms)
 	const struct pst_tag *tag = pst_tag(m);
 	struct job job = { .m = m, .iface = tag->iface };
 	uint32_t i = pst_conn_deref(&w->nat->conns, tag->conn);
+	enum pst_drop why;
 
 	if (i == PST_SLOT_NONE) {
 		drop(w, m, PST_DROP_EDITOR_STALE);
@@ -57,6 +58,8 @@ take_one(struct pst_worker *w, struct rte_mbuf *m, uint64_t now_ms)
 	}
 	job.way = tag->dir ^ (w->nat->conns.hot[i].flags & PST_CONN_INBOUND);
 	pst_view_parse(&job.v, m);
+	if (job.v.kind == PST_VIEW_L4 && (tag->flags & PST_TAG_ORIGIN))
+		pst_nat_touch(w->nat, i, (enum pst_way)job.way, job.v.tcp_flags, now_ms, &why);
 	if (job.v.kind != PST_VIEW_L4) {
 		drop(w, m, PST_DROP_EDITOR_STALE);
 		return;
