@@ -35,7 +35,7 @@ struct talk {
 	uint64_t published; /* places that are open from the start */
 };
 
-/* A test editor that maps ports for a Firewall client: any datagram to it makes or kills the map. */
+/* A test editor that maps a port for a Firewall client: any datagram makes or kills the map. */
 
 static struct {
 	enum pst_proto protocol;
@@ -172,8 +172,8 @@ server_says(struct talk *t, const char *text)
 static void
 connect_out(struct talk *t)
 {
-	t->client = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = 4000, .peer = PEER,
-		.dport = PST_CONNECTOR_PORT, .seq = 0xfffffff0 };
+	t->client = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = 4000,
+		.peer = PEER, .dport = PST_CONNECTOR_PORT, .seq = 0xfffffff0 };
 	t->server = (struct talk_end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = PST_CONNECTOR_PORT,
 		.seq = 7000 };
 	talk_connect(&t->b, &t->client, &t->server);
@@ -203,10 +203,10 @@ map_port(struct talk *t, uint16_t port)
 static void
 connect_in(struct talk *t, uint16_t port)
 {
-	t->client = (struct talk_end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = 4000, .peer = OUTSIDE,
-		.dport = port, .seq = 0xfffffff0 };
-	t->server = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE, .sport = PST_CONNECTOR_PORT,
-		.seq = 7000 };
+	t->client = (struct talk_end){ .port = BOX_OUTSIDE, .ip = PEER, .sport = 4000,
+		.peer = OUTSIDE, .dport = port, .seq = 0xfffffff0 };
+	t->server = (struct talk_end){ .port = BOX_INSIDE, .ip = INSIDE,
+		.sport = PST_CONNECTOR_PORT, .seq = 7000 };
 	talk_connect(&t->b, &t->client, &t->server);
 }
 
