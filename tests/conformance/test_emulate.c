@@ -233,6 +233,74 @@ r38_a_filter_may_emulate_a_bind(void **state)
 	probe_stop(p);
 }
 
-RULE_TESTS(cmocka_unit_test(r38_a_filter_may_emulate_a_bind),
+static int
+take_over(struct probe *p, uint32_t editor, const struct pst_event *event)
+{
+	if (editor != 1 || event->type != PST_EVENT_CONNECT_TCP)
+		return 0;
+	made = event->connection;
+	p->filters[0].op = PST_EDIT_DROP;
+	assert_int_equal(pst_connection_set_protocol(
+				 event->connection, &probe_protocol[1], PST_SET_EMULATE),
+		0);
+	return p->ret != 0 ? 0 :
+			     pst_connection_attach_data_filter(event->connection,
+				     &probe_filter_ops, PST_PRIORITY_EMULATION, &p->filters[0]);
+}
+
+/* The server that the client means hears nothing of it. */
+static void
+a_connect_may_be_answered_here(void **state)
+{
+	struct probe *p = fresh_probe();
+	struct pkt in, out;
+	struct rte_mbuf *m;
+
+	(void)state;
+	probe_start(p, NULL);
+	p->on_event = take_over;
+	p->ret = 0;
+	in = probe_packet(PST_TCP, CLIENT, 6000, SERVER, PROBE_PORT_1, TCP_SYN);
+	box_put(&p->box, BOX_INSIDE, &in);
+	box_settle(&p->box);
+	assert_null(box_get(&p->box, BOX_OUTSIDE));
+	m = box_get(&p->box, BOX_INSIDE);
+	assert_non_null(m);
+	assert_true(pkt_read(m, &out));
+	rte_pktmbuf_free(m);
+	assert_int_equal(out.tcp_flags, TCP_SYN | TCP_ACK);
+	assert_int_equal(out.ack, 2);
+	assert_int_equal(out.src, SERVER);
+	assert_int_equal(out.sport, PROBE_PORT_1);
+	in = probe_packet(PST_TCP, CLIENT, 6000, SERVER, PROBE_PORT_1, TCP_ACK | TCP_PSH);
+	in.seq = 2;
+	in.ack = out.seq + 1;
+	in.data = "hello";
+	in.len = 5;
+	box_put(&p->box, BOX_INSIDE, &in);
+	box_settle(&p->box);
+	assert_null(box_get(&p->box, BOX_OUTSIDE));
+	rte_pktmbuf_free(box_get(&p->box, BOX_INSIDE)); /* the ACK */
+	assert_int_equal(p->filters[0].bytes, 5);
+	assert_int_equal(pst_connection_send(made, (const uint8_t *)"bye", 3), 0);
+	box_settle(&p->box);
+	m = box_get(&p->box, BOX_INSIDE);
+	assert_true(pkt_read(m, &out));
+	assert_memory_equal(out.data, "bye", 3);
+	rte_pktmbuf_free(m);
+	/* without a filter that supplies the data it is refused */
+	p->ret = 1;
+	in = probe_packet(PST_TCP, CLIENT, 6001, SERVER, PROBE_PORT_1, TCP_SYN);
+	box_put(&p->box, BOX_INSIDE, &in);
+	box_settle(&p->box);
+	m = box_get(&p->box, BOX_INSIDE);
+	assert_true(pkt_read(m, &out));
+	assert_true(out.tcp_flags & TCP_RST);
+	rte_pktmbuf_free(m);
+	probe_stop(p);
+}
+
+RULE_TESTS(cmocka_unit_test(a_connect_may_be_answered_here),
+	cmocka_unit_test(r38_a_filter_may_emulate_a_bind),
 	cmocka_unit_test(r69_an_emulated_bind_raises_its_event_and_binds_nothing),
 	cmocka_unit_test(r70_an_emulated_connection_needs_a_name_once))
