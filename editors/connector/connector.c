@@ -40,6 +40,7 @@ struct control {
 	uint32_t n_asks;
 	bool known[PST_DIRS];	 /* that side's first line was the protocol's */
 	bool mid_line[PST_DIRS]; /* of a line that is passing */
+	bool ended[PST_DIRS];
 	uint8_t out[PST_CONNECTOR_LINE_MAX + PST_CONNECTOR_ADDRESS_MAX];
 };
 
@@ -322,6 +323,16 @@ latch(struct control *control, struct pst_edit *edit)
 	edit->op = PST_EDIT_UNWATCH;
 }
 
+/* Of the side inside alone: who is outside waits at places that are not ours to close. */
+static void
+close_place(struct control *control, const struct pst_connector_line *line)
+{
+	struct pst_connector_group *group = control->groups;
+
+	while (group != NULL && !pst_connector_group_close(group, line))
+		group = group->next;
+}
+
 static void
 client_line(struct control *control, const uint8_t *bytes, uint32_t len,
 	const struct pst_connector_line *line, struct pst_edit *edit)
@@ -336,6 +347,8 @@ client_line(struct control *control, const uint8_t *bytes, uint32_t len,
 		ask.group = announced(control, PST_DIR_ORIG, bytes, len, line, edit);
 	else if (line->verb == PST_CONNECTOR_CONNECT)
 		comes_from(control, bytes, len, line, edit);
+	else if (line->verb == PST_CONNECTOR_CLOSE)
+		close_place(control, line);
 	else if (line->verb == PST_CONNECTOR_BYE)
 		end_groups(control);
 	control->asks[control->n_asks++] = ask;
@@ -387,6 +400,7 @@ is_of_side(enum pst_dir dir, enum pst_connector_verb verb)
 	switch (verb) {
 	case PST_CONNECTOR_LISTEN:
 	case PST_CONNECTOR_CONNECT:
+	case PST_CONNECTOR_CLOSE:
 	case PST_CONNECTOR_BYE:
 		return dir == PST_DIR_ORIG;
 	case PST_CONNECTOR_AT:
@@ -452,6 +466,21 @@ may_matter(const uint8_t *bytes, uint32_t len)
 		pst_text_may_begin(bytes, len, "NO");
 }
 
+/* Both sides have said all: no use in waiting for the connection's last timer. */
+static void
+note_end(struct control *control, enum pst_dir dir)
+{
+	bool other = control->ended[pst_dir_other(dir)];
+
+	if (control->ended[dir])
+		return;
+	control->ended[dir] = true;
+	if (!other)
+		return;
+	end_groups(control);
+	control->session->n_controls--;
+}
+
 static void
 connector_data(void *context, enum pst_dir dir, const uint8_t *bytes, uint32_t len, bool end,
 	struct pst_edit *edit)
@@ -461,7 +490,11 @@ connector_data(void *context, enum pst_dir dir, const uint8_t *bytes, uint32_t l
 
 	edit->op = PST_EDIT_PASS;
 	edit->take = len;
-	if (len == 0 || control->session == NULL || control->conn == NULL)
+	if (control->session == NULL || control->conn == NULL)
+		return;
+	if (end)
+		note_end(control, dir);
+	if (len == 0)
 		return;
 	if (control->mid_line[dir] || !may_matter(bytes, len)) {
 		pass_line(control, dir, bytes, len, edit);
@@ -486,7 +519,8 @@ unlink_control(struct connector_session *session, struct control *control)
 	while (*at != control)
 		at = &(*at)->next;
 	*at = control->next;
-	session->n_controls--;
+	if (!control->ended[PST_DIR_ORIG] || !control->ended[PST_DIR_REPLY])
+		session->n_controls--;
 }
 
 static void

@@ -7,6 +7,8 @@
 
 #include "connector/connector.h"
 
+#define BACKLOG 16 /* of an endpoint that many may come to */
+
 struct pst_connector_group *
 pst_connector_group_create(uintptr_t id, const struct pst_connector_line *line)
 {
@@ -47,15 +49,15 @@ pst_connector_group_destroy(struct pst_connector_group *group)
 	free(group);
 }
 
-/* The control connection's peer and nobody else (R60). */
+/* The control connection's peer and nobody else (R60), or nobody at all (R35). */
 static struct pst_ipfilter *
-peer_only(const struct pst_connector_side *side)
+peer_only(const struct pst_connector_side *side, uint32_t words)
 {
 	struct pst_ipfilter *filter = pst_ipfilter_create();
 	struct pst_endpoint peer;
 
-	if (filter == NULL)
-		return NULL;
+	if (filter == NULL || (words & PST_CONNECTOR_NONE))
+		return filter;
 	pst_connection_external_peer(side->control, &peer);
 	if (pst_ipfilter_include(filter, peer.ip, peer.ip) < 0) {
 		pst_ipfilter_destroy(filter);
@@ -70,7 +72,15 @@ bind_flags(const struct pst_connector_line *line)
 {
 	uint32_t flags = line->n == 1 ? PST_FLAG_TIMEOUT : 0;
 
-	return line->protocol == PST_UDP ? flags | PST_FLAG_BIDIRECTIONAL : flags;
+	if (line->words & (PST_CONNECTOR_STAY | PST_CONNECTOR_MANY))
+		flags = 0; /* R22: several may not be a matter of time */
+	if (line->words & PST_CONNECTOR_MANY)
+		flags |= PST_FLAG_ALLOW_MULTIPLE;
+	if (line->words & PST_CONNECTOR_SLOW)
+		flags |= PST_FLAG_NO_KERNEL_MODE;
+	if (line->protocol == PST_UDP && !(line->words & PST_CONNECTOR_MUTE))
+		flags |= PST_FLAG_BIDIRECTIONAL;
+	return flags;
 }
 
 int
@@ -86,17 +96,17 @@ pst_connector_group_bind(struct pst_connector_group *group, const struct pst_con
 		.protocol = line->protocol,
 		.n = line->n,
 		.flags = bind_flags(line),
-		.backlog = 1,
+		.backlog = line->words & PST_CONNECTOR_MANY ? BACKLOG : 1,
 		.protocol_id = pst_connector_editor.protocol,
 		.callback = side->es,
 		.callback_context = (void *)group->id,
-		.filter = peer_only(side),
+		.filter = line->words & PST_CONNECTOR_ALL ? NULL : peer_only(side, line->words),
 		.connections = group->endpoints,
 	};
 	int ret;
 
 	/* Without a filter everybody could come: rather nothing is opened. */
-	if (args.filter == NULL)
+	if (args.filter == NULL && !(line->words & PST_CONNECTOR_ALL))
 		return -ENOMEM;
 	for (unsigned int i = 0; i < line->n; i++)
 		clients[i] = (struct pst_endpoint){ line->endpoint.ip, line->endpoint.port + i };
@@ -135,7 +145,7 @@ int
 pst_connector_approve_maps(
 	const struct pst_connector_line *line, const struct pst_connector_side *side)
 {
-	struct pst_ipfilter *filter = peer_only(side);
+	struct pst_ipfilter *filter = peer_only(side, 0);
 	struct pst_retroactive_allow_bind args = {
 		.protocol = line->protocol,
 		.address = line->endpoint,
@@ -163,7 +173,7 @@ admit_to(struct pst_connection *endpoint, uint32_t ip, bool yes)
 	struct pst_ipfilter *filter;
 	int ret = pst_connection_get_ipfilter(endpoint, &filter);
 
-	if (ret < 0)
+	if (ret < 0 || filter == NULL) /* NULL: everybody may come already */
 		return ret;
 	ret = yes ? pst_ipfilter_include(filter, ip, ip) : pst_ipfilter_exclude(filter, ip, ip);
 	if (ret == 0)
@@ -185,10 +195,25 @@ pst_connector_group_admit(struct pst_connector_group *group, uint32_t ip, bool y
 }
 
 bool
+pst_connector_group_close(
+	struct pst_connector_group *group, const struct pst_connector_line *line)
+{
+	unsigned int i = (unsigned int)line->endpoint.port - group->line.endpoint.port;
+
+	if (group->line.protocol != line->protocol || i >= group->line.n ||
+		group->line.endpoint.ip != line->endpoint.ip || group->endpoints[i] == NULL)
+		return false;
+	pst_connection_kill(group->endpoints[i]);
+	group->endpoints[i] = NULL;
+	return true;
+}
+
+bool
 pst_connector_group_is_for(
 	const struct pst_connector_group *group, const struct pst_connector_line *line)
 {
 	if (group->line.protocol != line->protocol || group->line.n != line->n ||
+		group->line.words != line->words ||
 		!pst_endpoint_is_equal(&group->line.endpoint, &line->endpoint))
 		return false;
 	for (unsigned int i = 0; i < line->n; i++) {

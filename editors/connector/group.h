@@ -51,6 +51,10 @@ int pst_connector_approve_maps(
 /* Let this address come to the endpoints, or keep it out; who is in stays in. */
 int pst_connector_group_admit(struct pst_connector_group *group, uint32_t ip, bool yes);
 
+/* The client's place is not waited at any more: its endpoint ends (R47). False: it is not here. */
+bool pst_connector_group_close(
+	struct pst_connector_group *group, const struct pst_connector_line *line);
+
 /* Endpoints for this announcement, none of them used or ended? */
 bool pst_connector_group_is_for(
 	const struct pst_connector_group *group, const struct pst_connector_line *line);

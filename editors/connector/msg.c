@@ -17,6 +17,7 @@ struct word {
 static const struct word announcing[] = {
 	{ "LISTEN ", PST_CONNECTOR_LISTEN },
 	{ "CONNECT ", PST_CONNECTOR_CONNECT },
+	{ "CLOSE ", PST_CONNECTOR_CLOSE },
 	{ "AT ", PST_CONNECTOR_AT },
 };
 
@@ -84,10 +85,33 @@ read_address(const uint8_t **at, const uint8_t *end, unsigned int n, struct pst_
 	return endpoint->ip != 0 && port != 0 && port + n - 1 <= 65535;
 }
 
-/* What follows the word: protocol, N, IP:PORT, the end. */
+static const struct {
+	const char *text;
+	uint32_t word;
+} words[] = {
+	{ " MANY", PST_CONNECTOR_MANY },
+	{ " STAY", PST_CONNECTOR_STAY },
+	{ " SLOW", PST_CONNECTOR_SLOW },
+	{ " MUTE", PST_CONNECTOR_MUTE },
+	{ " ALL", PST_CONNECTOR_ALL },
+	{ " NONE", PST_CONNECTOR_NONE },
+};
+
+static void
+read_words(const uint8_t **at, const uint8_t *end, uint32_t *found)
+{
+	for (unsigned int i = 0; i < COUNT(words); i++) {
+		if (!read_word(at, end, words[i].text))
+			continue;
+		*found |= words[i].word;
+		i = -1; /* any may come next */
+	}
+}
+
+/* What follows the word: protocol, N, IP:PORT, LISTEN's further words, the end. */
 static bool
 read_announcement(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
-	struct pst_connector_line *line)
+	enum pst_connector_verb verb, struct pst_connector_line *line)
 {
 	const uint8_t *start;
 	uint32_t n;
@@ -97,12 +121,14 @@ read_announcement(const uint8_t *bytes, const uint8_t *at, const uint8_t *end,
 		!pst_text_char(&at, end, ' '))
 		return false;
 	start = at;
-	if (!read_address(&at, end, n, &line->endpoint) || !is_line_end(at, end))
+	if (!read_address(&at, end, n, &line->endpoint))
 		return false;
 	line->n = n;
 	line->at = start - bytes;
 	line->len = at - start;
-	return true;
+	if (verb == PST_CONNECTOR_LISTEN)
+		read_words(&at, end, &line->words);
+	return is_line_end(at, end) && (verb != PST_CONNECTOR_CLOSE || n == 1);
 }
 
 static enum pst_connector_verb
@@ -135,7 +161,7 @@ pst_connector_parse(const uint8_t *bytes, uint32_t len, struct pst_connector_lin
 		if (!read_word(&at, end, announcing[i].text))
 			continue;
 		line->verb = PST_CONNECTOR_UNPARSED;
-		if (!read_announcement(bytes, at, end, &found))
+		if (!read_announcement(bytes, at, end, announcing[i].verb, &found))
 			return;
 		found.verb = announcing[i].verb;
 		*line = found;

@@ -17,6 +17,9 @@
  *		secondaries). The server answers OK or NO and, after OK, may come
  *		to each of the ports.
  *
+ *	CLOSE tcp|udp 1 IP:PORT
+ *		It does not wait at that place any more. The server answers OK.
+ *
  *	CONNECT tcp|udp N IP:PORT
  *		It asks for N consecutive ports of the server to connect to. IP:PORT
  *		is where it will come from: the first port from PORT, the next from
@@ -43,6 +46,16 @@
  * no more digits than 1024 and 65535. The one exception is 0.0.0.0:0, which
  * is nowhere: its answer is NO, so a firewall that can open nothing writes it.
  *
+ * Behind LISTEN's IP:PORT words may stand, for a firewall between that opens something. The
+ * server does not look at them.
+ *
+ *	many	any number of connections may come, or datagrams from several places
+ *	stay	for as long as the control connection, however idle
+ *	slow	every packet is to go by way of the editor
+ *	mute	udp: nothing is ever answered
+ *	all	anybody may come, not the server alone
+ *	none	nobody may, until another LISTEN for the same says otherwise
+ *
  * Secondaries outlive the line that made them, but not the control connection.
  */
 #pragma once
@@ -61,6 +74,7 @@ enum pst_connector_verb {
 	PST_CONNECTOR_OTHER, /* no line of this protocol */
 	PST_CONNECTOR_LISTEN,
 	PST_CONNECTOR_CONNECT,
+	PST_CONNECTOR_CLOSE,
 	PST_CONNECTOR_BYE,
 	PST_CONNECTOR_AT,
 	PST_CONNECTOR_OK,
@@ -68,11 +82,21 @@ enum pst_connector_verb {
 	PST_CONNECTOR_UNPARSED, /* LISTEN, CONNECT or AT with other contents */
 };
 
+enum pst_connector_words {
+	PST_CONNECTOR_MANY = 1 << 0,
+	PST_CONNECTOR_STAY = 1 << 1,
+	PST_CONNECTOR_SLOW = 1 << 2,
+	PST_CONNECTOR_MUTE = 1 << 3,
+	PST_CONNECTOR_ALL = 1 << 4,
+	PST_CONNECTOR_NONE = 1 << 5,
+};
+
 struct pst_connector_line {
 	enum pst_connector_verb verb;
-	/* LISTEN, CONNECT and AT alone; else 0 */
+	/* LISTEN, CONNECT, CLOSE and AT alone; else 0 */
 	enum pst_proto protocol;
 	unsigned int n;
+	uint32_t words; /* enum pst_connector_words; LISTEN alone */
 	struct pst_endpoint endpoint; /* the first port; unset when nowhere */
 	uint32_t at, len;             /* where in the line IP:PORT stands */
 };

@@ -8,6 +8,7 @@ import leaks
 import plain
 import program
 import published
+import rules
 import segments
 import tftp
 from lab import GROWS, SHRINKS, Postern
@@ -76,6 +77,8 @@ GROUPS = [
           [("TFTP leaves nothing", leaks.leaves_nothing(tftp.all_ways))]),
     Group("strict filtering, no TFTP editor", postern(nat=tftp.STRICT), tftp.OFF, kernel=True,
           helper=False),
+    Group("rules", postern(**rules.SETTINGS), rules.CASES),
+    Group("rules, two workers", postern(workers=2, **rules.SETTINGS), rules.CASES),
     Group("servers inside", postern(**published.SETTINGS), published.CASES),
     Group("servers inside, two workers", postern(workers=2, **published.SETTINGS),
           published.CASES),

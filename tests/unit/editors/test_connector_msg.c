@@ -21,6 +21,7 @@ static const struct {
 	unsigned int n;
 	struct pst_endpoint endpoint;
 	const char *address; /* as it stands in the line */
+	uint32_t words;
 } announcing[] = {
 	{ "LISTEN tcp 1 10.0.0.8:1553\r\n", PST_CONNECTOR_LISTEN, PST_TCP, 1,
 		{ 0x0a000008, 1553 }, "10.0.0.8:1553" },
@@ -35,6 +36,14 @@ static const struct {
 	{ "at udp 0002 10.0.0.8:01553\r\n", PST_CONNECTOR_AT, PST_UDP, 2, { 0x0a000008, 1553 },
 		"10.0.0.8:01553" },
 	{ "AT tcp 8 0.0.0.0:0\r\n", PST_CONNECTOR_AT, PST_TCP, 8, { 0, 0 }, "0.0.0.0:0" },
+	{ "CLOSE udp 1 10.0.0.8:1553\r\n", PST_CONNECTOR_CLOSE, PST_UDP, 1,
+		{ 0x0a000008, 1553 }, "10.0.0.8:1553" },
+	{ "LISTEN tcp 1 10.0.0.8:1553 many ALL\r\n", PST_CONNECTOR_LISTEN, PST_TCP, 1,
+		{ 0x0a000008, 1553 }, "10.0.0.8:1553", PST_CONNECTOR_MANY | PST_CONNECTOR_ALL },
+	{ "LISTEN udp 1 10.0.0.8:1553 stay slow mute none\n", PST_CONNECTOR_LISTEN, PST_UDP, 1,
+		{ 0x0a000008, 1553 }, "10.0.0.8:1553",
+		PST_CONNECTOR_STAY | PST_CONNECTOR_SLOW | PST_CONNECTOR_MUTE |
+			PST_CONNECTOR_NONE },
 };
 
 static void
@@ -49,6 +58,7 @@ announcements_are_read_whole(void **state)
 		assert_int_equal(line.verb, announcing[i].verb);
 		assert_int_equal(line.protocol, announcing[i].protocol);
 		assert_int_equal(line.n, announcing[i].n);
+		assert_int_equal(line.words, announcing[i].words);
 		assert_true(pst_endpoint_is_equal(&line.endpoint, &announcing[i].endpoint));
 		assert_int_equal(line.len, strlen(announcing[i].address));
 		assert_memory_equal(text + line.at, announcing[i].address, line.len);
@@ -85,6 +95,11 @@ static const struct {
 	{ "LISTEN tcp 1 10.0.0.8:1553", PST_CONNECTOR_OTHER },
 	{ "LISTEN tcp 1 10.0.0.8:1553\r\nOK\r\n", PST_CONNECTOR_OTHER },
 	{ "LISTEN \r\n", PST_CONNECTOR_UNPARSED },
+	{ "LISTEN tcp 1 10.0.0.8:1553 manyall\r\n", PST_CONNECTOR_UNPARSED },
+	{ "LISTEN tcp 1 10.0.0.8:1553 some\r\n", PST_CONNECTOR_UNPARSED },
+	{ "LISTEN tcp 1 10.0.0.8:1553  all\r\n", PST_CONNECTOR_UNPARSED },
+	{ "AT tcp 1 10.0.0.8:1553 all\r\n", PST_CONNECTOR_UNPARSED },
+	{ "CLOSE tcp 2 10.0.0.8:1553\r\n", PST_CONNECTOR_UNPARSED },
 	{ "LISTEN  tcp 1 10.0.0.8:1553\r\n", PST_CONNECTOR_UNPARSED },
 	{ "LISTEN tcp  1 10.0.0.8:1553\r\n", PST_CONNECTOR_UNPARSED },
 	{ "LISTEN tcp 1  10.0.0.8:1553\r\n", PST_CONNECTOR_UNPARSED },
