@@ -16,13 +16,14 @@ struct pst_client {
 	uint32_t refs;
 	uint32_t ports;       /* of binds and listeners */
 	uint32_t connections;
-	uint32_t address;     /* number of its outside address; valid while ports > 0 */
-	uint32_t maps;        /* it asked for itself: a Firewall client while there are any */
-	bool aliases; /* its inbound peers are seen as an address of ours; has a reference */
-	uint32_t permissions; /* how many it has, and the first of them (listeners) */
-	uint32_t first_permission;
-	uint64_t created_ms;
+	uint32_t first_permission; /* a listener */
+	uint16_t permissions;
+	uint16_t address; /* number of its outside address; valid while ports > 0 */
+	uint16_t maps;	  /* it asked for itself: a Firewall client while there are any */
+	bool aliases;	  /* its inbound peers are seen as an address of ours; has a reference */
+	uint32_t created_ms; /* low 32 bits */
 };
+_Static_assert(sizeof(struct pst_client) == 32, "two of them in a cache line");
 
 struct pst_client_table {
 	struct pst_flowtable by_ip;

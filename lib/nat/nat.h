@@ -195,6 +195,10 @@ void pst_nat_prefetch(const struct pst_nat *nat, enum pst_way way,
 static inline bool pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way,
 	uint8_t tcp_flags, uint64_t now_ms, enum pst_drop *why);
 
+/* The same of a connection that drops nothing. */
+static inline void pst_nat_advance(struct pst_nat *nat, uint32_t i, enum pst_way way,
+	uint8_t tcp_flags, uint64_t now_ms);
+
 /* The state moved: what hangs on it (timers, backlog, events). */
 void pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
 
@@ -252,15 +256,25 @@ static inline bool
 pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_flags,
 	uint64_t now_ms, enum pst_drop *why)
 {
-	struct pst_conn *c = &nat->conns.hot[i];
-	uint8_t proto = pst_key_low(c->remote), before = c->state;
-	enum pst_dir dir = pst_conn_dir(c, way);
+	const struct pst_conn *c = &nat->conns.hot[i];
 
 	if (unlikely(c->flags & (PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED))) {
 		*why = c->flags & PST_CONN_DENIED ? PST_DROP_EDITOR_DENIED : PST_DROP_RECEIVE_ONLY;
 		if (c->flags & PST_CONN_DENIED || way == PST_WAY_OUT)
 			return false;
 	}
+	pst_nat_advance(nat, i, way, tcp_flags, now_ms);
+	return true;
+}
+
+static inline void
+pst_nat_advance(
+	struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_flags, uint64_t now_ms)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+	uint8_t proto = pst_key_low(c->remote), before = c->state;
+	enum pst_dir dir = pst_conn_dir(c, way);
+
 	c->state = pst_fsm_next(proto, before, dir, tcp_flags);
 	if (likely(pst_fsm_refreshes(proto, c->state, dir, tcp_flags, true)))
 		c->last_ms = now_ms;
@@ -268,5 +282,4 @@ pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_fla
 		c->last_ms = now_ms;
 		pst_nat_moved(nat, i, now_ms);
 	}
-	return true;
 }

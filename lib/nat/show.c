@@ -141,7 +141,7 @@ client_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint
 		rte_be_to_cpu_32(nat->params->addresses[pst_nat_address_of(nat, c)]);
 	row->ports_used = c->ports;
 	row->connections = c->connections;
-	row->age_ms = now_ms - c->created_ms;
+	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	return true;
 }
 

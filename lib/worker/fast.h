@@ -189,7 +189,6 @@ fast_sort(const struct pst_worker *w, struct fast_in *in, struct job *job)
 	if (in->virtual_port && unlikely(fast_is_unfinished(ip, ip_len - FAST_IP)))
 		return false;
 	job->ip = ip;
-	job->through = PST_SLOT_NONE;
 	job->ip_len = ip_len;
 	job->iface = in->iface;
 	job->way = in->way;
@@ -294,6 +293,18 @@ fast_send(struct pst_worker *w, struct fast_out *out, struct rte_mbuf *m)
 		pst_worker_flush_port(w, out->port);
 }
 
+#define FAST_UNCOMMON                                                                              \
+	(PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED |            \
+		PST_CONN_ALIASED | PST_CONN_KNOWN)
+
+/* An editor has its handle and no more; a SYN may begin it anew, under another one. */
+static inline bool
+fast_is_known_only(const struct pst_conn *c, const struct job *job)
+{
+	return (c->flags & FAST_UNCOMMON) == PST_CONN_KNOWN &&
+		!(job->tcp_flags & RTE_TCP_SYN_FLAG);
+}
+
 /* Do what pst_worker_forward() would; false when the packet is not common after all. */
 static __rte_always_inline bool
 fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
@@ -302,18 +313,14 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 	struct pst_conn *c = &w->nat->conns.hot[i];
 	enum pst_way way = (enum pst_way)job->way;
 	struct pst_hop hop = c->hop[way];
-	enum pst_drop why;
 
-	if (unlikely((c->flags & PST_CONN_KNOWN) && (job->tcp_flags & RTE_TCP_SYN_FLAG)))
-		return false; /* it may begin anew, and an editor has the old one's handle */
-	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET |
-				     PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED | PST_CONN_ALIASED)))
+	if (unlikely(c->flags & FAST_UNCOMMON) && !fast_is_known_only(c, job))
 		return false;
 	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
 		return false;
 	if (unlikely(job->ip_len > out->mtu || job->ip->time_to_live <= 1))
 		return false;
-	pst_nat_touch(w->nat, i, way, job->tcp_flags, now_ms, &why);
+	pst_nat_advance(w->nat, i, way, job->tcp_flags, now_ms);
 	pst_conn_count(&w->nat->conns, c, way, job->ip_len);
 	fast_translate(job->ip, c, way);
 	fast_set_l2(job->ip, out);

@@ -104,6 +104,14 @@ prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 	}
 }
 
+/* A common packet that is not, after all: what the sorting left out. */
+static void
+look_closer(struct job *job)
+{
+	pst_view_parse(&job->v, job->m);
+	job->through = PST_SLOT_NONE;
+}
+
 /* A packet of connection i. */
 static __rte_always_inline void
 forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
@@ -112,7 +120,7 @@ forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_
 	if (likely(job->common) && likely(fast_forward(w, out, job, i, now_ms)))
 		return;
 	if (job->common)
-		pst_view_parse(&job->v, job->m);
+		look_closer(job);
 	pst_worker_forward(w, job, i, now_ms);
 }
 
@@ -123,7 +131,7 @@ forward_missed(struct pst_worker *w, struct job *job, uint64_t now_ms)
 	uint32_t found = pst_conn_lookup(&w->nat->conns, job->hash, job->key);
 
 	if (job->common)
-		pst_view_parse(&job->v, job->m);
+		look_closer(job);
 	if (found != PST_FLOW_NONE)
 		pst_worker_forward(w, job, found >> 1, now_ms);
 	else
