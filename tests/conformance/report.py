@@ -52,31 +52,51 @@ def lines(found):
 
 
 class Mutation:
-    """One change of the product: the text to find, once, and what stands there instead."""
+    """One change of the product: (file, text to find once, what stands there instead) each."""
 
-    def __init__(self, rule, path, old, new):
-        self.rule, self.path, self.old, self.new = rule, path, old, new
+    def __init__(self, rule):
+        self.rule, self.edits = rule, []
 
     def error(self, root=ROOT):
-        with open(os.path.join(root, self.path)) as f:
-            n = f.read().count(self.old)
-        return None if n == 1 else f"R{self.rule}: {self.path} has {n} of {self.old!r}"
+        for path, old, _ in self.edits:
+            with open(os.path.join(root, path)) as f:
+                n = f.read().count(old)
+            if n != 1:
+                return f"R{self.rule}: {path} has {n} of {old!r}"
+        return None
+
+    def apply(self, folder):
+        """Returns what is needed to undo it: {path: text}."""
+        before = {}
+        for path, old, new in self.edits:
+            full = os.path.join(folder, path)
+            with open(full) as f:
+                text = f.read()
+            before.setdefault(full, text)
+            with open(full, "w") as f:
+                f.write(text.replace(old, new))
+        return before
+
+    def files(self):
+        return ", ".join(dict.fromkeys(path for path, _, _ in self.edits))
 
 
 def mutations():
-    """Of mutations.txt: "R12 FILE", then the old text and the new one, indented by - and +."""
-    found, rule, path, old, new = [], None, None, [], []
+    """Of mutations.txt: "R12 FILE" or "& FILE", then old lines behind "-", new ones behind "+"."""
+    found, path, old, new = [], None, [], []
 
     def end():
-        if rule is not None:
-            found.append(Mutation(rule, path, "\n".join(old), "\n".join(new)))
+        if path is not None:
+            found[-1].edits.append((path, "\n".join(old), "\n".join(new)))
 
     with open(os.path.join(HERE, "mutations.txt")) as f:
         for line in f.read().split("\n"):
-            if line.startswith("R"):
+            if line.startswith(("R", "& ")):
                 end()
                 tag, path = line.split(" ")
-                rule, old, new = int(tag[1:]), [], []
+                if tag != "&":
+                    found.append(Mutation(int(tag[1:])))
+                old, new = [], []
             elif line.startswith("-"):
                 old.append(line[1:])
             elif line.startswith("+"):
@@ -104,10 +124,21 @@ def programs(folder):
                   if name.startswith("test-conformance-") and not name.endswith(".p"))
 
 
+def tests_of(folder, rule):
+    """The programs whose sources have a test of the rule."""
+    found = []
+    for program in programs(folder):
+        name = os.path.basename(program)[len("test-conformance-"):]
+        with open(os.path.join(folder, "tests", "conformance", f"test_{name}.c")) as f:
+            if re.search(rf"^r{rule:02}_", f.read(), re.MULTILINE):
+                found.append(program)
+    return found
+
+
 def is_red(folder, rule):
     """Does a test of the rule fail?"""
     red = False
-    for program in programs(folder):
+    for program in tests_of(folder, rule):
         try:
             done = subprocess.run([program, f"r{rule:02}_"], cwd=folder, text=True,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -119,21 +150,19 @@ def is_red(folder, rule):
 
 
 def try_mutation(folder, mutation, say):
-    path = os.path.join(folder, mutation.path)
-    with open(path) as f:
-        text = f.read()
-    with open(path, "w") as f:
-        f.write(text.replace(mutation.old, mutation.new))
-    built = run(["ninja", "-C", "build", *targets(folder)], folder)
+    before = mutation.apply(folder)
+    wanted = ["tests/" + os.path.basename(p) for p in tests_of(folder, mutation.rule)]
+    built = run(["ninja", "-C", "build", *wanted], folder)
     red = built.returncode == 0 and is_red(folder, mutation.rule)
-    with open(path, "w") as f:
-        f.write(text)
+    for path, text in before.items():
+        with open(path, "w") as f:
+            f.write(text)
     if built.returncode != 0:
-        say(f"not ok R{mutation.rule}: the mutation of {mutation.path} does not compile\n"
+        say(f"not ok R{mutation.rule}: the mutation of {mutation.files()} does not compile\n"
             + built.stdout[-2000:])
     else:
         say(f"{'ok' if red else 'not ok'} R{mutation.rule} {'turns red' if red else 'stays green'}"
-            f" by {mutation.path}")
+            f" by {mutation.files()}")
     return red
 
 

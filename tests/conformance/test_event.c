@@ -142,6 +142,7 @@ r50_the_accepted_connection_exists_before_the_clients_side(void **state)
 	assert_int_equal(probe_count(p, 1, PST_EVENT_ACCEPTED), 1);
 	assert_int_equal(sent_at_accept, before); /* the SYN was parked */
 	assert_non_null(accepted);
+	assert_ptr_not_equal(accepted, p->handles[0]); /* nor is it the endpoint's */
 	assert_ptr_equal(probe_last(p, 1, PST_EVENT_ACCEPTED)->endpoint, p->handles[0]);
 	assert_true(probe_last(p, 1, PST_EVENT_ACCEPTED)->is_secondary);
 	probe_stop(p);
