@@ -9,6 +9,7 @@ r01_traffic_to_the_proxy_address_reaches_the_client(void **state)
 {
 	struct probe *p = fresh_probe();
 	struct pst_bind_for_client args;
+	struct pkt in;
 
 	(void)state;
 	probe_start(p, NULL);
@@ -16,6 +17,8 @@ r01_traffic_to_the_proxy_address_reaches_the_client(void **state)
 	probe_bind(p, &args);
 	assert_int_equal(p->ret, 0);
 	assert_int_equal(pst_session_flags(p->session), 0); /* SecureNAT */
+	in = probe_packet(PST_TCP, SERVER, 20, p->at.ip, p->at.port, TCP_SYN);
+	assert_true(probe_reaches(p, &in, 3000));
 	assert_true(probe_connect(p, SERVER, 20, p->at.port));
 	pst_connection_kill(p->handles[0]);
 	probe_stop(p);
@@ -229,6 +232,7 @@ r13_the_address_returned_is_the_lowest(void **state)
 {
 	struct probe *p = fresh_probe();
 	struct pst_bind_for_client args;
+	struct pkt in;
 	struct pst_endpoint name;
 
 	(void)state;
@@ -242,6 +246,8 @@ r13_the_address_returned_is_the_lowest(void **state)
 	}
 	pst_connection_external_name(p->handles[0], &name);
 	assert_int_equal(name.port, p->at.port);
+	in = probe_packet(PST_TCP, SERVER, 20, p->at.ip, p->at.port, TCP_SYN);
+	assert_true(probe_reaches(p, &in, 3000)); /* the first of the client's */
 	probe_stop(p);
 }
 

@@ -98,6 +98,12 @@ r19_udp_with_timeout_closes_once_idle(void **state)
 	assert_int_equal(probe_count(p, 0, PST_EVENT_TERMINATING), 1);
 	probe_dropped(p, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
 	probe_stop(p);
+	p = fresh_probe(); /* and one that nobody has used */
+	bound(p, NULL, PST_UDP, PST_FLAG_TIMEOUT);
+	box_pass(&p->box, 302000);
+	in = from(p, PST_UDP, SERVER, 20);
+	probe_dropped(p, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
+	probe_stop(p);
 }
 
 static void
