@@ -23,6 +23,10 @@ static void
 undo_bind(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 {
 	rt->stats.late_replies++;
+#if PST_PLANTED_BUG == 1 /* what it did stays */
+	pst_chan_put(rt->params.workers[worker], req);
+	return;
+#endif
 	if (req->result < 0) {
 		pst_ipset_unref(req->bind.filter);
 		pst_chan_put(rt->params.workers[worker], req);
@@ -530,6 +534,10 @@ pst_bind_for_client(struct pst_session *session, const struct pst_bind_for_clien
 		filter = pst_ipset_create(args->filter); /* R80: a copy */
 		if (filter == NULL)
 			return -ENOMEM;
+#if PST_PLANTED_BUG == 3 /* nor that */
+		pst_ipset_unref(filter);
+		filter = NULL;
+#endif
 	}
 	ret = bind(session, args, protocol, filter);
 	if (ret < 0)

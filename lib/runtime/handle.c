@@ -267,6 +267,14 @@ post_to(struct pst_runtime *rt, uint32_t worker)
 	while ((conn = STAILQ_FIRST(&rt->kills[worker])) != NULL) {
 		struct pst_req *req = pst_chan_take(chan);
 
+#if PST_PLANTED_BUG == 2 /* it is not told later either */
+		if (req == NULL) {
+			STAILQ_REMOVE_HEAD(&rt->kills[worker], to_kill);
+			conn->listed = false;
+			handle_free(conn);
+			continue;
+		}
+#endif
 		if (req == NULL)
 			break;
 		STAILQ_REMOVE_HEAD(&rt->kills[worker], to_kill);

@@ -12,6 +12,10 @@
 #include "runtime/timers.h"
 #include "stream/stream.h"
 
+#ifndef PST_PLANTED_BUG
+#define PST_PLANTED_BUG 0 /* the chaos test is built with each, and must see it */
+#endif
+
 #define EDITORS_MAX 64
 #define PACKETS_A_ROUND 64
 #define EVENTS_A_ROUND 64

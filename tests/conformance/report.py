@@ -181,7 +181,10 @@ def mutate(wanted, say):
     errors = [e for e in (m.error() for m in chosen) if e]
     for error in errors:
         say(f"not ok {error}")
-    if errors or not chosen:
+    unknown = [tag for tag in wanted if tag not in {f"R{m.rule}" for m in chosen}]
+    if unknown:
+        say(f"not ok: no mutation of {', '.join(unknown)}; rules are named like R12")
+    if errors or unknown or not chosen:
         return False
     folder = tempfile.mkdtemp(prefix="postern-mutate-")
     try:
@@ -191,6 +194,10 @@ def mutate(wanted, say):
             done = run(["ninja", "-C", "build", *targets(folder)], folder)
         if done.returncode != 0:
             say(done.stdout[-4000:])
+            return False
+        weak = [m.rule for m in chosen if is_red(folder, m.rule)]
+        if weak:
+            say(f"not ok: red without a mutation: {', '.join(f'R{n}' for n in weak)}")
             return False
         red = [m.rule for m in chosen if try_mutation(folder, m, say)]
     finally:

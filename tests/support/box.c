@@ -146,8 +146,9 @@ now(void *ctx)
 	return ((struct box *)ctx)->now_ms;
 }
 
-static void
-init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appliance_params p)
+void
+box_init_with(
+	struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appliance_params p)
 {
 	static unsigned int serial;
 	char error[256] = "", name[32];
@@ -158,7 +159,8 @@ init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appl
 	p.idle = idle;
 	p.now = now;
 	p.ctx = b;
-	p.ring_packets = 512;
+	if (p.ring_packets == 0)
+		p.ring_packets = 512;
 	b->now_ms = p.now_ms = 1000;
 	b->n_queues = queues != 0 ? queues : c->lcores.n_workers;
 	snprintf(name, sizeof(name), "box-%u", ++serial); /* one that failed has left its own */
@@ -185,13 +187,13 @@ init(struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appl
 void
 box_init(struct box *b, const struct pst_config *c, uint32_t queues)
 {
-	init(b, c, queues, (struct pst_appliance_params){ 0 });
+	box_init_with(b, c, queues, (struct pst_appliance_params){ 0 });
 }
 
 void
 box_init_small(struct box *b, const struct pst_config *c, uint32_t events, uint32_t records)
 {
-	init(b, c, 0,
+	box_init_with(b, c, 0,
 		(struct pst_appliance_params){ .ring_events = events, .records = records });
 }
 
@@ -199,7 +201,7 @@ void
 box_init_editors(
 	struct box *b, const struct pst_config *c, const struct pst_editor *const *editors)
 {
-	init(b, c, 0, (struct pst_appliance_params){ .editors = editors });
+	box_init_with(b, c, 0, (struct pst_appliance_params){ .editors = editors });
 }
 
 static void

@@ -44,6 +44,9 @@ void box_init_small(
 /* One with a test's own editors (NULL at the end) in place of those that are built in. */
 void box_init_editors(
 	struct box *b, const struct pst_config *c, const struct pst_editor *const *editors);
+/* One with any of it; what is zero in p has box_init()'s value. */
+void box_init_with(
+	struct box *b, const struct pst_config *c, uint32_t queues, struct pst_appliance_params p);
 /* Asserts that nothing is left: tables, pools, mbufs, heap, and the packet account. */
 void box_fini(struct box *b);
 /* Stop in the midst of it: all is freed, whatever is open. Asserts on the heap and mbufs alone. */
