@@ -80,17 +80,21 @@ translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
 	set_l4(v, way, pst_key_port(end), l4_delta);
 }
 
-/* Another source or destination, not of the connection's own ends: with its checksums. */
+/* Another source (as on the way out) or destination, with the checksums. */
 static void
-set_end(const struct pst_view *v, rte_be32_t *ip, enum pst_way way, uint64_t to)
+set_end(const struct pst_view *v, enum pst_way way, uint64_t to)
 {
 	const struct rte_udp_hdr *udp = v->l4; /* TCP has its ports there too */
 	rte_be16_t port = way == PST_WAY_OUT ? udp->src_port : udp->dst_port;
-	uint64_t sum = pst_csum_change32(*ip, pst_key_ip(to));
+	rte_be32_t ip = way == PST_WAY_OUT ? v->ip->src_addr : v->ip->dst_addr;
+	uint64_t sum = pst_csum_change32(ip, pst_key_ip(to));
 
 	v->ip->hdr_checksum = pst_csum_apply(v->ip->hdr_checksum, pst_csum_fold(sum));
 	sum += pst_csum_change16(port, pst_key_port(to));
-	*ip = pst_key_ip(to);
+	if (way == PST_WAY_OUT)
+		v->ip->src_addr = pst_key_ip(to);
+	else
+		v->ip->dst_addr = pst_key_ip(to);
 	set_l4(v, way, pst_key_port(to), pst_csum_fold(sum));
 }
 
@@ -103,7 +107,7 @@ pst_worker_unalias(struct pst_worker *w, struct job *job)
 
 	if (!pst_nat_unalias(w->nat, ours, client, &remote, &job->through))
 		return false;
-	set_end(v, &v->ip->dst_addr, PST_WAY_IN, remote); /* the destination's port */
+	set_end(v, PST_WAY_IN, remote);
 	v->dst = pst_key_ip(remote);
 	v->dport = pst_key_port(remote);
 	return true;
@@ -113,7 +117,7 @@ pst_worker_unalias(struct pst_worker *w, struct job *job)
 static void
 put_alias(const struct pst_worker *w, const struct pst_view *v, const struct pst_conn *c)
 {
-	set_end(v, &v->ip->src_addr, PST_WAY_OUT, w->nat->conns.alias[c - w->nat->conns.hot]);
+	set_end(v, PST_WAY_OUT, w->nat->conns.alias[c - w->nat->conns.hot]);
 }
 
 /*

@@ -43,7 +43,16 @@ def transfer(pair, data, to):
 
 
 def one_port(lab, pair, pieces, spoil=contextlib.nullcontext):
-    """PORT in so many pieces, its answer, and a transfer; returns what came of it."""
+    """PORT in so many pieces, its answer, and a transfer; returns what came of it. Where other
+    work has taken the machine away the time says nothing, so it has a second try."""
+    seconds, said = timed_port(lab, pair, pieces, spoil)
+    if seconds >= SECONDS_MOST:
+        seconds, said = timed_port(lab, pair, pieces, spoil)
+    expect(seconds < SECONDS_MOST, f"took {seconds:.2f} s, twice")
+    return said
+
+
+def timed_port(lab, pair, pieces, spoil):
     data, command = pair.open_data()
     with spoil():
         start = time.monotonic()
@@ -52,10 +61,9 @@ def one_port(lab, pair, pieces, spoil=contextlib.nullcontext):
         seconds = time.monotonic() - start
     to = peers.endpoint_of(seen)
     expect(to[0] == GATE_OUT, f"the server saw {seen!r}")
-    expect(seconds < SECONDS_MOST, f"took {seconds:.2f} s")
     transfer(pair, data, to)
     data.close()
-    return f"{seconds * 1000:.0f} ms, the server saw {seen!r}"
+    return seconds, f"{seconds * 1000:.0f} ms, the server saw {seen!r}"
 
 
 def needs_reassembly(gate, pieces):
