@@ -4,7 +4,9 @@
  * says which of it.
  *
  *	CONNECT_TCP      the client connects to a primary port, or to an address that
- *	                 pst_allow_future_connect() named; to nothing else (R65)
+ *	                 pst_allow_future_connect() named; to nothing else (R65). Where the
+ *	                 specification's firewall dropped all other connections, here the
+ *	                 rules say: without one against it, it is forwarded unseen
  *	UDP_DESTINATION  the first datagram to, or from, a peer that is not in the
  *	                 connection's cache (R73); port: the peer's
  *	BIND_TCP, _UDP   an endpoint is bound for the client: pst_bind_for_client() or
