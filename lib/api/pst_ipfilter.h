@@ -17,11 +17,11 @@
 
 struct pst_ipfilter;
 
-/* A filter with no ranges. NULL when there is no memory. */
+/* A filter with no ranges, the caller's to destroy. NULL when there is no memory. */
 struct pst_ipfilter *pst_ipfilter_create(void);
 void pst_ipfilter_destroy(struct pst_ipfilter *filter);
 
-/* An independent copy (R59). NULL when there is no memory. */
+/* An independent copy (R59), the caller's; filter is not NULL. NULL when there is no memory. */
 struct pst_ipfilter *pst_ipfilter_clone(const struct pst_ipfilter *filter);
 
 /* Add or take away [first, last]; the last call wins. 0, -EINVAL when first > last, -ENOMEM. */

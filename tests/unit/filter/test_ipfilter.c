@@ -317,6 +317,7 @@ a_filter_goes_with_itself_and_with_everybody(void **state)
 	assert_true(pst_ipfilter_is_equal(NULL, NULL));
 	assert_int_equal(pst_ipfilter_exclude_filter(filter, NULL), 0);
 	assert_int_equal(pst_ipfilter_count(filter), 0);
+	assert_false(pst_ipfilter_is_equal(filter, NULL));
 	pst_ipfilter_destroy(all);
 	pst_ipfilter_destroy(filter);
 }
