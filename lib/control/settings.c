@@ -162,6 +162,23 @@ protocols(const struct pst_config *config)
 }
 
 static json_t *
+publish(const struct pst_config *config)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < config->n_publish; i++) {
+		const struct pst_config_publish *p = &config->publish[i];
+
+		json_array_append_new(array,
+			json_pack("{s:o,s:o,s:o,s:o}", "name", pst_doc_text(p->name), "protocol",
+				pst_doc_proto(p->transport), "external",
+				pst_doc_endpoint(&p->external), "internal",
+				pst_doc_endpoint(&p->internal)));
+	}
+	return array;
+}
+
+static json_t *
 editors(const struct pst_config *config)
 {
 	json_t *object = json_object();
@@ -194,12 +211,12 @@ pst_settings(const struct pst_control_view *view)
 
 	if (config == NULL)
 		return json_null();
-	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
+	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
 		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
 		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
 		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
 		nat(&config->nat), "protocols", protocols(config), "rules", rules(config),
-		"editors", editors(config), "control", "socket",
+		"publish", publish(config), "editors", editors(config), "control", "socket",
 		pst_doc_text(config->control_socket), "log", "level",
 		pst_doc_text(config->log_level));
 }

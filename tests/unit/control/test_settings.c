@@ -72,6 +72,11 @@ the_config_has_the_file_s_keys(void **state)
 	a.config.routes[0] = (struct pst_config_route){ .via = 0xc63364fe };
 	a.config.n_internal_networks = 1;
 	a.config.internal_networks[0] = (struct pst_prefix){ 0x0a000000, 8 };
+	a.config.n_publish = 1;
+	a.config.publish[0] = (struct pst_config_publish){ .name = "dns",
+		.transport = PST_UDP,
+		.external = { 0xc633640a, 53 },
+		.internal = { 0x0a000050, 5353 } };
 	strcpy(a.config.control_socket, "/run/x.sock");
 	strcpy(a.config.log_level, "info");
 	config = pst_settings(&view);
@@ -91,6 +96,9 @@ the_config_has_the_file_s_keys(void **state)
 	expect(json_object_get(json_object_get(config, "interfaces"), "outside"),
 		"{\"device\":\"0000:03:00.0\",\"zone\":\"external\","
 		"\"address\":\"198.51.100.1/24\",\"mtu\":1500,\"vlan\":5}");
+	expect(json_object_get(config, "publish"),
+		"[{\"name\":\"dns\",\"protocol\":\"udp\",\"external\":\"198.51.100.10:53\","
+		"\"internal\":\"10.0.0.80:5353\"}]");
 	expect(json_object_get(config, "editors"), "{\"sip\":{\"enabled\":true}}");
 	expect(json_object_get(config, "control"), "{\"socket\":\"/run/x.sock\"}");
 	expect(json_object_get(config, "log"), "{\"level\":\"info\"}");
