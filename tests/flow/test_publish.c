@@ -14,6 +14,7 @@
 #include "eal.h"
 
 #define SERVER IP(10, 1, 1, 80) /* inside */
+#define STRANGER IP(10, 1, 2, 1) /* inside, and the hosts behind it */
 #define PEER IP(198, 18, 0, 9)
 #define SECOND IP(198, 18, 0, 10)
 #define OUTSIDE IP(198, 18, 0, 1)
@@ -101,6 +102,115 @@ a_published_port_is_nobody_elses_and_in_no_quota(void **state)
 	in = packet(PST_TCP, PEER, 4000, OUTSIDE, 30001, S);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
 	assert_int_equal(out.dport, 80);
+	box_fini(&b);
+}
+
+/* Two at once; only the server's own answers are of their connections. */
+static void
+nobody_but_the_server_answers(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		box_config(&c, workers, 1);
+		publish(&c, PST_TCP, 80, 8080);
+		publish(&c, PST_UDP, 5353, 53);
+		box_init(&b, &c, 0);
+		for (uint32_t i = 0; i < 2; i++) {
+			in = packet(PST_TCP, PEER + i, 4000, OUTSIDE, 80, S);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+			in = packet(PST_UDP, PEER + i, 4000, OUTSIDE, 5353, 0);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+		}
+		for (uint32_t i = 0; i < 8; i++) { /* of every worker */
+			in = packet(PST_TCP, STRANGER + i, 8080, PEER, 4000, S | A);
+			box_is_dropped(&b, BOX_INSIDE, &in, PST_DROP_TCP_NO_SYN);
+			in = packet(PST_UDP, STRANGER + i, 53, PEER, 4000, 0);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+			assert_int_not_equal(out.sport, 5353); /* a port of its own */
+		}
+		for (uint32_t i = 0; i < 2; i++) {
+			in = packet(PST_TCP, SERVER, 8080, PEER + i, 4000, S | A);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.sport, 80);
+			in = packet(PST_TCP, PEER + i, 4000, OUTSIDE, 80, A);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+			assert_int_equal(out.dport, 8080);
+			in = packet(PST_TCP, SERVER, 8080, PEER + i, 4000, A | P);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.src, OUTSIDE);
+			assert_int_equal(out.dst, PEER + i);
+		}
+		box_fini(&b);
+	}
+}
+
+/* Every other port of the range is taken by clients: never the published one. */
+static void
+a_published_port_is_in_no_workers_pool(void **state)
+{
+	static const enum pst_proto protos[] = { PST_TCP, PST_UDP };
+	struct pst_config c;
+	struct pkt in, out;
+	struct rte_mbuf *m;
+	uint32_t through;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		for (uint32_t k = 0; k < RTE_DIM(protos); k++) {
+			box_config(&c, workers, 1);
+			c.nat.port_first = 40000;
+			c.nat.port_last = 40009;
+			publish(&c, protos[k], 40005, 7000);
+			box_init(&b, &c, 0);
+			through = 0;
+			for (uint32_t i = 0; i < 64; i++) {
+				in = packet(protos[k], STRANGER + i, 5000, PEER, 99,
+					protos[k] == PST_TCP ? S : 0);
+				if (!box_pass_through(&b, BOX_INSIDE, &in, &out))
+					continue;
+				assert_int_not_equal(out.sport, 40005);
+				through++;
+			}
+			assert_int_equal(through, 9);
+			while ((m = box_get(&b, BOX_INSIDE)) != NULL)
+				rte_pktmbuf_free(m); /* the others were told so */
+			in = packet(protos[k], PEER, 4000, OUTSIDE, 40005,
+				protos[k] == PST_TCP ? S : 0);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+			assert_int_equal(out.dport, 7000);
+			box_fini(&b);
+		}
+	}
+}
+
+static void
+a_published_server_outlives_all_timeouts(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	box_config(&c, 2, 1);
+	publish(&c, PST_TCP, 80, 8080);
+	publish(&c, PST_UDP, 5353, 53);
+	box_init(&b, &c, 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		in = packet(PST_TCP, PEER, 4000, OUTSIDE, 80, S);
+		assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+		assert_int_equal(out.dport, 8080);
+		in = packet(PST_UDP, PEER, 4000, OUTSIDE, 5353, 0);
+		assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+		assert_int_equal(out.dport, 53);
+		assert_int_equal(box_connections(&b), 2);
+		box_pass(&b, 8000 * 1000);
+		assert_int_equal(box_connections(&b), 0);
+	}
 	box_fini(&b);
 }
 
@@ -254,6 +364,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_published_server_is_reached_by_all),
 		cmocka_unit_test(a_published_port_is_nobody_elses_and_in_no_quota),
+		cmocka_unit_test(nobody_but_the_server_answers),
+		cmocka_unit_test(a_published_port_is_in_no_workers_pool),
+		cmocka_unit_test(a_published_server_outlives_all_timeouts),
 		cmocka_unit_test(a_passive_reply_gets_an_endpoint),
 		cmocka_unit_test(what_is_not_the_servers_own_passes_unedited),
 		cmocka_unit_test(an_active_transfer_is_permitted),
