@@ -334,6 +334,7 @@ pst_set_data_filter_factory(struct pst_session *session,
 		.create = args->create,
 		.priority = args->priority,
 		.context = args->context };
+	session->factories++;
 	if (outbound)
 		ret = post_interest(conn);
 	if (ret == 0)

@@ -134,6 +134,8 @@ event_has_factory(const struct pst_session *session, enum pst_event_type type,
 {
 	const struct pst_connection *a;
 
+	if (session->factories == 0)
+		return false;
 	LIST_FOREACH(a, &session->handles, of_session)
 	{
 		if (a->factory.event == type && !a->finished &&
@@ -171,6 +173,8 @@ run_factories(struct pst_session *session, const struct occasion *o, struct pst_
 		is_of_bind(o->event.type) ? &o->bound : &o->event.remote;
 	int ret = 0;
 
+	if (session->factories == 0)
+		return 0;
 	for (; action != NULL && ret == 0; action = next) {
 		next = LIST_NEXT(action, of_session);
 		if (action->kind == HANDLE_ACTION && !action->finished &&

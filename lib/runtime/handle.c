@@ -59,7 +59,7 @@ orphan_peers(struct pst_connection *endpoint)
 {
 	struct pst_connection *conn;
 
-	if (endpoint->kind != HANDLE_ENDPOINT || endpoint->proto != PST_UDP)
+	if (endpoint->peers == 0)
 		return;
 	LIST_FOREACH(conn, &endpoint->session->handles, of_session)
 	{
@@ -112,6 +112,9 @@ handle_free(struct pst_connection *conn)
 	unlist(rt, conn);
 	pst_ipset_unref(conn->ipset);
 	session->maps -= conn->is_map;
+	session->factories -= conn->factory.event != 0;
+	if (conn->parent != NULL)
+		conn->parent->peers--;
 	if (conn->worker != UINT32_MAX) {
 		struct ref_key key = { conn->worker, conn->ref.index, conn->ref.gen };
 

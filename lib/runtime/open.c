@@ -94,8 +94,10 @@ decide(struct pst_connection *conn, struct pst_connection *endpoint, const struc
 	struct occasion o;
 
 	describe(&o, conn, endpoint, tag);
-	if (conn->proto == PST_UDP)
+	if (conn->proto == PST_UDP && endpoint != NULL) {
 		conn->parent = endpoint;
+		endpoint->peers++;
+	}
 	conn->by_editor = endpoint != NULL && endpoint->by_editor &&
 		(endpoint->flags & PST_FLAG_NO_KERNEL_MODE);
 	if (event_raise(conn->session, &o, &d) < 0 || d.access == PST_ACCESS_DENY)

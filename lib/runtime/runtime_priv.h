@@ -72,6 +72,7 @@ struct pst_connection {
 	void *context;
 	struct pst_ipset *ipset;	/* ENDPOINT: a reference */
 	struct pst_connection *parent;	/* of a UDP endpoint's peer: that endpoint */
+	uint32_t peers;			/* ENDPOINT: handles whose parent it is */
 	struct filters *filters;	/* NULL: none */
 	struct factory factory;		/* ACTION: event 0 when it is none */
 	struct watch *watch;
@@ -88,6 +89,7 @@ struct pst_session {
 	uint32_t worker;
 	bool closing; /* its editors are being detached */
 	uint32_t maps; /* a Firewall client has some */
+	uint32_t factories; /* of its actions: where there are none, none is looked for */
 	struct handle_list handles;
 	struct pst_editor_session *editors[EDITORS_MAX]; /* attached ones */
 };
