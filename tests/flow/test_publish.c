@@ -342,7 +342,6 @@ static void
 an_active_transfer_is_permitted(void **state)
 {
 	struct control f = { 0 };
-	struct pst_config c;
 	struct pkt in, out;
 	char got[256];
 
@@ -355,7 +354,6 @@ an_active_transfer_is_permitted(void **state)
 	assert_true(box_pass_through(&f.b, BOX_INSIDE, &in, &out));
 	assert_int_equal(out.src, OUTSIDE);
 	box_fini(&f.b);
-	(void)c;
 }
 
 int
