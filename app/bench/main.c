@@ -6,6 +6,7 @@
  * receive queues, writes a report and ends the program with SIGTERM. What remains to be done
  * here: start, wire, wait, print.
  */
+#include "bind.h"
 #include "options.h"
 #include "pipeline.h"
 #include "print.h"
@@ -123,6 +124,8 @@ main(int argc, char **argv)
 
 	if (status != 0)
 		return status - 1;
+	if (strcmp(options.mode, "bind") == 0)
+		return pst_bench_bind(options.json, argv[0]) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	own = choose_report(report, sizeof(report));
 	if (own < 0) {
 		fprintf(stderr, "postern-bench: no file for the report: %s\n", strerror(-own));

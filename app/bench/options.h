@@ -10,7 +10,7 @@
 #define PST_BENCH_EAL_MAX 64
 
 struct pst_bench_options {
-	const char *mode; /* "forward" or "setup" */
+	const char *mode; /* "forward", "setup" or "bind" */
 	uint32_t flows;
 	uint32_t packet_size; /* on the wire: four more than in the mbuf */
 	uint32_t workers;

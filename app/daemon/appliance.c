@@ -252,7 +252,8 @@ create_nat(struct pst_appliance *a, uint32_t w)
 {
 	struct pst_nat_share share = { .worker = w,
 		.connections = connections_of(a->config),
-		.listeners = listeners_of(a->config),
+		.listeners = a->params.listeners != 0 ? a->params.listeners :
+							listeners_of(a->config),
 		.seed = a->params.seed + w,
 		.now_ms = a->params.now_ms,
 		.socket = SOCKET_ID_ANY };
@@ -335,6 +336,7 @@ create_runtime(struct pst_appliance *a, uint32_t e)
 		.n_protocols = a->n_protocols,
 		.rules = a->rules,
 		.mbufs = a->params.mbufs,
+		.handles = a->params.handles,
 		.seed = a->params.seed + PST_WORKERS_MAX + e,
 		.bind_timeout_ms = BIND_TIMEOUT_MS,
 		.worker_of = worker_of,

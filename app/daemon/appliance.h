@@ -34,6 +34,8 @@ struct pst_appliance_params {
 	const struct pst_editor *const *editors; /* NULL at the end; NULL: pst_editors */
 	uint32_t ring_packets; /* of each packet ring, a power of two; 0: 1024 */
 	uint32_t ring_events;  /* 0: 1024 */
+	uint32_t handles;      /* connections and endpoints of an editor lcore; 0: 16384 */
+	uint32_t listeners;    /* of a worker; 0: by its connections */
 	uint32_t records;      /* requests an editor lcore may have under way at a worker; 0: 64 */
 	/* what pst_bind_for_client() runs while it waits; and the clock it waits by */
 	void (*idle)(void *ctx);

@@ -1,4 +1,5 @@
 """The program itself: its config's errors, its end, and what it leaves behind."""
+import json
 import os
 import re
 import signal
@@ -150,6 +151,22 @@ def interrupted_run_leaves_nothing(lab, gate):
     expect(not os.path.exists(folder), f"left behind: {folder}")
 
 
+def binds_are_timed(lab, gate):
+    """The bench of binds, whole; other work may make it slow, but not so much slower when the
+    pool is full."""
+    bench = os.path.join(ROOT, "build", "app", "postern-bench")
+    rows = json.loads(sh(bench, "--mode", "bind", "--json"))
+    seen = {(row["cpus"], row["fill_percent"], row["n"]) for row in rows}
+    for cpus in {row["cpus"] for row in rows}:
+        for key in [(cpus, fill, n) for fill in (0, 99) for n in (1, 2, 64)]:
+            expect(key in seen, f"{key} is missing: {seen}")
+    for row in rows:
+        expect(0 < row["p50_us"] <= row["p99_us"] <= row["p999_us"] <= row["max_us"], f"{row}")
+        expect(row["to_empty"] <= 10, f"a full pool is much slower: {row}")
+    return [f"{row['cpus']} {row['fill_percent']} % n={row['n']}: {row['p50_us']} us"
+            for row in rows]
+
+
 CASES = [
     ("a bad config", bad_config),
     ("is alone on its socket", is_alone),
@@ -157,5 +174,6 @@ CASES = [
     ("stops by SIGINT", stops_by(signal.SIGINT)),
     ("goes on after SIGHUP", goes_on_after_sighup),
     ("stops under load", stops_under_load),
+    ("binds are timed", binds_are_timed),
     ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
 ]

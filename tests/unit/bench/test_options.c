@@ -61,7 +61,7 @@ what_cannot_be_measured_is_refused(void **state)
 	struct pst_bench_options options;
 
 	(void)state;
-	assert_int_equal(READ(&options, "--mode", "bind"), 3);
+	assert_int_equal(READ(&options, "--mode", "bind"), 0);
 	assert_int_equal(READ(&options, "--mode", "edit"), 3);
 	assert_int_equal(READ(&options, "--mode", "x"), 3);
 	assert_int_equal(READ(&options, "--flows", "0"), 3);
