@@ -22,45 +22,6 @@
 #define F RTE_TCP_FIN_FLAG
 #define R RTE_TCP_RST_FLAG
 
-static struct pkt
-udp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport)
-{
-	return (struct pkt){ .proto = IPPROTO_UDP, .src = src, .sport = sport, .dst = dst,
-		.dport = dport, .data = "hello", .len = 5 };
-}
-
-static struct pkt
-tcp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, uint8_t flags)
-{
-	return (struct pkt){ .proto = IPPROTO_TCP, .src = src, .sport = sport, .dst = dst,
-		.dport = dport, .tcp_flags = flags, .seq = 1000, .ack = flags & A ? 2000 : 0 };
-}
-
-static struct pkt
-echo(uint32_t src, uint32_t dst, uint16_t id, uint8_t type)
-{
-	return (struct pkt){ .proto = IPPROTO_ICMP, .src = src, .dst = dst, .sport = id,
-		.icmp_type = type, .data = "ping", .len = 4 };
-}
-
-/* The answer to what came out at the server's side. */
-static struct pkt
-answer_to(const struct pkt *p)
-{
-	struct pkt a = *p;
-
-	a.src = p->dst;
-	a.sport = p->proto == IPPROTO_ICMP ? p->sport : p->dport;
-	a.dst = p->src;
-	a.dport = p->sport;
-	a.ttl = 0;
-	a.data = "answer";
-	a.len = 6;
-	if (p->proto == IPPROTO_ICMP)
-		a.icmp_type = RTE_IP_ICMP_ECHO_REPLY;
-	return a;
-}
-
 static void
 start(struct box *b, uint32_t workers)
 {
@@ -73,7 +34,7 @@ start(struct box *b, uint32_t workers)
 static void
 a_datagram_goes_out_and_its_answer_comes_back(void **state)
 {
-	struct pkt in = udp(CLIENT, 5000, SERVER, 53), out, back, got;
+	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 53), out, back, got;
 	struct box b;
 
 	(void)state;
@@ -85,7 +46,7 @@ a_datagram_goes_out_and_its_answer_comes_back(void **state)
 		assert_int_equal(out.dport, 53);
 		assert_int_equal(out.ttl, 63);
 		assert_int_equal(out.sport % 2, 5000 % 2); /* RFC 4787 REQ-4 */
-		back = answer_to(&out);
+		back = pkt_answer(&out);
 		assert_true(box_pass_through(&b, BOX_OUTSIDE, &back, &got));
 		assert_int_equal(got.dst, CLIENT);
 		assert_int_equal(got.dport, 5000);
@@ -98,7 +59,7 @@ a_datagram_goes_out_and_its_answer_comes_back(void **state)
 static void
 one_inside_endpoint_has_one_outside_endpoint(void **state)
 {
-	struct pkt first = udp(CLIENT, 5000, SERVER, 53), second = udp(CLIENT, 5000, OTHER, 99);
+	struct pkt first = pkt_udp(CLIENT, 5000, SERVER, 53), second = pkt_udp(CLIENT, 5000, OTHER, 99);
 	struct pkt out1, out2;
 	struct box b;
 
@@ -126,7 +87,7 @@ filtering_modes_admit_whom_they_should(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
-		struct pkt in = udp(CLIENT, 5000, SERVER, 53), out, got;
+		struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 53), out, got;
 		struct pkt port, host;
 		struct pst_config c;
 		struct box b;
@@ -135,8 +96,8 @@ filtering_modes_admit_whom_they_should(void **state)
 		c.nat.filtering = cases[i].mode;
 		box_init(&b, &c, 0);
 		assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
-		port = udp(SERVER, 54, OUTSIDE, out.sport);
-		host = udp(OTHER, 53, OUTSIDE, out.sport);
+		port = pkt_udp(SERVER, 54, OUTSIDE, out.sport);
+		host = pkt_udp(OTHER, 53, OUTSIDE, out.sport);
 		if (cases[i].other_port)
 			assert_true(box_pass_through(&b, BOX_OUTSIDE, &port, &got));
 		else
@@ -152,16 +113,16 @@ filtering_modes_admit_whom_they_should(void **state)
 static void
 a_tcp_connection_lives_by_its_timers(void **state)
 {
-	struct pkt syn = tcp(CLIENT, 4000, SERVER, 80, S), out, got, synack, ack;
+	struct pkt syn = pkt_tcp(CLIENT, 4000, SERVER, 80, S), out, got, synack, ack;
 	struct box b;
 
 	(void)state;
 	start(&b, 2);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &syn, &out));
-	synack = tcp(SERVER, 80, OUTSIDE, out.sport, S | A);
+	synack = pkt_tcp(SERVER, 80, OUTSIDE, out.sport, S | A);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &synack, &got));
 	assert_int_equal(got.dport, 4000);
-	ack = tcp(CLIENT, 4000, SERVER, 80, A);
+	ack = pkt_tcp(CLIENT, 4000, SERVER, 80, A);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &ack, &out));
 	box_pass(&b, 7400 * 1000); /* RFC 5382 REQ-5: 2 h 4 min */
 	assert_int_equal(box_connections(&b), 1);
@@ -175,7 +136,7 @@ a_tcp_connection_lives_by_its_timers(void **state)
 static void
 a_closed_connection_lingers_four_minutes(void **state)
 {
-	struct pkt p = tcp(CLIENT, 4000, SERVER, 80, S), out, got;
+	struct pkt p = pkt_tcp(CLIENT, 4000, SERVER, 80, S), out, got;
 	uint16_t port;
 	struct box b;
 
@@ -183,11 +144,11 @@ a_closed_connection_lingers_four_minutes(void **state)
 	start(&b, 1);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &p, &out));
 	port = out.sport;
-	p = tcp(SERVER, 80, OUTSIDE, port, S | A);
+	p = pkt_tcp(SERVER, 80, OUTSIDE, port, S | A);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &p, &got));
-	p = tcp(CLIENT, 4000, SERVER, 80, F | A);
+	p = pkt_tcp(CLIENT, 4000, SERVER, 80, F | A);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &p, &out));
-	p = tcp(SERVER, 80, OUTSIDE, port, F | A);
+	p = pkt_tcp(SERVER, 80, OUTSIDE, port, F | A);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &p, &got));
 	box_pass(&b, 238 * 1000);
 	assert_int_equal(box_connections(&b), 1);
@@ -199,18 +160,18 @@ a_closed_connection_lingers_four_minutes(void **state)
 static void
 pings_pass_by_their_identifier(void **state)
 {
-	struct pkt in = echo(CLIENT, SERVER, 77, RTE_IP_ICMP_ECHO_REQUEST), out, back, got;
+	struct pkt in = pkt_echo(CLIENT, SERVER, 77, RTE_IP_ICMP_ECHO_REQUEST), out, back, got;
 	struct box b;
 
 	(void)state;
 	start(&b, 2);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
 	assert_int_equal(out.src, OUTSIDE);
-	back = answer_to(&out);
+	back = pkt_answer(&out);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &back, &got));
 	assert_int_equal(got.sport, 77);
 	assert_int_equal(got.dst, CLIENT);
-	in = echo(CLIENT, SERVER, 78, RTE_IP_ICMP_ECHO_REPLY); /* to nobody's question */
+	in = pkt_echo(CLIENT, SERVER, 78, RTE_IP_ICMP_ECHO_REPLY); /* to nobody's question */
 	box_is_dropped(&b, BOX_INSIDE, &in, PST_DROP_ICMP_TYPE);
 	box_fini(&b);
 }
@@ -218,14 +179,14 @@ pings_pass_by_their_identifier(void **state)
 static void
 the_appliance_answers_pings_to_itself(void **state)
 {
-	struct pkt in = echo(CLIENT, IP(10, 1, 1, 254), 5, RTE_IP_ICMP_ECHO_REQUEST), got;
+	struct pkt in = pkt_echo(CLIENT, IP(10, 1, 1, 254), 5, RTE_IP_ICMP_ECHO_REQUEST), got;
 	struct rte_mbuf *m;
 	struct box b;
 
 	(void)state;
 	start(&b, 1);
 	box_put(&b, BOX_INSIDE, &in);
-	in = echo(SERVER, OUTSIDE, 5, RTE_IP_ICMP_ECHO_REQUEST);
+	in = pkt_echo(SERVER, OUTSIDE, 5, RTE_IP_ICMP_ECHO_REQUEST);
 	box_put(&b, BOX_OUTSIDE, &in);
 	box_settle(&b);
 	for (int port = 0; port < BOX_PORTS; port++) {
@@ -241,7 +202,7 @@ the_appliance_answers_pings_to_itself(void **state)
 static void
 a_ttl_that_runs_out_is_said_to_the_sender(void **state)
 {
-	struct pkt in = udp(CLIENT, 5000, SERVER, 33434), got;
+	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 33434), got;
 	struct rte_mbuf *m;
 	struct box b;
 
@@ -262,7 +223,7 @@ a_ttl_that_runs_out_is_said_to_the_sender(void **state)
 static void
 what_does_not_fit_is_said_with_the_mtu(void **state)
 {
-	struct pkt in = udp(CLIENT, 5000, SERVER, 9), got;
+	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 9), got;
 	struct rte_icmp_hdr *icmp;
 	struct rte_mbuf *m;
 	struct pst_config c;
@@ -298,19 +259,19 @@ bad_packets_are_dropped_by_reason(void **state)
 
 	(void)state;
 	start(&b, 1);
-	p = udp(IP(127, 0, 0, 1), 1, SERVER, 2);
+	p = pkt_udp(IP(127, 0, 0, 1), 1, SERVER, 2);
 	box_is_dropped(&b, BOX_INSIDE, &p, PST_DROP_BAD_ADDRESS);
-	p = udp(CLIENT, 1, IP(224, 0, 0, 5), 2);
+	p = pkt_udp(CLIENT, 1, IP(224, 0, 0, 5), 2);
 	box_is_dropped(&b, BOX_INSIDE, &p, PST_DROP_BAD_ADDRESS);
-	p = udp(CLIENT, 1, IP(192, 0, 2, 1), 2);
+	p = pkt_udp(CLIENT, 1, IP(192, 0, 2, 1), 2);
 	box_is_dropped(&b, BOX_INSIDE, &p, PST_DROP_NO_ROUTE);
 	rte_pktmbuf_free(box_get(&b, BOX_INSIDE)); /* network unreachable */
-	p = udp(CLIENT, 1, OUTSIDE, 2);
+	p = pkt_udp(CLIENT, 1, OUTSIDE, 2);
 	p.proto = 47;
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_IP_PROTOCOL);
-	p = udp(SERVER, 1, OUTSIDE, 2);
+	p = pkt_udp(SERVER, 1, OUTSIDE, 2);
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_NO_MAPPING);
-	p = udp(SERVER, 1, OUTSIDE, 2);
+	p = pkt_udp(SERVER, 1, OUTSIDE, 2);
 	p.vlan = 7;
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_VLAN);
 	box_fini(&b);
@@ -319,7 +280,7 @@ bad_packets_are_dropped_by_reason(void **state)
 static void
 a_silent_neighbour_costs_a_few_packets_only(void **state)
 {
-	struct pkt in = udp(CLIENT, 5000, SERVER, 53);
+	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 53);
 	struct box b;
 
 	(void)state;
@@ -350,21 +311,21 @@ quotas_and_an_empty_pool_refuse_new_connections_only(void **state)
 	c.nat.port_last = 2005;
 	box_init(&b, &c, 0);
 	for (uint16_t i = 0; i < 4; i++) {
-		in = udp(CLIENT, 5000 + i, SERVER, 53);
+		in = pkt_udp(CLIENT, 5000 + i, SERVER, 53);
 		assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
 		assert_in_range(out.sport, 2000, 2005);
 	}
-	in = udp(CLIENT, 5004, SERVER, 53);
+	in = pkt_udp(CLIENT, 5004, SERVER, 53);
 	box_is_dropped(&b, BOX_INSIDE, &in, PST_DROP_CLIENT_PORTS);
 	rte_pktmbuf_free(box_get(&b, BOX_INSIDE)); /* code 13 */
 	for (uint16_t i = 0; i < 2; i++) {
-		in = udp(CLIENT + 1, 5000 + i, SERVER, 53);
+		in = pkt_udp(CLIENT + 1, 5000 + i, SERVER, 53);
 		assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
 	}
-	in = udp(CLIENT + 2, 5000, SERVER, 53);
+	in = pkt_udp(CLIENT + 2, 5000, SERVER, 53);
 	box_is_dropped(&b, BOX_INSIDE, &in, PST_DROP_NO_PORT);
 	rte_pktmbuf_free(box_get(&b, BOX_INSIDE));
-	in = udp(CLIENT, 5000, SERVER, 53);
+	in = pkt_udp(CLIENT, 5000, SERVER, 53);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
 	box_fini(&b);
 }
@@ -380,10 +341,10 @@ workers_hand_over_what_is_not_theirs(void **state)
 	box_config(&c, 4, 1);
 	box_init(&b, &c, 1); /* one queue: three workers live on hand-over */
 	for (uint16_t i = 0; i < 64; i++) {
-		struct pkt in = udp(CLIENT + i, 5000, SERVER, 53), out, back, got;
+		struct pkt in = pkt_udp(CLIENT + i, 5000, SERVER, 53), out, back, got;
 
 		assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
-		back = answer_to(&out);
+		back = pkt_answer(&out);
 		assert_true(box_pass_through(&b, BOX_OUTSIDE, &back, &got));
 		assert_int_equal(got.dst, CLIENT + i);
 	}
@@ -402,7 +363,7 @@ workers_hand_over_what_is_not_theirs(void **state)
 static void
 tagged_frames_of_an_interface_are_taken(void **state)
 {
-	struct pkt in = udp(CLIENT, 5000, SERVER, 53), out, back, got;
+	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 53), out, back, got;
 	struct pst_config c;
 	struct box b;
 
@@ -412,7 +373,7 @@ tagged_frames_of_an_interface_are_taken(void **state)
 	box_init(&b, &c, 0);
 	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
 	assert_int_equal(out.vlan, 42);
-	back = answer_to(&out);
+	back = pkt_answer(&out);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &back, &got));
 	assert_int_equal(got.vlan, 0);
 	back.vlan = 43;

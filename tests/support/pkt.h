@@ -20,6 +20,8 @@ struct pkt {
 	uint32_t seq, ack;
 	uint16_t window; /* 0: 65535 */
 	uint8_t icmp_type, icmp_code;
+	uint16_t mtu; /* of an ICMP error */
+	uint16_t id;
 	const void *data;
 	uint32_t len;
 	uint8_t options[40];
@@ -33,3 +35,22 @@ struct rte_mbuf *pkt_build(struct rte_mempool *pool, const struct pkt *p);
 
 /* Read one back; false when it is no whole TCP, UDP or ICMP packet with right checksums. */
 bool pkt_read(struct rte_mbuf *m, struct pkt *p);
+
+/* Packets of a kind, with a few bytes of data; a segment has sequence number 1000, ACKs 2000. */
+struct pkt pkt_udp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport);
+struct pkt pkt_tcp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, uint8_t flags);
+struct pkt pkt_echo(uint32_t src, uint32_t dst, uint16_t id, uint8_t type);
+/* What the host that got p answers, with the TCP flags of p. */
+struct pkt pkt_answer(const struct pkt *p);
+
+#define PKT_QUOTE_MAX 548 /* bytes of a packet that an ICMP error may quote */
+
+/* An ICMP error of `from` about p, to p's sender; at most `most` bytes of p are quoted in `room`. */
+struct pkt pkt_error(uint32_t from, uint8_t type, uint8_t code, const struct pkt *p, uint32_t most,
+	uint8_t room[PKT_QUOTE_MAX]);
+
+/*
+ * Read the packet that an ICMP error quotes: its ends, protocol, TTL and sequence number. False
+ * when a checksum of it is wrong, the L4 one only where all of it is quoted.
+ */
+bool pkt_read_quote(struct rte_mbuf *m, struct pkt *p);
