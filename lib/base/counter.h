@@ -23,7 +23,7 @@
 	X(IP_CHECKSUM, "ip_checksum") \
 	X(L4_HEADER, "l4_header") \
 	X(L4_CHECKSUM, "l4_checksum") \
-	X(FRAGMENT, "fragment") \
+	X(FRAGMENT, "fragment") /* it overlaps, its first did not come, or an editor would read it */ \
 	X(IP_PROTOCOL, "ip_protocol") /* none that we translate */ \
 	X(BAD_ADDRESS, "bad_address") /* martian, broadcast, multicast */ \
 	X(TTL, "ttl") \
@@ -69,7 +69,8 @@
 #define PST_ORIGINATEDS(X) \
 	X(ARP, "arp") \
 	X(ICMP, "icmp") \
-	X(EDITOR, "editor") /* segments that the stream engine made */
+	X(EDITOR, "editor") /* segments that the stream engine made */ \
+	X(FRAGMENT, "fragment") /* pieces but for the first, of what was cut */
 /* clang-format on */
 
 enum pst_drop {

@@ -183,6 +183,8 @@ _Static_assert(sizeof(struct pst_evt) % 4 == 0, "a ring element");
  */
 enum pst_tag_kind {
 	PST_TAG_HANDOVER, /* worker to worker: start from the beginning */
+	PST_TAG_HAIRPIN,  /* worker to worker: from a client of ours, to an outside address */
+	PST_TAG_FRAGMENT, /* worker to worker: a fragment, and its datagram's ports */
 	PST_TAG_WATCHED,  /* worker to editor */
 	PST_TAG_EDITED,   /* editor to worker: translate (no sequence offsets) and send */
 	PST_TAG_RESOLVE,  /* worker to main: complete but for the next hop's MAC */
@@ -194,6 +196,7 @@ enum pst_tag_flags {
 	PST_TAG_INBOUND = 1 << 0,
 	PST_TAG_UNSET = 1 << 1,	    /* the rules said neither yes nor no */
 	PST_TAG_ORIGIN = 1 << 3,    /* EDITED: of an emulated end: it moves the state */
+	PST_TAG_SECOND = 1 << 4,    /* FRAGMENT: of a HAIRPIN packet */
 	PST_TAG_SECONDARY = 1 << 2, /* a call of an editor made or permitted it: `cookie` */
 };
 
@@ -209,6 +212,7 @@ struct pst_tag {
 	struct pst_endpoint inside, outside, remote; /* WATCHED: the connection's */
 	uint64_t cookie;         /* WATCHED: of what accepted it or let it be opened */
 	uint32_t next_hop;       /* RESOLVE */
+	rte_be16_t sport, dport; /* FRAGMENT */
 };
 
 #define PST_MBUF_PRIV RTE_ALIGN(sizeof(struct pst_tag), RTE_MBUF_PRIV_ALIGN)

@@ -25,6 +25,7 @@ enum pst_conn_flags {
 	PST_CONN_PENDING = 1 << 6,      /* counts against its listener's backlog (R26) */
 	PST_CONN_DENIED = 1 << 7,       /* an editor denied this peer: nothing passes */
 	PST_CONN_ALIASED = 1 << 8,      /* inside, the remote end is seen as an address of ours */
+	PST_CONN_HAIRPIN = 1 << 9,      /* its remote end is a client too, by an outside address */
 };
 
 /* A neighbour as last resolved: stale as soon as the neighbour's tag is another. */

@@ -687,6 +687,17 @@ pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *wh
 	}
 }
 
+bool
+pst_nat_is_redirected(const struct pst_nat *nat, uint64_t outside, uint32_t *worker)
+{
+	uint32_t end = pst_nat_end_lookup(nat, outside);
+
+	if (end == PST_FLOW_NONE || (end & 3) != PST_END_REDIRECT)
+		return false;
+	*worker = nat->redirects[end >> 2].worker;
+	return true;
+}
+
 /* State, time, end. */
 
 static bool

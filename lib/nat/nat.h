@@ -165,6 +165,9 @@ uint32_t pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst
 bool pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, uint64_t *remote,
 	uint32_t *through);
 
+/* The worker that has a port of our runs instead of us; false: none has. */
+bool pst_nat_is_redirected(const struct pst_nat *nat, uint64_t outside, uint32_t *worker);
+
 /* A server inside that is always there for the outside, at one endpoint of ours. */
 struct pst_nat_published {
 	struct pst_endpoint external, internal;

@@ -4,6 +4,7 @@
 #include <rte_prefetch.h>
 
 #define VLAN_ID_MASK 0x0fff
+#define QUOTED_MIN 8 /* bytes of L4 that an error quotes at least (RFC 792) */
 
 static void
 bad(struct pst_view *v, enum pst_drop drop)
@@ -33,8 +34,9 @@ parse_tcp(struct pst_view *v)
 	v->kind = PST_VIEW_L4;
 }
 
+/* part: a first fragment, which has less than its datagram's length says */
 static void
-parse_udp(struct pst_view *v)
+parse_udp(struct pst_view *v, bool part)
 {
 	const struct rte_udp_hdr *udp = v->l4;
 	unsigned int len;
@@ -44,7 +46,7 @@ parse_udp(struct pst_view *v)
 		return;
 	}
 	len = rte_be_to_cpu_16(udp->dgram_len);
-	if (unlikely(len < sizeof(*udp) || len > v->l4_len)) {
+	if (unlikely(len < sizeof(*udp) || (len > v->l4_len && !part))) {
 		bad(v, PST_DROP_L4_HEADER);
 		return;
 	}
@@ -80,14 +82,14 @@ parse_icmp(struct pst_view *v)
 }
 
 static void
-parse_l4(struct pst_view *v)
+parse_l4(struct pst_view *v, bool part)
 {
 	switch (v->proto) {
 	case IPPROTO_TCP:
 		parse_tcp(v);
 		break;
 	case IPPROTO_UDP:
-		parse_udp(v);
+		parse_udp(v, part);
 		break;
 	case IPPROTO_ICMP:
 		parse_icmp(v);
@@ -128,7 +130,7 @@ parse_ip(struct pst_view *v, uint32_t room)
 		v->kind = PST_VIEW_LATER_FRAGMENT;
 		return;
 	}
-	parse_l4(v);
+	parse_l4(v, frag & RTE_IPV4_HDR_MF_FLAG);
 	if (unlikely((frag & RTE_IPV4_HDR_MF_FLAG) != 0 && v->kind == PST_VIEW_L4))
 		v->kind = PST_VIEW_FIRST_FRAGMENT;
 }
@@ -170,6 +172,51 @@ pst_view_parse(struct pst_view *v, struct rte_mbuf *m)
 		v->kind = PST_VIEW_ARP;
 	else
 		bad(v, type == RTE_BE16(RTE_ETHER_TYPE_IPV6) ? PST_DROP_IPV6 : PST_DROP_ETHERTYPE);
+}
+
+/* What the quoted L4 header, of which 8 bytes must be there, says; false: not translated. */
+static bool
+quote_l4(struct pst_quote *q)
+{
+	const struct rte_udp_hdr *udp = q->l4; /* TCP has its ports there too */
+	const struct rte_icmp_hdr *icmp = q->l4;
+
+	if (q->l4_len < QUOTED_MIN)
+		return false;
+	switch (q->ip->next_proto_id) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		q->sport = udp->src_port;
+		q->dport = udp->dst_port;
+		return true;
+	case IPPROTO_ICMP:
+		q->sport = q->dport = icmp->icmp_ident;
+		return icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST ||
+			icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY;
+	default:
+		return false;
+	}
+}
+
+bool
+pst_view_quote(const struct pst_view *v, struct pst_quote *q)
+{
+	uint32_t room = v->l4_len - sizeof(struct rte_icmp_hdr), hlen;
+
+	q->ip = (struct rte_ipv4_hdr *)((uint8_t *)v->l4 + sizeof(struct rte_icmp_hdr));
+	if (room < sizeof(*q->ip) || q->ip->version_ihl >> 4 != 4)
+		return false;
+	hlen = rte_ipv4_hdr_len(q->ip);
+	if (hlen < sizeof(*q->ip) || hlen > room || rte_raw_cksum(q->ip, hlen) != 0xffff)
+		return false;
+	if (q->ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK))
+		return false;
+	q->src = q->ip->src_addr;
+	q->dst = q->ip->dst_addr;
+	q->proto = q->ip->next_proto_id;
+	q->l4 = (uint8_t *)q->ip + hlen;
+	q->l4_len = room - hlen;
+	return quote_l4(q);
 }
 
 bool

@@ -46,6 +46,23 @@ struct pst_view {
 /* Parse. A tag in the frame and one stripped into the mbuf's metadata are alike. */
 void pst_view_parse(struct pst_view *v, struct rte_mbuf *m);
 
+/* The packet that an ICMP error is about, as the error quotes it. */
+struct pst_quote {
+	struct rte_ipv4_hdr *ip;
+	void *l4;
+	uint16_t l4_len; /* what is there of it, at least 8 bytes */
+	uint8_t proto;
+	rte_be32_t src, dst;
+	rte_be16_t sport, dport; /* an ICMP query: its identifier, twice */
+};
+
+/*
+ * Read the quote of an ERROR, past its IP options. False when it is no TCP, UDP or ICMP query, a
+ * later fragment, or when its IP checksum is wrong (RFC 5508 REQ-3). Its L4 checksum is
+ * nobody's concern: most quotes are cut.
+ */
+bool pst_view_quote(const struct pst_view *v, struct pst_quote *q);
+
 /* The whole IP packet's length, header included. */
 static inline uint16_t
 pst_view_ip_len(const struct pst_view *v)

@@ -295,7 +295,7 @@ fast_send(struct pst_worker *w, struct fast_out *out, struct rte_mbuf *m)
 
 #define FAST_UNCOMMON                                                                              \
 	(PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED |            \
-		PST_CONN_ALIASED | PST_CONN_KNOWN)
+		PST_CONN_ALIASED | PST_CONN_KNOWN | PST_CONN_HAIRPIN)
 
 /* An editor has its handle and no more; a SYN may begin it anew, under another one. */
 static inline bool

@@ -4,32 +4,11 @@
 #include "packet/seq.h"
 #include "worker/worker_priv.h"
 
-#define ICMP_ERRORS_PER_S 1000 /* RFC 1812 section 4.3.2.8; RFC 4443's way of saying it */
-
-void
-pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp_error error,
-	uint16_t mtu, uint64_t now_ms)
-{
-	struct rte_mbuf *m;
-
-	if (now_ms / 1000 != w->icmp_second) {
-		w->icmp_second = now_ms / 1000;
-		w->icmp_budget = ICMP_ERRORS_PER_S;
-	}
-	if (w->icmp_budget == 0 || !pst_reply_may_answer(&job->v))
-		return;
-	m = rte_pktmbuf_alloc(w->params.mbufs);
-	if (m == NULL)
-		return;
-	w->icmp_budget--;
-	pst_reply_error(m, &job->v, &w->params.net->ifaces[job->iface], error, mtu);
-	w->stats.account.originated[PST_ORIGINATED_ICMP]++;
-	pst_worker_send(w, m, job->iface);
-}
-
 static inline void
 set_l4(const struct pst_view *v, enum pst_way way, rte_be16_t port, uint16_t delta)
 {
+	if (unlikely(v->kind == PST_VIEW_LATER_FRAGMENT))
+		return; /* it has no such header */
 	switch (v->proto) {
 	case IPPROTO_TCP: {
 		struct rte_tcp_hdr *tcp = v->l4;
@@ -60,9 +39,21 @@ set_l4(const struct pst_view *v, enum pst_way way, rte_be16_t port, uint16_t del
 	}
 }
 
-static inline void
-translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
+/* What comes back by hairpin has been through here already: we are one hop, not two. */
+static inline uint16_t
+take_hop(const struct job *job)
 {
+	if (unlikely(job->second))
+		return 0;
+	job->v.ip->time_to_live--;
+	return PST_CSUM_TTL_DELTA;
+}
+
+static inline void
+translate(const struct job *job, const struct pst_conn *c)
+{
+	const struct pst_view *v = &job->v;
+	enum pst_way way = (enum pst_way)job->way;
 	/* the end that takes the place of the packet's own: ours on the way out */
 	uint64_t end = c->local[way == PST_WAY_OUT ? PST_WAY_IN : PST_WAY_OUT];
 	uint16_t ip_delta = c->ip_delta, l4_delta = c->l4_delta;
@@ -74,9 +65,8 @@ translate(const struct pst_view *v, const struct pst_conn *c, enum pst_way way)
 		ip_delta = ~ip_delta;
 		l4_delta = ~l4_delta;
 	}
-	v->ip->time_to_live--;
-	v->ip->hdr_checksum = pst_csum_apply(
-		v->ip->hdr_checksum, pst_csum_add(ip_delta, PST_CSUM_TTL_DELTA));
+	v->ip->hdr_checksum =
+		pst_csum_apply(v->ip->hdr_checksum, pst_csum_add(ip_delta, take_hop(job)));
 	set_l4(v, way, pst_key_port(end), l4_delta);
 }
 
@@ -141,57 +131,61 @@ resolve(struct pst_worker *w, struct pst_conn *c, enum pst_way way, rte_be32_t *
 	return route->iface;
 }
 
-/* RFC 4787 REQ-13, RFC 1191: too big to leave; said to the sender. */
+void
+pst_worker_route(struct pst_worker *w, struct job *job, enum pst_net_zone zone)
+{
+	const struct pst_route *route = pst_net_lookup(w->params.net, zone, job->v.ip->dst_addr);
+	struct pst_next next = { 0 };
+	struct pst_hop hop;
+
+	if (route == NULL) {
+		drop(w, job->m, PST_DROP_NO_ROUTE);
+		return;
+	}
+	next.iface = route->iface;
+	next.ip = route->via != 0 ? route->via : job->v.ip->dst_addr;
+	if (pst_neigh_lookup(w->params.net->neigh, next.iface, next.ip, &hop))
+		next.word = pst_neigh_word(w->params.net->neigh, hop);
+	pst_worker_pass_on(w, job->m, job->v.ip, &next);
+}
+
+/* Too big to leave, and not to be cut (RFC 4787 REQ-13, RFC 1191): said to the sender. */
 static bool
 is_too_big(struct pst_worker *w, struct job *job, const struct pst_iface *out, uint64_t now_ms)
 {
 	if (likely(pst_view_ip_len(&job->v) <= out->mtu))
 		return false;
-	if (job->v.ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))
-		pst_worker_error(w, job, PST_ICMP_TOO_BIG, out->mtu, now_ms);
+	if (!(job->v.ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)))
+		return false;
+	pst_worker_error(w, job, PST_ICMP_TOO_BIG, out->mtu, now_ms);
 	drop(w, job->m, PST_DROP_MTU);
 	return true;
 }
 
 static void
-to_resolve(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface, rte_be32_t next_hop)
+send_translated(struct pst_worker *w, struct job *job, const struct pst_conn *c,
+	const struct pst_next *next)
 {
-	struct pst_tag *tag = pst_tag(m);
-
-	tag->kind = PST_TAG_RESOLVE;
-	tag->iface = iface;
-	tag->next_hop = next_hop;
-	pst_worker_to_main(w, m);
+	translate(job, c);
+	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
+		put_alias(w, &job->v, c);
+	pst_worker_pass_on(w, job->m, job->v.ip, next);
 }
 
 static void
 send_unresolved(struct pst_worker *w, struct job *job, struct pst_conn *c, uint64_t now_ms)
 {
-	rte_be32_t next_hop = 0;
-	uint16_t iface = resolve(w, c, job->way, &next_hop);
-	const struct pst_iface *out;
-	uint64_t word;
+	struct pst_next next = { 0 };
 
-	if (iface == PST_NO_IFACE) {
+	next.iface = resolve(w, c, job->way, &next.ip);
+	if (next.iface == PST_NO_IFACE) {
 		pst_worker_error(w, job, PST_ICMP_NET_UNREACHABLE, 0, now_ms);
 		drop(w, job->m, PST_DROP_NO_ROUTE);
 		return;
 	}
-	out = &w->params.net->ifaces[iface];
-	if (is_too_big(w, job, out, now_ms))
-		return;
-	translate(&job->v, c, job->way);
-	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
-		put_alias(w, &job->v, c);
-	word = pst_neigh_word(w->params.net->neigh, c->hop[job->way]);
-	if (word == 0) {
-		to_resolve(w, job->m, iface, next_hop);
-		return;
-	}
-	/* little-endian or not, the MAC's bytes lie in the word as neigh.c put them */
-	pst_net_set_l2(job->m, job->v.ip, out, &(struct rte_ether_addr){ {
-		word, word >> 8, word >> 16, word >> 24, word >> 32, word >> 40 } });
-	pst_worker_send(w, job->m, iface);
+	next.word = pst_neigh_word(w->params.net->neigh, c->hop[job->way]);
+	if (!is_too_big(w, job, &w->params.net->ifaces[next.iface], now_ms))
+		send_translated(w, job, c, &next);
 }
 
 void
@@ -200,26 +194,20 @@ pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t no
 	struct pst_conn *c = &w->nat->conns.hot[i];
 	struct pst_neigh_table *neigh = w->params.net->neigh;
 	struct pst_hop hop = c->hop[job->way];
-	uint64_t word = pst_neigh_word(neigh, hop);
-	const struct pst_iface *out;
-	struct rte_ether_addr mac;
-	uint16_t iface;
+	struct pst_next next = { .word = pst_neigh_word(neigh, hop) };
 
-	if (unlikely(word == 0)) {
+	if (unlikely(c->flags & PST_CONN_HAIRPIN) && job->way == PST_WAY_OUT) {
+		translate(job, c);
+		pst_worker_turn(w, job->m, job->v.ip, now_ms);
+		return;
+	}
+	if (unlikely(next.word == 0)) {
 		send_unresolved(w, job, c, now_ms);
 		return;
 	}
-	iface = pst_neigh_iface(neigh, hop);
-	out = &w->params.net->ifaces[iface];
-	if (is_too_big(w, job, out, now_ms))
-		return;
-	translate(&job->v, c, job->way);
-	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
-		put_alias(w, &job->v, c);
-	for (int k = 0; k < RTE_ETHER_ADDR_LEN; k++)
-		mac.addr_bytes[k] = word >> (8 * k);
-	pst_net_set_l2(job->m, job->v.ip, out, &mac);
-	pst_worker_send(w, job->m, iface);
+	next.iface = pst_neigh_iface(neigh, hop);
+	if (!is_too_big(w, job, &w->params.net->ifaces[next.iface], now_ms))
+		send_translated(w, job, c, &next);
 }
 
 /* What an editor left behind: all later bytes are so many further on (RFC 2018 too). */
@@ -233,17 +221,31 @@ shift_sequence(const struct pst_worker *w, const struct job *job, uint32_t i)
 	pst_seq_shift(job->v.l4, offset[dir], -offset[pst_dir_other(dir)]);
 }
 
+/* The last hop of its life; the sender hears of it. */
+static bool
+is_at_end(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
+	if (likely(job->v.ip->time_to_live > 1) || job->second)
+		return false;
+	pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
+	drop(w, job->m, PST_DROP_TTL);
+	return true;
+}
+
+static bool
+is_piece(const struct pst_view *v)
+{
+	return v->kind == PST_VIEW_FIRST_FRAGMENT || v->kind == PST_VIEW_LATER_FRAGMENT;
+}
+
 void
 pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 {
 	struct pst_conn *c = &w->nat->conns.hot[i];
 	enum pst_drop why;
 
-	if (unlikely(job->v.ip->time_to_live <= 1)) {
-		pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
-		drop(w, job->m, PST_DROP_TTL);
+	if (unlikely(is_at_end(w, job, now_ms)))
 		return;
-	}
 	/* the client talks to the same place by another name, or by none */
 	if (unlikely(job->way == PST_WAY_OUT && (c->flags & PST_CONN_ALIASED) &&
 		    job->through == PST_SLOT_NONE && w->nat->conns.cold[i].permission !=
@@ -257,6 +259,11 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 		pst_worker_open(w, job, now_ms);
 		return;
 	}
+	/* an editor reads nothing from a piece, and the rest would make no sense to it */
+	if (unlikely((c->flags & PST_CONN_WATCHED) && is_piece(&job->v))) {
+		drop(w, job->m, PST_DROP_FRAGMENT);
+		return;
+	}
 	if (unlikely(!pst_nat_touch(w->nat, i, job->way, job->v.tcp_flags, now_ms, &why))) {
 		drop(w, job->m, why);
 		return;
@@ -267,7 +274,8 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 			pst_worker_divert(w, job, i);
 			return;
 		}
-		shift_sequence(w, job, i);
+		if (job->v.kind != PST_VIEW_LATER_FRAGMENT)
+			shift_sequence(w, job, i);
 	}
 	pst_worker_finish(w, job, i, now_ms);
 }
@@ -298,10 +306,11 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, uint64_t now_ms
 
 /* From inside: somewhere outside that there is a way to? PST_DROP_COUNT if so. */
 static enum pst_drop
-check_destination(const struct pst_worker *w, const struct job *job)
+check_destination(const struct pst_worker *w, const struct job *job, bool *is_hairpin)
 {
-	if (pst_net_is_outside(w->params.net, job->v.dst))
-		return PST_DROP_HAIRPIN;
+	*is_hairpin = pst_net_is_outside(w->params.net, job->v.dst);
+	if (*is_hairpin)
+		return w->params.net->hairpin ? PST_DROP_COUNT : PST_DROP_HAIRPIN;
 	if (pst_net_lookup(w->params.net, PST_NET_EXTERNAL, job->v.dst) == NULL)
 		return PST_DROP_NO_ROUTE;
 	return PST_DROP_COUNT;
@@ -315,8 +324,7 @@ redirect(struct pst_worker *w, struct job *job, uint32_t to)
 		drop(w, job->m, PST_DROP_NO_MAPPING);
 		return;
 	}
-	pst_tag(job->m)->kind = PST_TAG_HANDOVER;
-	pst_worker_hand_over(w, job->m, to);
+	pst_worker_hand_on(w, job, to);
 }
 
 /* The operator reads of it in the log; where main is behind, the counters alone tell. */
@@ -346,23 +354,30 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		.through = job->through };
 	enum pst_drop why = PST_DROP_COUNT;
 	uint32_t i = PST_SLOT_NONE;
+	bool is_hairpin = job->second;
 
-	if (job->v.ip->time_to_live <= 1) {
-		pst_worker_error(w, job, PST_ICMP_TTL_EXCEEDED, 0, now_ms);
-		drop(w, job->m, PST_DROP_TTL);
+	if (is_at_end(w, job, now_ms))
+		return;
+	if (job->v.kind == PST_VIEW_LATER_FRAGMENT) { /* what began it opened nothing */
+		drop(w, job->m, PST_DROP_FRAGMENT);
 		return;
 	}
 	if (job->way == PST_WAY_OUT)
-		why = check_destination(w, job);
+		why = check_destination(w, job, &is_hairpin);
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
 					      pst_nat_open_in(w->nat, &p, &why);
 	if (why == PST_DROP_RULE)
 		tell_refused(w, job, p.rule);
-	if (i == PST_SLOT_NONE && job->way == PST_WAY_IN && p.redirect >= 0)
+	if (i == PST_SLOT_NONE && job->way == PST_WAY_IN && p.redirect >= 0) {
 		redirect(w, job, p.redirect);
-	else if (i == PST_SLOT_NONE)
+		return;
+	}
+	if (i == PST_SLOT_NONE) {
 		refuse(w, job, why, now_ms);
-	else
-		pst_worker_forward(w, job, i, now_ms);
+		return;
+	}
+	if (unlikely(is_hairpin))
+		w->nat->conns.hot[i].flags |= PST_CONN_HAIRPIN;
+	pst_worker_forward(w, job, i, now_ms);
 }

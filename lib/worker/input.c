@@ -100,9 +100,10 @@ is_for_us(const struct pst_worker *w, const struct job *job)
 	const struct pst_view *v = &job->v;
 	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
 
-	if (iface->zone == PST_NET_INTERNAL)
-		return unlikely(v->dst == iface->ip) || pst_net_is_own(w->params.net, v->dst);
-	/* outside, the address may be a NAT address too: only pings are for ourselves */
+	/* what a NAT address gets is its client's: only pings are for ourselves */
+	if (iface->zone == PST_NET_INTERNAL && pst_net_is_own(w->params.net, v->dst) &&
+		!pst_net_is_nat(w->params.net, v->dst))
+		return true;
 	return v->proto == IPPROTO_ICMP && v->kind == PST_VIEW_L4 &&
 		((const struct rte_icmp_hdr *)v->l4)->icmp_type == RTE_IP_ICMP_ECHO_REQUEST &&
 		pst_net_is_outside(w->params.net, v->dst);
@@ -153,20 +154,47 @@ refuse_kind(const struct pst_view *v)
 		return PST_DROP_COUNT;
 	case PST_VIEW_FIRST_FRAGMENT:
 	case PST_VIEW_LATER_FRAGMENT:
-		return PST_DROP_FRAGMENT;
-	case PST_VIEW_ERROR:
-		return PST_DROP_ICMP_ERROR;
+		return PST_DROP_COUNT;
+	case PST_VIEW_ERROR: /* RFC 5508 REQ-3 */
+		return pst_view_l4_csum_ok(v) ? PST_DROP_COUNT : PST_DROP_L4_CHECKSUM;
 	default:
 		return v->proto == IPPROTO_ICMP ? PST_DROP_ICMP_TYPE : PST_DROP_IP_PROTOCOL;
 	}
 }
 
-static uint32_t
-owner_of(const struct pst_worker *w, const struct job *job)
+uint32_t
+pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 {
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
+}
+
+/* Of an error: whose connection the quoted packet is. */
+static uint32_t
+owner_of_quoted(const struct pst_worker *w, const struct job *job)
+{
+	struct pst_quote q;
+
+	if (!pst_view_quote(&job->v, &q))
+		return w->params.index; /* to be dropped */
+	if (job->way == PST_WAY_OUT)
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.dst));
+	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(q.sport));
+}
+
+void
+pst_worker_set_key(struct job *job)
+{
+	const struct pst_view *v = &job->v;
+
+	if (job->way == PST_WAY_OUT)
+		job->key = pst_key_conn(PST_WAY_OUT, v->proto, v->src, v->sport, v->dst, v->dport);
+	else
+		job->key = pst_key_conn(PST_WAY_IN, v->proto, v->dst, v->dport, v->src, v->sport);
+	/* an ICMP query's identifier is the local end's: the remote end has none */
+	if (v->proto == IPPROTO_ICMP)
+		job->key.a = pst_key_end(pst_key_ip(job->key.a), 0, PST_ICMP);
 }
 
 /* Not IPv4 that is well formed: dealt with here. */
@@ -189,14 +217,30 @@ sort_local(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 	uint32_t owner = pst_steer_inside(w->params.steer, rte_be_to_cpu_32(v->src));
 
 	if (may_be_alias && owner != w->params.index && !handed) {
-		pst_tag(job->m)->kind = PST_TAG_HANDOVER;
-		pst_worker_hand_over(w, job->m, owner);
+		pst_worker_hand_on(w, job, owner);
 		return true;
 	}
 	if (may_be_alias && pst_worker_unalias(w, job))
 		return false;
 	input_local(w, job, now_ms);
 	return true;
+}
+
+/* Errors and fragments, which go their own ways. */
+static void
+sort_odd(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
+{
+	uint32_t owner;
+
+	if (job->v.kind != PST_VIEW_ERROR) {
+		pst_worker_fragment(w, job, handed, now_ms);
+		return;
+	}
+	owner = owner_of_quoted(w, job);
+	if (owner != w->params.index && !handed)
+		pst_worker_hand_on(w, job, owner);
+	else
+		pst_worker_relay_error(w, job, now_ms);
 }
 
 static bool
@@ -221,13 +265,16 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 		return false;
 	}
 	job->way = iface->zone == PST_NET_INTERNAL ? PST_WAY_OUT : PST_WAY_IN;
-	owner = owner_of(w, job);
-	if (!handed)
+	if (unlikely(v->kind != PST_VIEW_L4)) {
+		sort_odd(w, job, handed, now_ms);
+		return false;
+	}
+	owner = pst_worker_owner_of(w, job);
+	if (!handed && !job->second)
 		pst_rss_check_add(&w->rss[iface->port], 1, owner != w->params.index);
 	/* what was handed over is ours, by the tables or by a redirect */
 	if (unlikely(owner != w->params.index && !handed)) {
-		pst_tag(job->m)->kind = PST_TAG_HANDOVER;
-		pst_worker_hand_over(w, job->m, owner);
+		pst_worker_hand_on(w, job, owner);
 		return false;
 	}
 	return true;
@@ -240,8 +287,9 @@ pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now
 
 	pst_view_parse(&job->v, job->m);
 	job->through = PST_SLOT_NONE;
+	job->dealt = false;
 	job->iface = pst_net_iface(w->params.net, job->m->port, v->vlan);
-	if (!handed && likely(job->iface != PST_NO_IFACE)) {
+	if (!handed && !job->second && likely(job->iface != PST_NO_IFACE)) {
 		w->stats.ifaces[job->iface].rx_packets++;
 		w->stats.ifaces[job->iface].rx_bytes += rte_pktmbuf_pkt_len(job->m);
 	}
@@ -251,12 +299,6 @@ pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now
 	}
 	if (!sort_ip(w, job, handed, now_ms))
 		return false;
-	if (job->way == PST_WAY_OUT)
-		job->key = pst_key_conn(PST_WAY_OUT, v->proto, v->src, v->sport, v->dst, v->dport);
-	else
-		job->key = pst_key_conn(PST_WAY_IN, v->proto, v->dst, v->dport, v->src, v->sport);
-	/* an ICMP query's identifier is the local end's: the remote end has none */
-	if (v->proto == IPPROTO_ICMP)
-		job->key.a = pst_key_end(pst_key_ip(job->key.a), 0, PST_ICMP);
+	pst_worker_set_key(job);
 	return true;
 }

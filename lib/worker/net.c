@@ -98,12 +98,38 @@ pst_net_is_own(const struct pst_net *net, rte_be32_t ip)
 }
 
 bool
-pst_net_is_outside(const struct pst_net *net, rte_be32_t ip)
+pst_net_is_nat(const struct pst_net *net, rte_be32_t ip)
 {
 	for (uint32_t i = 0; i < net->n_nat_addresses; i++) {
 		if (net->nat_addresses[i] == ip)
 			return true;
 	}
+	return false;
+}
+
+uint16_t
+pst_net_outside_iface(const struct pst_net *net, rte_be32_t ip)
+{
+	uint16_t any = PST_NO_IFACE;
+
+	for (uint32_t i = 0; i < net->n_ifaces; i++) {
+		const struct pst_iface *f = &net->ifaces[i];
+
+		if (f->zone != PST_NET_EXTERNAL)
+			continue;
+		if (((f->ip ^ ip) & rte_cpu_to_be_32(mask_of(f->prefix_len))) == 0)
+			return i;
+		if (any == PST_NO_IFACE)
+			any = i; /* the address is routed to us */
+	}
+	return any;
+}
+
+bool
+pst_net_is_outside(const struct pst_net *net, rte_be32_t ip)
+{
+	if (pst_net_is_nat(net, ip))
+		return true;
 	for (uint32_t i = 0; i < net->n_ifaces; i++) {
 		if (net->ifaces[i].ip == ip && net->ifaces[i].zone == PST_NET_EXTERNAL)
 			return true;

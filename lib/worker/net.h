@@ -52,6 +52,7 @@ struct pst_net {
 	struct pst_neigh_table *neigh;
 	const rte_be32_t *nat_addresses; /* ARP is answered for them outside */
 	uint32_t n_nat_addresses;
+	bool hairpin; /* clients reach each other by outside addresses (RFC 4787 REQ-9) */
 };
 
 void pst_net_init(struct pst_net *net);
@@ -84,7 +85,12 @@ pst_net_iface(const struct pst_net *net, uint16_t port, uint16_t vlan)
 	return PST_NO_IFACE;
 }
 
+/* Where a packet to an outside address of ours would come in from; PST_NO_IFACE: nowhere. */
+uint16_t pst_net_outside_iface(const struct pst_net *net, rte_be32_t ip);
+
 /* True for an address of one of our interfaces. */
 bool pst_net_is_own(const struct pst_net *net, rte_be32_t ip);
+/* True for an outside address that we translate to. */
+bool pst_net_is_nat(const struct pst_net *net, rte_be32_t ip);
 /* True for an outside address that we translate to, or an external interface's own. */
 bool pst_net_is_outside(const struct pst_net *net, rte_be32_t ip);

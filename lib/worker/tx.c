@@ -74,6 +74,38 @@ pst_worker_send(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface)
 		pst_worker_flush_port(w, port);
 }
 
+static void
+to_resolve(struct pst_worker *w, struct rte_mbuf *m, const struct pst_next *next)
+{
+	struct pst_tag *tag = pst_tag(m);
+
+	tag->kind = PST_TAG_RESOLVE;
+	tag->iface = next->iface;
+	tag->next_hop = next->ip;
+	pst_worker_to_main(w, m);
+}
+
+void
+pst_worker_pass_on(struct pst_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
+	const struct pst_next *next)
+{
+	const struct pst_iface *out = &w->params.net->ifaces[next->iface];
+	struct rte_ether_addr mac;
+
+	if (unlikely(rte_be_to_cpu_16(ip->total_length) > out->mtu)) {
+		pst_worker_cut(w, m, ip, next);
+		return;
+	}
+	/* little-endian or not, the MAC's bytes lie in the word as neigh.c put them */
+	for (int k = 0; k < RTE_ETHER_ADDR_LEN; k++)
+		mac.addr_bytes[k] = next->word >> (8 * k);
+	pst_net_set_l2(m, ip, out, &mac);
+	if (unlikely(next->word == 0))
+		to_resolve(w, m, next);
+	else
+		pst_worker_send(w, m, next->iface);
+}
+
 void
 pst_worker_hand_over(struct pst_worker *w, struct rte_mbuf *m, uint32_t to)
 {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/worker_priv.h"
 
+#include <stdio.h>
+
 #include <rte_ethdev.h>
+#include <rte_hash.h>
 #include <rte_malloc.h>
 
 #include "base/err.h"
@@ -9,16 +12,26 @@
 
 #define EXPIRE_A_ROUND 64
 #define PREFETCH_AHEAD 8
+#define DATAGRAMS 1024 /* in pieces, at a time */
+#define FRAGMENTS 1024 /* that wait for their first */
 
 struct pst_worker *
 pst_worker_create(const struct pst_worker_params *params)
 {
+	char name[RTE_HASH_NAMESIZE];
 	struct pst_worker *w;
 
 	w = rte_zmalloc_socket("pst_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, params->socket);
 	if (w == NULL)
 		return pst_null(ENOMEM);
 	w->params = *params;
+	w->next_id = params->index;
+	snprintf(name, sizeof(name), "frag%u-%p", params->index, (void *)w);
+	w->frags = pst_frags_create(name, DATAGRAMS, FRAGMENTS, params->socket);
+	if (w->frags == NULL) {
+		rte_free(w);
+		return pst_null(ENOMEM);
+	}
 	w->nat = params->nat;
 	return w;
 }
@@ -29,6 +42,7 @@ pst_worker_destroy(struct pst_worker *w)
 	if (w == NULL)
 		return;
 	pst_nat_destroy(w->nat);
+	pst_frags_destroy(w->frags);
 	rte_free(w);
 }
 
@@ -69,6 +83,7 @@ sort_one(struct pst_worker *w, struct fast_in *in, struct job *job, bool handed,
 		fast_enter(in, w->params.net, job->m->port);
 	}
 	job->common = fast_sort(w, in, job);
+	job->second = false;
 	if (unlikely(!job->common && !pst_worker_sort(w, job, handed, now_ms)))
 		return false;
 	job->hash = pst_flow_hash(&w->nat->conns.flows, job->key);
@@ -238,8 +253,13 @@ poll_worker(struct pst_worker *w, struct rte_ring *ring, uint64_t now_ms)
 	uint32_t n = rte_ring_sc_dequeue_burst(ring, (void **)m, PST_BURST, NULL), ours = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
-		if (pst_tag(m[k])->kind == PST_TAG_SEND)
-			pst_worker_send(w, m[k], pst_tag(m[k])->iface);
+		const struct pst_tag *tag = pst_tag(m[k]);
+
+		if (tag->kind == PST_TAG_SEND)
+			pst_worker_send(w, m[k], tag->iface);
+		else if (tag->kind == PST_TAG_HAIRPIN ||
+			(tag->kind == PST_TAG_FRAGMENT && (tag->flags & PST_TAG_SECOND)))
+			pst_worker_again(w, m[k], true, now_ms);
 		else
 			m[ours++] = m[k];
 	}
@@ -288,6 +308,7 @@ pst_worker_poll(struct pst_worker *w, uint64_t now_ms)
 	done += poll_main(w);
 	done += pst_worker_serve(w, now_ms);
 	done += pst_nat_expire(w->nat, now_ms, EXPIRE_A_ROUND);
+	pst_worker_expire_fragments(w, now_ms);
 	pst_worker_flush(w);
 	publish_sizes(w);
 	w->stats.loops++;
@@ -308,6 +329,7 @@ void
 pst_worker_drain(struct pst_worker *w, uint64_t now_ms)
 {
 	(void)now_ms;
+	pst_worker_expire_fragments(w, UINT64_MAX);
 	for (uint32_t k = 0; k < w->params.n_workers; k++)
 		drain_ring(w, w->params.from[k]);
 	for (uint32_t e = 0; e < w->params.n_editors; e++)

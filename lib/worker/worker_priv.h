@@ -5,6 +5,7 @@
 #include "worker/worker.h"
 
 #include "packet/view.h"
+#include "worker/frag.h"
 #include "worker/reply.h"
 
 #define PST_PIECE 8u /* packets of a burst that go through a stage together */
@@ -23,7 +24,16 @@ struct pst_worker {
 	uint64_t icmp_second;  /* of the rate limit of ICMP errors */
 	uint32_t icmp_budget;
 	struct pst_rss_check rss[PST_NET_PORTS];
+	struct pst_frags *frags;
+	uint16_t next_id; /* of the datagrams whose fragments leave (RFC 6864 section 5.3.1) */
 	struct pst_worker_stats stats; /* main reads, relaxed */
+};
+
+/* Where a packet goes to from here. */
+struct pst_next {
+	uint16_t iface;
+	rte_be32_t ip;
+	uint64_t word; /* of the neighbour table; 0: to be resolved */
 };
 
 /* One packet in a burst. */
@@ -36,6 +46,8 @@ struct job {
 	uint8_t way;    /* enum pst_way */
 	/* of a common packet (fast.h); its view is made when somebody needs it */
 	bool common;
+	bool dealt;  /* a fragment whose ports are known */
+	bool second; /* by hairpin: a client's, translated, as if it came from outside */
 	uint32_t through; /* the redirect that it came by, PST_SLOT_NONE: none */
 	uint8_t tcp_flags;
 	uint16_t ip_len;
@@ -51,8 +63,16 @@ drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)
 	rte_pktmbuf_free(m);
 }
 
-/* input.c: sort a packet; true when it is to be looked up, else it was dealt with. */
+/*
+ * input.c: sort a packet; true when it is to be looked up, else it was dealt with. handed: by
+ * another worker, which knew that it is ours. job->second is set.
+ */
 bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms);
+
+/* The packet's key, once its way and ports are known. */
+void pst_worker_set_key(struct job *job);
+/* The worker that its way and port mean. */
+uint32_t pst_worker_owner_of(const struct pst_worker *w, const struct job *job);
 
 /* A client's packet to an inside address of ours that means a place outside: put that in. */
 bool pst_worker_unalias(struct pst_worker *w, struct job *job);
@@ -65,12 +85,43 @@ void pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint6
 void pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms);
 /* Translate and send what needs no state any more (from an editor lcore). */
 void pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms);
+/* Send a packet that was translated by the zone's routes. */
+void pst_worker_route(struct pst_worker *w, struct job *job, enum pst_net_zone zone);
+
+/* error.c */
+
 /* Tell the sender of job why; limited in rate. */
 void pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp_error error,
 	uint16_t mtu, uint64_t now_ms);
+/* Translate an ICMP error about a packet of a connection of ours, and send it. */
+void pst_worker_relay_error(struct pst_worker *w, struct job *job, uint64_t now_ms);
+
+/* turn.c: packets that start again */
+
+/* A packet to an outside address of ours was translated on its way out: it comes in again. */
+void pst_worker_turn(struct pst_worker *w, struct rte_mbuf *m, void *ip, uint64_t now_ms);
+/* The same from another worker, or as a whole frame of the external interface. */
+void pst_worker_again(struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms);
+/* Give a packet that was sorted to another worker, which starts where this one is. */
+void pst_worker_hand_on(struct pst_worker *w, struct job *job, uint32_t to);
+/* Look the connection of a sorted packet up, and translate it; for one alone. */
+void pst_worker_go(struct pst_worker *w, struct job *job, uint64_t now_ms);
+
+/* fragment.c */
+
+/* Sort a fragment and deal with it: with its datagram's ports, as soon as they are known. */
+void pst_worker_fragment(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms);
+/* Drop what has waited too long for its first fragment. */
+void pst_worker_expire_fragments(struct pst_worker *w, uint64_t now_ms);
+/* Cut a packet that is too big for the interface's MTU (RFC 791), and pass the pieces on. */
+void pst_worker_cut(struct pst_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
+	const struct pst_next *next);
 
 /* tx.c */
 
+/* To a next hop; the frame's link-layer header is not written yet. Cut where it must be. */
+void pst_worker_pass_on(struct pst_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
+	const struct pst_next *next);
 /* Queue a complete frame for an interface's port. */
 void pst_worker_send(struct pst_worker *w, struct rte_mbuf *m, uint16_t iface);
 /* Queue a packet for another worker; the tag's kind is set. */
