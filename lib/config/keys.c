@@ -89,7 +89,8 @@ const struct pst_key pst_keys[] = {
 	SECONDS(tcp_closing, 240),
 	SECONDS(udp, 300),
 	SECONDS(icmp, 60),
-	SECONDS(syn_hold, 6),
+	{ "/nat/timeouts", "syn_hold", PST_KEY_U32, AT(nat.timeouts.syn_hold), WITHIN(0, WEEK),
+		.fallback = "6" },
 	SECONDS(bind_accept, 60),
 	SECONDS(bind_udp_idle, 300),
 

@@ -298,6 +298,11 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, uint64_t now_ms
 	case PST_DROP_NO_ROUTE:
 		pst_worker_error(w, job, PST_ICMP_NET_UNREACHABLE, 0, now_ms);
 		break;
+	case PST_DROP_NO_MAPPING:
+	case PST_DROP_FILTERED:
+		if (job->way == PST_WAY_IN)
+			pst_worker_hold_syn(w, job, now_ms);
+		break;
 	default:
 		break;
 	}

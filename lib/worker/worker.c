@@ -28,7 +28,10 @@ pst_worker_create(const struct pst_worker_params *params)
 	w->next_id = params->index;
 	snprintf(name, sizeof(name), "frag%u-%p", params->index, (void *)w);
 	w->frags = pst_frags_create(name, DATAGRAMS, FRAGMENTS, params->socket);
-	if (w->frags == NULL) {
+	w->hold = pst_hold_create(params->socket);
+	if (w->frags == NULL || w->hold == NULL) {
+		pst_frags_destroy(w->frags);
+		rte_free(w->hold);
 		rte_free(w);
 		return pst_null(ENOMEM);
 	}
@@ -43,6 +46,7 @@ pst_worker_destroy(struct pst_worker *w)
 		return;
 	pst_nat_destroy(w->nat);
 	pst_frags_destroy(w->frags);
+	rte_free(w->hold);
 	rte_free(w);
 }
 
@@ -309,6 +313,7 @@ pst_worker_poll(struct pst_worker *w, uint64_t now_ms)
 	done += pst_worker_serve(w, now_ms);
 	done += pst_nat_expire(w->nat, now_ms, EXPIRE_A_ROUND);
 	pst_worker_expire_fragments(w, now_ms);
+	done += pst_worker_answer_syns(w, now_ms);
 	pst_worker_flush(w);
 	publish_sizes(w);
 	w->stats.loops++;

@@ -25,6 +25,7 @@ struct pst_worker {
 	uint32_t icmp_budget;
 	struct pst_rss_check rss[PST_NET_PORTS];
 	struct pst_frags *frags;
+	struct pst_hold *hold;
 	uint16_t next_id; /* of the datagrams whose fragments leave (RFC 6864 section 5.3.1) */
 	struct pst_worker_stats stats; /* main reads, relaxed */
 };
@@ -95,6 +96,14 @@ void pst_worker_error(struct pst_worker *w, const struct job *job, enum pst_icmp
 	uint16_t mtu, uint64_t now_ms);
 /* Translate an ICMP error about a packet of a connection of ours, and send it. */
 void pst_worker_relay_error(struct pst_worker *w, struct job *job, uint64_t now_ms);
+
+/* hold.c: unsolicited SYNs */
+
+struct pst_hold *pst_hold_create(int socket); /* rte_free() it */
+/* A packet from outside finds nothing; if it is a SYN, say so later (RFC 5382 REQ-4). */
+void pst_worker_hold_syn(struct pst_worker *w, const struct job *job, uint64_t now_ms);
+/* Say so of those that have waited long enough. Returns how many these were. */
+uint32_t pst_worker_answer_syns(struct pst_worker *w, uint64_t now_ms);
 
 /* turn.c: packets that start again */
 
