@@ -19,7 +19,7 @@ struct held_syn {
 	struct pst_flow_key key;
 	uint16_t iface, ip_offset;
 	bool second;
-	uint8_t frame[HOLD_BYTES];
+	uint8_t frame[HOLD_BYTES] __rte_aligned(4); /* as in an mbuf */
 };
 
 /* All wait equally long: a queue. */
