@@ -67,6 +67,7 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 
 	p->mapping = mode_of(c->mapping);
 	p->filtering = mode_of(c->filtering);
+	p->lenient_windows = c->tcp_window == PST_WINDOW_LENIENT;
 	p->port_first = c->port_first;
 	p->port_last = c->port_last;
 	p->ports_per_client = c->ports_per_client;
@@ -428,8 +429,8 @@ pst_appliance_destroy(struct pst_appliance *a)
 uint32_t
 pst_appliance_megabytes(const struct pst_config *config)
 {
-	/* hot and cold entry, two keys, their slots and timers; a bind and a client beside */
-	uint64_t each = 128 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
+	/* hot and cold entry and windows, two keys, their slots and timers; a bind and a client beside */
+	uint64_t each = 128 + 32 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
 	uint64_t tables = (uint64_t)connections_of(config) * each * 5 / 4 +
 		(uint64_t)listeners_of(config) * 160;
 	uint32_t addresses = 0;

@@ -44,6 +44,12 @@ enum pst_behaviour {
 	PST_ADDRESS_AND_PORT_DEPENDENT,
 };
 
+/* What becomes of a TCP segment that its receiver does not expect. */
+enum pst_window {
+	PST_WINDOW_STRICT, /* it is dropped */
+	PST_WINDOW_LENIENT,
+};
+
 struct pst_range {
 	uint32_t first, last;
 };
@@ -73,6 +79,7 @@ struct pst_config_nat {
 	uint32_t n_pool; /* 0 never: the default is the external interface's address */
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;
+	enum pst_window tcp_window;
 	uint32_t ports_per_client;
 	uint32_t sessions_per_client;
 	uint32_t sessions;      /* of all workers together */

@@ -18,6 +18,7 @@
 
 static const char *const idles[] = { "auto", "poll", "sleep", NULL };
 static const char *const zones[] = { "internal", "external", NULL };
+static const char *const windows[] = { "strict", "lenient", NULL };
 static const char *const behaviours[] = { "endpoint-independent", "address-dependent",
 	"address-and-port-dependent", NULL };
 static const char *const actions[] = { "deny", "allow", NULL };
@@ -74,6 +75,8 @@ const struct pst_key pst_keys[] = {
 	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering),
 		.fallback = "\"address-dependent\"", .names = behaviours },
 	{ "/nat", "hairpin", PST_KEY_BOOL, AT(nat.hairpin), .fallback = "true" },
+	{ "/nat", "tcp_window", PST_KEY_ENUM, AT(nat.tcp_window), .fallback = "\"strict\"",
+		.names = windows },
 	{ "/nat", "ports", PST_KEY_SHAPE, .fallback = "\"1024-65535\"" },
 	{ "/nat", "ports_per_client", PST_KEY_U32, AT(nat.ports_per_client), WITHIN(1, 65535),
 		.fallback = "2048" },

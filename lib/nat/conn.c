@@ -17,10 +17,13 @@ pst_conn_table_init(
 		RTE_CACHE_LINE_SIZE, socket);
 	t->cold = rte_zmalloc_socket("pst_conn_cold", sizeof(*t->cold) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
+	t->tcp = rte_zmalloc_socket("pst_conn_tcp", sizeof(*t->tcp) * (size_t)capacity,
+		RTE_CACHE_LINE_SIZE, socket);
 	t->alias = rte_zmalloc_socket(
 		"pst_conn_alias", sizeof(*t->alias) * (size_t)capacity, 0, socket);
 	t->expiry = pst_expiry_create(capacity, now_ms, socket);
-	if (t->hot == NULL || t->cold == NULL || t->alias == NULL || t->expiry == NULL)
+	if (t->hot == NULL || t->cold == NULL || t->tcp == NULL || t->alias == NULL ||
+		t->expiry == NULL)
 		goto err;
 	return 0;
 err:
@@ -33,6 +36,7 @@ pst_conn_table_fini(struct pst_conn_table *t)
 {
 	pst_expiry_destroy(t->expiry);
 	rte_free(t->alias);
+	rte_free(t->tcp);
 	rte_free(t->cold);
 	rte_free(t->hot);
 	pst_slots_fini(&t->slots);

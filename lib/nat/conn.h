@@ -4,7 +4,8 @@
  *
  * What every packet needs is in one cache line: both keys (the remote end is
  * shared), the checksum deltas, the state, the time of the last packet, the next hops,
- * and the counters. The rest is in a second, cold entry of the same number.
+ * and the counters. A second entry of the same number has the windows of TCP, half a line; the
+ * rest is in a third, cold one.
  *
  * Owner: one worker.
  */
@@ -14,6 +15,7 @@
 #include "chan/msg.h"
 #include "nat/key.h"
 #include "nat/slots.h"
+#include "nat/window.h"
 
 enum pst_conn_flags {
 	PST_CONN_INBOUND = 1 << 0,      /* begun from outside: ORIG is the way in */
@@ -73,6 +75,7 @@ struct pst_conn_table {
 	struct pst_flowtable flows; /* value: entry << 1 | way */
 	struct pst_conn *hot;
 	struct pst_conn_cold *cold;
+	struct pst_conn_tcp *tcp; /* of TCP connections */
 	uint64_t *alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
 	struct pst_slots slots;
 	struct pst_expiry *expiry;

@@ -591,6 +591,7 @@ serve_unwatch(struct pst_nat *nat, struct pst_req *req)
 	cold = &nat->conns.cold[i];
 	memcpy(cold->offset, req->conn.offset, sizeof(cold->offset));
 	c->flags &= ~PST_CONN_WATCHED;
+	pst_tcp_window_relearn(&nat->conns.tcp[i]);
 	if (cold->offset[PST_DIR_ORIG] != 0 || cold->offset[PST_DIR_REPLY] != 0)
 		c->flags |= PST_CONN_OFFSET;
 	return 0;

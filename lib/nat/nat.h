@@ -59,6 +59,7 @@ struct pst_nat_params {
 	uint32_t n_insides;
 	uint16_t port_first, port_last; /* allowed outside ports, host order */
 	uint32_t ports_per_client, sessions_per_client;
+	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
 	uint32_t timeouts_ms[PST_TIMEOUTS]; /* below 2^31 each */
 	const struct pst_ruleset *rules; /* NULL: all allowed */

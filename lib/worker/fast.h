@@ -305,6 +305,23 @@ fast_is_known_only(const struct pst_conn *c, const struct job *job)
 		!(job->tcp_flags & RTE_TCP_SYN_FLAG);
 }
 
+/* A segment that the windows let through; SYNs are looked at closer. Others are no segments. */
+static inline bool
+fast_is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
+{
+	const struct rte_tcp_hdr *tcp = (const void *)(job->ip + 1);
+	const struct pst_conn *c = &w->nat->conns.hot[i];
+	uint32_t len;
+
+	if (job->ip->next_proto_id != IPPROTO_TCP)
+		return true;
+	if (unlikely(job->tcp_flags & RTE_TCP_SYN_FLAG))
+		return false;
+	len = job->ip_len - FAST_IP - (tcp->data_off >> 4) * 4;
+	return pst_tcp_window_pass(&w->nat->conns.tcp[i],
+		pst_conn_dir(c, (enum pst_way)job->way), tcp, job->tcp_flags, len);
+}
+
 /* Do what pst_worker_forward() would; false when the packet is not common after all. */
 static __rte_always_inline bool
 fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
@@ -319,6 +336,8 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
 		return false;
 	if (unlikely(job->ip_len > out->mtu || job->ip->time_to_live <= 1))
+		return false;
+	if (unlikely(!fast_is_expected(w, job, i)))
 		return false;
 	pst_nat_advance(w->nat, i, way, job->tcp_flags, now_ms);
 	pst_conn_count(&w->nat->conns, c, way, job->ip_len);

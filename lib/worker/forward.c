@@ -238,11 +238,60 @@ is_piece(const struct pst_view *v)
 	return v->kind == PST_VIEW_FIRST_FRAGMENT || v->kind == PST_VIEW_LATER_FRAGMENT;
 }
 
+/* Does the receiver expect this segment? What an editor moves it alone can tell. */
+static bool
+is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
+{
+	const struct pst_conn *c = &w->nat->conns.hot[i];
+	const struct rte_tcp_hdr *tcp = job->v.l4;
+
+	if (job->v.proto != IPPROTO_TCP || job->v.kind != PST_VIEW_L4 ||
+		(job->v.tcp_flags & RTE_TCP_SYN_FLAG) ||
+		(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET)))
+		return true;
+	return pst_tcp_window_pass(&w->nat->conns.tcp[i],
+		pst_conn_dir(c, (enum pst_way)job->way), tcp, job->v.tcp_flags,
+		job->v.l4_len - (tcp->data_off >> 4) * 4);
+}
+
+/* A SYN of a connection that opens begins its windows. */
+static void
+begin_windows(struct pst_worker *w, const struct job *job, uint32_t i)
+{
+	const struct pst_conn *c = &w->nat->conns.hot[i];
+	const struct rte_tcp_hdr *tcp = job->v.l4;
+
+	if (pst_fsm_timeout(PST_TCP, c->state) == PST_TIMEOUT_TCP_OPENING)
+		pst_tcp_window_syn(&w->nat->conns.tcp[i],
+			pst_conn_dir(c, (enum pst_way)job->way), tcp,
+			job->v.l4_len - (tcp->data_off >> 4) * 4);
+}
+
+/* State and timer; false: the packet was dropped. */
+static bool
+move(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
+{
+	enum pst_drop why;
+
+	if (unlikely(!is_expected(w, job, i))) {
+		if (w->nat->params->lenient_windows)
+			return true;
+		drop(w, job->m, PST_DROP_TCP_WINDOW);
+		return false;
+	}
+	if (unlikely(!pst_nat_touch(w->nat, i, job->way, job->v.tcp_flags, now_ms, &why))) {
+		drop(w, job->m, why);
+		return false;
+	}
+	if (unlikely(job->v.tcp_flags & RTE_TCP_SYN_FLAG) && job->v.kind == PST_VIEW_L4)
+		begin_windows(w, job, i);
+	return true;
+}
+
 void
 pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 {
 	struct pst_conn *c = &w->nat->conns.hot[i];
-	enum pst_drop why;
 
 	if (unlikely(is_at_end(w, job, now_ms)))
 		return;
@@ -264,10 +313,8 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 		drop(w, job->m, PST_DROP_FRAGMENT);
 		return;
 	}
-	if (unlikely(!pst_nat_touch(w->nat, i, job->way, job->v.tcp_flags, now_ms, &why))) {
-		drop(w, job->m, why);
+	if (unlikely(!move(w, job, i, now_ms)))
 		return;
-	}
 	pst_conn_count(&w->nat->conns, c, job->way, pst_view_ip_len(&job->v));
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET))) {
 		if (c->flags & PST_CONN_WATCHED) {

@@ -118,8 +118,11 @@ prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 		struct job *job = &piece->jobs[k];
 
 		job->guess = pst_flow_guess(&conns->flows, job->hash);
-		if (job->guess != PST_FLOW_NONE)
-			rte_prefetch0(&conns->hot[job->guess >> 1]);
+		if (job->guess == PST_FLOW_NONE)
+			continue;
+		rte_prefetch0(&conns->hot[job->guess >> 1]);
+		if (pst_key_low(job->key.a) == PST_TCP)
+			rte_prefetch0(&conns->tcp[job->guess >> 1]);
 	}
 }
 

@@ -144,6 +144,108 @@ rfc5382_req2_simultaneous_open(void **state)
 	}
 }
 
+/* A connection of CLIENT's that both have opened. Returns its outside port. */
+static uint16_t
+establish(struct box *b, uint16_t port)
+{
+	struct pkt p, got;
+	uint16_t outside = map(b, port);
+
+	p = pkt_tcp(SERVER, 80, OUTSIDE, outside, S | A);
+	assert_true(box_pass_through(b, BOX_OUTSIDE, &p, &got));
+	p = pkt_tcp(CLIENT, port, SERVER, 80, A);
+	assert_true(box_pass_through(b, BOX_INSIDE, &p, &got));
+	return outside;
+}
+
+/* Blind resets from a forger (RFC 5961), from both sides: dropped, and the timer stays. */
+static void
+rfc7857_a_reset_outside_the_window_does_nothing(void **state)
+{
+	struct pkt in, got;
+	uint16_t port;
+	struct box b;
+
+	(void)state;
+	start(&b, 2);
+	port = establish(&b, 4000);
+	for (uint32_t seq = 0x10000000; seq < 0xf0000000; seq += 0x10000000) {
+		in = pkt_tcp(SERVER, 80, OUTSIDE, port, R);
+		in.seq = seq;
+		box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_TCP_WINDOW);
+		in = pkt_tcp(CLIENT, 4000, SERVER, 80, R);
+		in.seq = seq;
+		box_is_dropped(&b, BOX_INSIDE, &in, PST_DROP_TCP_WINDOW);
+	}
+	box_pass(&b, 3600000);
+	assert_int_equal(box_connections(&b), 1);
+	in = pkt_tcp(CLIENT, 4000, SERVER, 80, A);
+	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
+	/* one that fits ends it, four minutes later */
+	in = pkt_tcp(SERVER, 80, OUTSIDE, port, R);
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &got));
+	box_pass(&b, 238000);
+	assert_int_equal(box_connections(&b), 1);
+	box_pass(&b, 4000);
+	assert_int_equal(box_connections(&b), 0);
+	box_fini(&b);
+}
+
+/* Lenient, as for paths that see one direction: it passes, and moves no state. */
+static void
+a_lenient_window_passes_and_moves_nothing(void **state)
+{
+	struct pst_config c;
+	struct pkt in, got;
+	uint16_t port;
+	struct box b;
+
+	(void)state;
+	box_config(&c, 1, 1);
+	c.nat.tcp_window = PST_WINDOW_LENIENT;
+	box_init(&b, &c, 0);
+	port = establish(&b, 4000);
+	in = pkt_tcp(SERVER, 80, OUTSIDE, port, R);
+	in.seq = 0x40000000;
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &got));
+	box_pass(&b, 3600000);
+	assert_int_equal(box_connections(&b), 1);
+	box_fini(&b);
+}
+
+/* A host that has forgotten its connection begins it anew: its peer has to hear of it. */
+static void
+a_syn_of_an_established_connection_passes(void **state)
+{
+	struct pkt in, got;
+	uint16_t port;
+	struct box b;
+
+	(void)state;
+	start(&b, 1);
+	port = establish(&b, 4000);
+	in = pkt_tcp(CLIENT, 4000, SERVER, 80, S);
+	in.seq = 0x70000000;
+	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
+	/* the peer's challenge, and the answer that ends the old one */
+	in = pkt_tcp(SERVER, 80, OUTSIDE, port, A);
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &got));
+	in = pkt_tcp(CLIENT, 4000, SERVER, 80, R);
+	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
+	in = pkt_tcp(CLIENT, 4000, SERVER, 80, S);
+	in.seq = 0x70000000;
+	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
+	in = pkt_tcp(SERVER, 80, OUTSIDE, port, S | A);
+	in.seq = 0x30000000;
+	in.ack = 0x70000001;
+	assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &got));
+	in = pkt_tcp(CLIENT, 4000, SERVER, 80, A);
+	in.seq = 0x70000001;
+	in.ack = 0x30000001;
+	assert_true(box_pass_through(&b, BOX_INSIDE, &in, &got));
+	box_fini(&b);
+}
+
 /* A flood is bounded: so many answers are owed, the rest gets silence; all is counted. */
 static void
 a_flood_of_syns_owes_a_bounded_number_of_answers(void **state)
@@ -188,6 +290,9 @@ main(void)
 		cmocka_unit_test(rfc5382_req4_an_unsolicited_syn_gets_silence_then_unreachable),
 		cmocka_unit_test(rfc5382_req4_silence_where_it_is_policy),
 		cmocka_unit_test(rfc5382_req2_simultaneous_open),
+		cmocka_unit_test(rfc7857_a_reset_outside_the_window_does_nothing),
+		cmocka_unit_test(a_lenient_window_passes_and_moves_nothing),
+		cmocka_unit_test(a_syn_of_an_established_connection_passes),
 		cmocka_unit_test(a_flood_of_syns_owes_a_bounded_number_of_answers),
 	};
 

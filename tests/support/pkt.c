@@ -187,8 +187,8 @@ struct pkt
 pkt_tcp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, uint8_t flags)
 {
 	return (struct pkt){ .proto = IPPROTO_TCP, .src = src, .sport = sport, .dst = dst,
-		.dport = dport, .tcp_flags = flags, .seq = 1000,
-		.ack = flags & RTE_TCP_ACK_FLAG ? 2000 : 0 };
+		.dport = dport, .tcp_flags = flags, .seq = flags & RTE_TCP_SYN_FLAG ? 1000 : 1001,
+		.ack = flags & RTE_TCP_ACK_FLAG ? 1001 : 0 };
 }
 
 struct pkt

@@ -36,7 +36,7 @@ struct rte_mbuf *pkt_build(struct rte_mempool *pool, const struct pkt *p);
 /* Read one back; false when it is no whole TCP, UDP or ICMP packet with right checksums. */
 bool pkt_read(struct rte_mbuf *m, struct pkt *p);
 
-/* Packets of a kind, with a few bytes of data; a segment has sequence number 1000, ACKs 2000. */
+/* Packets of a kind, with a few bytes of data; segments have none, and both sides begin at 1000. */
 struct pkt pkt_udp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport);
 struct pkt pkt_tcp(uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport, uint8_t flags);
 struct pkt pkt_echo(uint32_t src, uint32_t dst, uint16_t id, uint8_t type);
