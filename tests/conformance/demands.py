@@ -9,7 +9,7 @@ from report import table
 
 OTHERWISE_MOST = 5
 IN_C = re.compile(r"\[ +(OK|FAILED) +\] (rfc\d+_\w+)")
-IN_LAB = re.compile(r"^(postern|linux) (passed|failed|skipped|not applicable) (rfc\d+_\w+)",
+IN_LAB = re.compile(r"^(postern|linux) (passed|failed|skipped|not applicable) (rfc\d+_\w+)(.*)",
                     re.MULTILINE)
 BASE = ("rfc4787_", "rfc5382_", "rfc5508_")
 THE_BASE_HOLDS = "rfc6888_req1"  # has no test of its own: those of three RFCs are it
@@ -33,27 +33,29 @@ def tag_of(test, tags):
 
 
 def add(found, tag, word):
-    """One more test of a demand: the worst of them counts."""
-    order = ["passed", "not applicable", "skipped", "failed"]
+    """One more test of a demand: one that failed counts most, one that did not run least."""
+    order = ["not applicable", "skipped", "passed", "failed"]
     found[tag] = max(found.get(tag, word), word, key=order.index)
 
 
 class Outcomes:
-    """{tag: word} for each column, and tests that are named for no demand."""
+    """{tag: word} for each column; tests named for no demand; why the lab's failed, by tag."""
 
     def __init__(self, outputs, lab):
         tags = [tag for tag, _, _ in demands()]
-        self.postern, self.linux, self.unknown = {}, {}, []
+        self.postern, self.linux, self.unknown, self.reasons = {}, {}, [], {}
         self.lab_passed = len(re.findall(r"^postern passed", lab, re.MULTILINE))
         words = {"OK": "passed", "FAILED": "failed"}
-        rows = [("postern", words[word], test) for output in outputs
+        rows = [("postern", words[word], test, "") for output in outputs
                 for word, test in IN_C.findall(output)]
-        for gate, word, test in rows + IN_LAB.findall(lab):
+        for gate, word, test, reason in rows + IN_LAB.findall(lab):
             tag = tag_of(test, tags)
             if tag is None:
                 self.unknown.append(test)
             elif gate == "linux" or word != "not applicable":
                 add(self.postern if gate == "postern" else self.linux, tag, word)
+            if (gate, word) == ("postern", "failed"):
+                self.reasons.setdefault(tag, []).append(test + reason)
         add_base(self.postern, tags)
 
 
@@ -104,5 +106,5 @@ def lines(outcomes):
         if word == "otherwise":
             text.append(f"  {'':{WIDTH}} {otherwise[tag]}")
         if error:
-            wrong.append(error)
+            wrong += [error, *outcomes.reasons.get(tag, [])]
     return text, wrong

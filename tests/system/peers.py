@@ -139,14 +139,14 @@ def setns(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def socket_in(name, kind=socket.SOCK_STREAM):
+def socket_in(name, kind=socket.SOCK_STREAM, family=socket.AF_INET, protocol=0):
     """A socket of namespace `name`, with a time-out of five seconds."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{name}", os.O_RDONLY)
     try:
         setns(there)
         try:
-            sock = socket.socket(socket.AF_INET, kind)
+            sock = socket.socket(family, kind, protocol)
         finally:
             setns(home)
     finally:
