@@ -537,6 +537,19 @@ hear_refusals(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
 	return n;
 }
 
+void
+pst_appliance_set_link(struct pst_appliance *a, uint32_t iface, bool up, uint64_t now_ms)
+{
+	const struct pst_neigh_ops ops = { main_send, main_drop, main_alloc, a };
+
+	if (up) {
+		pst_announce_start(&a->announce, iface, now_ms);
+		return;
+	}
+	pst_announce_stop(&a->announce, iface);
+	pst_neigh_forget(a->neigh, &ops, iface);
+}
+
 uint32_t
 pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 {
@@ -551,6 +564,7 @@ pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 			input(a, &ops, m[k], now_ms);
 		total += n + hear_refusals(a, w, now_ms);
 	}
+	total += pst_announce_poll(&a->announce, &a->net, &ops, now_ms);
 	return total + pst_neigh_timer(a->neigh, &a->net, &ops, now_ms);
 }
 

@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "runtime/runtime.h"
+#include "worker/announce.h"
 #include "worker/worker.h"
 
 /* How an interface's port is reached; by number of the interface in the config. */
@@ -70,6 +71,7 @@ struct pst_appliance {
 	struct pst_chan *worker_chans[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [asker][asked] */
 
 	struct pst_neigh_table *neigh;
+	struct pst_announce announce;
 	struct pst_account account; /* main's */
 	struct {
 		uint64_t second;
@@ -83,6 +85,12 @@ struct pst_appliance *pst_appliance_create(
 
 /* Main: what workers sent it, and the neighbours' timers. How much there was to do. */
 uint32_t pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms);
+
+/*
+ * Main: an interface's link came up, so that its addresses are announced; or went down, so that
+ * its neighbours are forgotten. Until something is said of it none of it is done.
+ */
+void pst_appliance_set_link(struct pst_appliance *a, uint32_t iface, bool up, uint64_t now_ms);
 
 /* After all lcores stopped: drop and count what is still in rings. */
 void pst_appliance_drain(struct pst_appliance *a, uint64_t now_ms);

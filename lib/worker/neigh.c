@@ -81,25 +81,24 @@ pst_neigh_lookup(const struct pst_neigh_table *t, uint16_t iface, rte_be32_t ip,
 }
 
 void
-pst_net_set_l2(struct rte_mbuf *m, void *ip, const struct pst_iface *iface,
-	const struct rte_ether_addr *dst)
+pst_net_set_l2_type(struct rte_mbuf *m, void *payload, const struct pst_iface *iface,
+	const struct rte_ether_addr *dst, rte_be16_t ether_type)
 {
-	struct rte_ether_hdr *eth = ip;
+	struct rte_ether_hdr *eth;
 	uint32_t len = sizeof(*eth);
 	ptrdiff_t shift;
 
 	if (iface->vlan != 0) {
-		struct rte_vlan_hdr *vlan = (struct rte_vlan_hdr *)ip - 1;
+		struct rte_vlan_hdr *vlan = (struct rte_vlan_hdr *)payload - 1;
 
 		vlan->vlan_tci = rte_cpu_to_be_16(iface->vlan);
-		vlan->eth_proto = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+		vlan->eth_proto = ether_type;
 		len += sizeof(*vlan);
 	}
-	eth = (struct rte_ether_hdr *)((uint8_t *)ip - len);
+	eth = (struct rte_ether_hdr *)((uint8_t *)payload - len);
 	rte_ether_addr_copy(dst, &eth->dst_addr);
 	rte_ether_addr_copy(&iface->mac, &eth->src_addr);
-	eth->ether_type = iface->vlan != 0 ? RTE_BE16(RTE_ETHER_TYPE_VLAN) :
-					     RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	eth->ether_type = iface->vlan != 0 ? RTE_BE16(RTE_ETHER_TYPE_VLAN) : ether_type;
 	shift = (uint8_t *)eth - rte_pktmbuf_mtod(m, uint8_t *);
 	m->data_off += shift;
 	m->data_len -= shift;
@@ -270,6 +269,17 @@ fail(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint32_t i)
 	for (uint32_t k = 0; k < o->n_held; k++)
 		ops->drop(ops->ctx, o->held[k], PST_DROP_NO_NEIGHBOUR);
 	o->n_held = 0;
+}
+
+void
+pst_neigh_forget(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint16_t iface)
+{
+	for (uint32_t k = 0; k < t->n_used; k++) {
+		uint32_t i = t->used[k];
+
+		if (!is_free(&t->own[i]) && (uint16_t)(t->slots[i].key >> 16) == iface)
+			fail(t, ops, i);
+	}
 }
 
 uint32_t

@@ -10,6 +10,7 @@
  *
  *	INCOMPLETE -- reply --> REACHABLE -- 30 s --> PROBE -- reply --> REACHABLE
  *	INCOMPLETE, PROBE -- three requests, a second apart --> FAILED
+ *	any -- the link goes down --> FAILED
  *
  * In PROBE the known MAC stays in use. A failed entry may be given away.
  */
@@ -97,10 +98,24 @@ void pst_neigh_input(struct pst_neigh_table *t, const struct pst_net *net,
 	const struct pst_neigh_ops *ops, const struct rte_mbuf *m, uint16_t iface,
 	uint64_t now_ms);
 
+/* Main: forget who was there, as the interface's link is gone; what waits is dropped. */
+void pst_neigh_forget(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint16_t iface);
+
 /* Main: ask again, give up. How many there were. */
 uint32_t pst_neigh_timer(struct pst_neigh_table *t, const struct pst_net *net,
 	const struct pst_neigh_ops *ops, uint64_t now_ms);
 
-/* Write the Ethernet header (with a tag, where the interface has one) in front of the IP header. */
-void pst_net_set_l2(struct rte_mbuf *m, void *ip, const struct pst_iface *iface,
-	const struct rte_ether_addr *dst);
+/*
+ * Write the Ethernet header (with a tag, where the interface has one) in front of what it
+ * carries, of that ether type: what was there before is not looked at.
+ */
+void pst_net_set_l2_type(struct rte_mbuf *m, void *payload, const struct pst_iface *iface,
+	const struct rte_ether_addr *dst, rte_be16_t ether_type);
+
+/* The same in front of an IP header. */
+static inline void
+pst_net_set_l2(struct rte_mbuf *m, void *ip, const struct pst_iface *iface,
+	const struct rte_ether_addr *dst)
+{
+	pst_net_set_l2_type(m, ip, iface, dst, RTE_BE16(RTE_ETHER_TYPE_IPV4));
+}

@@ -88,6 +88,12 @@ pst_net_lookup(const struct pst_net *net, enum pst_net_zone zone, rte_be32_t dst
 }
 
 bool
+pst_net_is_connected(const struct pst_iface *iface, rte_be32_t ip)
+{
+	return (rte_be_to_cpu_32(ip ^ iface->ip) & mask_of(iface->prefix_len)) == 0;
+}
+
+bool
 pst_net_is_own(const struct pst_net *net, rte_be32_t ip)
 {
 	for (uint32_t i = 0; i < net->n_ifaces; i++) {

@@ -88,6 +88,8 @@ pst_net_iface(const struct pst_net *net, uint16_t port, uint16_t vlan)
 /* Where a packet to an outside address of ours would come in from; PST_NO_IFACE: nowhere. */
 uint16_t pst_net_outside_iface(const struct pst_net *net, rte_be32_t ip);
 
+/* True for an address of the interface's own network: its host is a neighbour there. */
+bool pst_net_is_connected(const struct pst_iface *iface, rte_be32_t ip);
 /* True for an address of one of our interfaces. */
 bool pst_net_is_own(const struct pst_net *net, rte_be32_t ip);
 /* True for an outside address that we translate to. */

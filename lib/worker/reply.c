@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "packet/csum.h"
+#include "worker/neigh.h"
 
 #define ERROR_MAX 576 /* RFC 1812 section 4.3.2.3: the whole IP packet */
 #define TTL 64
@@ -72,13 +73,20 @@ pst_reply_arp_request(struct rte_mbuf *m, const struct pst_iface *iface, rte_be3
 	arp->arp_data.arp_tip = ip;
 }
 
-static void
-swap_macs(struct rte_mbuf *m, const struct pst_iface *iface)
+void
+pst_reply_arp_announce(struct rte_mbuf *m, const struct pst_iface *iface, rte_be32_t ip)
 {
-	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	pst_reply_arp_request(m, iface, ip, NULL);
+	pst_reply_arp_of(m)->arp_data.arp_sip = ip;
+}
 
-	rte_ether_addr_copy(&eth->src_addr, &eth->dst_addr);
-	rte_ether_addr_copy(&iface->mac, &eth->src_addr);
+/* Back to the sender, with the interface's tag: the one it came with may be in metadata. */
+static void
+turn_frame(struct rte_mbuf *m, void *payload, const struct pst_iface *iface, uint16_t ether_type)
+{
+	struct rte_ether_addr to = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr;
+
+	pst_net_set_l2_type(m, payload, iface, &to, rte_cpu_to_be_16(ether_type));
 }
 
 void
@@ -86,7 +94,7 @@ pst_reply_arp(struct rte_mbuf *m, struct rte_arp_hdr *arp, const struct pst_ifac
 {
 	rte_be32_t asked = arp->arp_data.arp_tip;
 
-	swap_macs(m, iface);
+	turn_frame(m, arp, iface, RTE_ETHER_TYPE_ARP);
 	arp->arp_opcode = RTE_BE16(RTE_ARP_OP_REPLY);
 	rte_ether_addr_copy(&arp->arp_data.arp_sha, &arp->arp_data.arp_tha);
 	arp->arp_data.arp_tip = arp->arp_data.arp_sip;
@@ -110,7 +118,7 @@ pst_reply_echo(struct rte_mbuf *m, const struct pst_view *v, const struct pst_if
 	v->ip->time_to_live = TTL;
 	v->ip->hdr_checksum = 0;
 	v->ip->hdr_checksum = ~rte_raw_cksum(v->ip, rte_ipv4_hdr_len(v->ip));
-	swap_macs(m, iface);
+	turn_frame(m, v->ip, iface, RTE_ETHER_TYPE_IPV4);
 }
 
 bool

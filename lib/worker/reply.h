@@ -27,6 +27,9 @@ struct rte_arp_hdr *pst_reply_arp_of(const struct rte_mbuf *m);
 void pst_reply_arp_request(struct rte_mbuf *m, const struct pst_iface *iface, rte_be32_t ip,
 	const struct rte_ether_addr *to);
 
+/* Fill an empty mbuf with the news that an address of ours is here (RFC 5227 section 2.3). */
+void pst_reply_arp_announce(struct rte_mbuf *m, const struct pst_iface *iface, rte_be32_t ip);
+
 /* Turn a request into the interface's reply for the address it asks for. */
 void pst_reply_arp(struct rte_mbuf *m, struct rte_arp_hdr *arp, const struct pst_iface *iface);
 

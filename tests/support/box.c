@@ -19,10 +19,6 @@
 #define MBUFS 16383
 #define SETTLE_ROUNDS 100000
 
-static const struct rte_ether_addr macs[BOX_PORTS] = {
-	{ { 2, 0, 0, 0, 0, 1 } },
-	{ { 2, 0, 0, 0, 0, 2 } },
-};
 static const struct rte_ether_addr peer = { { 2, 0, 0, 0, 0, 9 } };
 
 static void
@@ -105,6 +101,43 @@ create_port(struct box *b, int port)
 	assert_int_equal(rte_eth_dev_start(id), 0);
 }
 
+/* The interface that has the device first; its number among such ones is the port's. */
+static int
+number_of(const struct pst_config *c, uint32_t iface)
+{
+	int number = 0;
+
+	for (uint32_t i = 0; i < iface; i++) {
+		bool is_first = true;
+
+		if (strcmp(c->ifaces[i].device, c->ifaces[iface].device) == 0)
+			return number_of(c, i);
+		for (uint32_t k = 0; k < i; k++)
+			is_first &= strcmp(c->ifaces[i].device, c->ifaces[k].device) != 0;
+		number += is_first;
+	}
+	return number;
+}
+
+static void
+create_ports(struct box *b, struct pst_appliance_params *p)
+{
+	for (uint32_t i = 0; i < b->config.n_ifaces; i++) {
+		int port = number_of(&b->config, i);
+
+		if (port == b->n_ports) {
+			assert_true(++b->n_ports <= BOX_PORTS_MAX);
+			create_port(b, port);
+			b->mac[port] = (struct rte_ether_addr){ { 2, 0, 0, 0, 0, port + 1 } };
+		}
+		p->ifaces[i] = (struct pst_appliance_iface){ .port = b->port[port],
+			.mtu = b->config.ifaces[i].mtu,
+			.mac = b->mac[port],
+			.n_rx = b->n_queues,
+			.n_tx = b->n_queues };
+	}
+}
+
 static void
 destroy_port(struct box *b, int port)
 {
@@ -168,15 +201,7 @@ box_init_with(
 	b->mbufs = rte_pktmbuf_pool_create(
 		name, MBUFS, 0, PST_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	assert_non_null(b->mbufs);
-	for (int port = 0; port < BOX_PORTS; port++) {
-		create_port(b, port);
-		b->mac[port] = macs[port];
-		p.ifaces[port] = (struct pst_appliance_iface){ .port = b->port[port],
-			.mtu = c->ifaces[port].mtu,
-			.mac = macs[port],
-			.n_rx = b->n_queues,
-			.n_tx = b->n_queues };
-	}
+	create_ports(b, &p);
 	b->heap_before = heap_in_use();
 	p.config = &b->config;
 	p.mbufs = b->mbufs;
@@ -206,20 +231,46 @@ box_init_editors(
 }
 
 static void
-answer_arp(struct box *b, int port, struct rte_mbuf *m)
+put(struct box *b, int port, uint32_t queue, struct rte_mbuf *m)
+{
+	m->port = b->port[port];
+	m->ol_flags = 0;
+	if (b->strips_tags)
+		rte_vlan_strip(m);
+	assert_int_equal(rte_ring_enqueue(b->rx[port][queue], m), 0);
+	b->put++;
+}
+
+static void
+note(struct box_arp *list, uint32_t *n, int port, uint16_t vlan, const struct rte_arp_hdr *arp)
+{
+	assert_true(*n < BOX_ARP_MAX);
+	list[(*n)++] = (struct box_arp){ .port = port,
+		.vlan = vlan,
+		.ip = rte_be_to_cpu_32(arp->arp_data.arp_sip),
+		.mac = arp->arp_data.arp_sha };
+}
+
+static void
+answer_arp(struct box *b, int port, uint16_t vlan, struct rte_mbuf *m)
 {
 	struct rte_arp_hdr *arp = pst_reply_arp_of(m);
-	struct pst_iface neighbour = { .mac = peer };
+	struct pst_iface neighbour = { .mac = peer, .vlan = vlan };
 
 	b->got++;
-	if (b->no_arp || arp == NULL || arp->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST)) {
+	assert_non_null(arp);
+	if (arp->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST)) {
+		note(b->answered, &b->n_answered, port, vlan, arp);
 		rte_pktmbuf_free(m);
-		return;
+	} else if (arp->arp_data.arp_sip == arp->arp_data.arp_tip) {
+		note(b->announced, &b->n_announced, port, vlan, arp);
+		rte_pktmbuf_free(m);
+	} else if (b->no_arp) {
+		rte_pktmbuf_free(m);
+	} else {
+		pst_reply_arp(m, arp, &neighbour);
+		put(b, port, 0, m);
 	}
-	pst_reply_arp(m, arp, &neighbour);
-	m->port = b->port[port];
-	assert_int_equal(rte_ring_enqueue(b->rx[port][0], m), 0);
-	b->put++;
 }
 
 /* Answer ARP at the head of what came out, so that what waits for it can leave. */
@@ -229,7 +280,7 @@ neighbours(struct box *b)
 	uint32_t done = 0;
 	void *m;
 
-	for (int port = 0; port < BOX_PORTS; port++) {
+	for (int port = 0; port < b->n_ports; port++) {
 		for (uint32_t q = 0; q < b->n_queues; q++) {
 			for (unsigned int n = rte_ring_count(b->tx[port][q]); n > 0; n--) {
 				struct pst_view v;
@@ -238,7 +289,7 @@ neighbours(struct box *b)
 					break;
 				pst_view_parse(&v, m);
 				if (v.kind == PST_VIEW_ARP) {
-					answer_arp(b, port, m);
+					answer_arp(b, port, v.vlan, m);
 					done++;
 				} else {
 					rte_ring_enqueue(b->tx[port][q], m);
@@ -297,12 +348,24 @@ box_put(struct box *b, int port, const struct pkt *p)
 	uint32_t q = (p->src ^ p->dst ^ p->sport ^ p->dport) % b->n_queues;
 
 	copy.src_mac = peer;
-	copy.dst_mac = macs[port];
+	copy.dst_mac = b->mac[port];
 	m = pkt_build(b->mbufs, &copy);
 	assert_non_null(m);
-	m->port = b->port[port];
-	assert_int_equal(rte_ring_enqueue(b->rx[port][q], m), 0);
-	b->put++;
+	put(b, port, q, m);
+}
+
+const struct box_arp *
+box_ask(struct box *b, int port, uint16_t vlan, uint32_t ip)
+{
+	struct pst_iface host = { .vlan = vlan, .mac = peer, .ip = RTE_BE32(IP(192, 0, 2, 77)) };
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->mbufs);
+	uint32_t before = b->n_answered;
+
+	assert_non_null(m);
+	pst_reply_arp_request(m, &host, rte_cpu_to_be_32(ip), NULL);
+	put(b, port, 0, m);
+	box_settle(b);
+	return b->n_answered > before ? &b->answered[before] : NULL;
 }
 
 struct rte_mbuf *
@@ -320,14 +383,14 @@ box_get(struct box *b, int port)
 }
 
 bool
-box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out)
+box_pass_to(struct box *b, int from, int to, const struct pkt *in, struct pkt *out)
 {
 	struct rte_mbuf *m;
 	bool ok;
 
-	box_put(b, port, in);
+	box_put(b, from, in);
 	box_settle(b);
-	m = box_get(b, 1 - port);
+	m = box_get(b, to);
 	if (m == NULL)
 		return false;
 	ok = pkt_read(m, out);
@@ -335,6 +398,12 @@ box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out)
 	out->data = NULL; /* it goes with the packet */
 	rte_pktmbuf_free(m);
 	return true;
+}
+
+bool
+box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out)
+{
+	return box_pass_to(b, port, 1 - port, in, out);
 }
 
 void
@@ -411,7 +480,7 @@ drain(struct box *b)
 		pst_nat_unpublish_all(pst_worker_nat(b->a->workers[w]), b->now_ms);
 	}
 	box_settle(b);
-	for (int port = 0; port < BOX_PORTS; port++) {
+	for (int port = 0; port < b->n_ports; port++) {
 		while ((m = box_get(b, port)) != NULL)
 			rte_pktmbuf_free(m);
 	}
@@ -424,7 +493,7 @@ box_stop(struct box *b)
 	pst_appliance_destroy(b->a);
 	assert_int_equal(heap_in_use(), b->heap_before);
 	assert_int_equal(rte_mempool_in_use_count(b->mbufs), 0);
-	for (int port = 0; port < BOX_PORTS; port++)
+	for (int port = 0; port < b->n_ports; port++)
 		destroy_port(b, port);
 	rte_mempool_free(b->mbufs);
 }

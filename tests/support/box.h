@@ -5,8 +5,9 @@
  *
  *	client 10.1.1.x -- inside [box] outside 198.18.0.1/24 -- server 198.18.0.9
  *
- * What a test puts in at a port comes out at the other, or is dropped and
- * counted. Neighbours answer ARP by themselves.
+ * A config may have more interfaces: those of one device share a port, and devices are
+ * numbered as they come in the config. What a test puts in at a port comes out at
+ * another, or is dropped and counted. Neighbours answer ARP by themselves.
  */
 #pragma once
 
@@ -15,18 +16,32 @@
 
 #define BOX_INSIDE 0
 #define BOX_OUTSIDE 1
-#define BOX_PORTS 2
+#define BOX_PORTS 2 /* of box_config() */
+#define BOX_PORTS_MAX 6
+#define BOX_ARP_MAX 1024
+
+/* An ARP packet of the gateway, but for requests. */
+struct box_arp {
+	int port;
+	uint16_t vlan;
+	uint32_t ip;
+	struct rte_ether_addr mac;
+};
 
 struct box {
 	struct pst_config config;
 	struct pst_appliance *a;
 	struct rte_mempool *mbufs;
-	struct rte_ring *rx[BOX_PORTS][8], *tx[BOX_PORTS][8]; /* by queue */
-	uint16_t port[BOX_PORTS];
-	struct rte_ether_addr mac[BOX_PORTS], peer_mac;
+	struct rte_ring *rx[BOX_PORTS_MAX][8], *tx[BOX_PORTS_MAX][8]; /* by queue */
+	uint16_t port[BOX_PORTS_MAX];
+	struct rte_ether_addr mac[BOX_PORTS_MAX];
+	int n_ports;
 	uint32_t n_queues;
 	uint64_t now_ms;
 	bool no_arp; /* neighbours are silent */
+	bool strips_tags; /* as a NIC that puts VLAN tags into the metadata */
+	struct box_arp announced[BOX_ARP_MAX], answered[BOX_ARP_MAX];
+	uint32_t n_announced, n_answered;
 	bool no_runtimes; /* the test itself is the editor lcores */
 	bool stalled;     /* workers stand still while an editor waits for them */
 	uint64_t put, got; /* packets in and out, by the test's own count */
@@ -63,7 +78,11 @@ void box_pass(struct box *b, uint64_t ms);
 void box_put(struct box *b, int port, const struct pkt *p);
 /* The next packet that came out of a port, or NULL. The caller frees it. */
 struct rte_mbuf *box_get(struct box *b, int port);
-/* put, settle, get and read: true when one came out at the other port. */
+/* Ask for an address of ours by ARP, as a host of the network at the port; the answer, or NULL. */
+const struct box_arp *box_ask(struct box *b, int port, uint16_t vlan, uint32_t ip);
+/* put, settle, get and read: true when one came out at that port. */
+bool box_pass_to(struct box *b, int from, int to, const struct pkt *in, struct pkt *out);
+/* The same between the two ports of box_config(). */
 bool box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out);
 /* As box_pass_through, but nothing may come out; asserts the reason. */
 void box_is_dropped(struct box *b, int port, const struct pkt *in, enum pst_drop why);
