@@ -22,12 +22,15 @@
 #include "control/server.h"
 #include "editors.h"
 #include "launch.h"
+#include "links.h"
 #include "operate.h"
 #include "ports.h"
 
 #define EXIT_BAD_CONFIG 2
 #define MBUF_CACHE 256
 #define MBUFS_MIN 4096u
+#define MBUF_OVERHEAD 384u /* beside the room: the mbuf itself, what its pool keeps, headroom */
+#define L2_MOST 18u        /* an Ethernet header with a tag */
 #define LINK_WAIT_MS 10000
 
 static volatile sig_atomic_t stop_signal, reload_signal;
@@ -42,6 +45,7 @@ struct postern {
 	struct pst_ports ports;
 	struct pst_appliance *appliance;
 	struct pst_launch launch;
+	struct pst_links links;
 	struct pst_operate operate;
 	struct pst_control *control;
 };
@@ -138,12 +142,23 @@ start_eal(struct postern *p, const struct pst_args *args)
 	return 0;
 }
 
+/* The bytes of a packet that an mbuf holds: the largest MTU that is asked for, or 1500 and more. */
+static uint32_t
+room_of(const struct pst_config *c)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
+
+	for (uint32_t i = 0; i < c->n_ifaces; i++)
+		room = RTE_MAX(room, c->ifaces[i].mtu + L2_MOST);
+	return room;
+}
+
 /* Enough for full queues and rings; a part of the memory where there is little. */
 static uint32_t
 count_mbufs(const struct pst_config *c)
 {
 	uint32_t want = 16384 * (c->lcores.n_workers + 1);
-	uint32_t room = c->memory.megabytes / 4 * ((1 << 20) / 2560);
+	uint32_t room = c->memory.megabytes / 4 * ((1 << 20) / (room_of(c) + MBUF_OVERHEAD + RTE_PKTMBUF_HEADROOM));
 
 	if (room < MBUFS_MIN)
 		room = MBUFS_MIN;
@@ -155,7 +170,7 @@ make_mbufs(struct postern *p)
 {
 	/* where lcores share a CPU one may be stopped in the middle of the ring */
 	p->mbufs = rte_pktmbuf_pool_create_by_ops("pst_mbufs", count_mbufs(&p->config), MBUF_CACHE,
-		PST_MBUF_PRIV, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
+		PST_MBUF_PRIV, RTE_PKTMBUF_HEADROOM + room_of(&p->config), SOCKET_ID_ANY,
 		p->eal.shared_cpus ? "ring_mt_rts" : "ring_mp_mc");
 	if (p->mbufs == NULL) {
 		fprintf(stderr, "postern: no memory for %u packets: raise memory.megabytes\n",
@@ -165,24 +180,8 @@ make_mbufs(struct postern *p)
 	return 0;
 }
 
-static uint16_t
-mtu_of(const struct pst_config_iface *f, uint16_t port)
-{
-	uint16_t device = f->mtu;
-
-	rte_eth_dev_get_mtu(port, &device);
-	if (f->mtu > device) {
-		if (rte_eth_dev_set_mtu(port, f->mtu) == 0)
-			return f->mtu;
-		PST_LOG(WARNING, "interface %s: the device's MTU of %u is less than %u", f->name,
-			device, f->mtu);
-		return device;
-	}
-	return f->mtu;
-}
-
 static void
-fill_ifaces(struct postern *p, struct pst_appliance_params *params)
+fill_ifaces(struct postern *p, const uint16_t *mtus, struct pst_appliance_params *params)
 {
 	for (uint32_t i = 0; i < p->config.n_ifaces; i++) {
 		const struct pst_port *port = &p->ports.ports[p->ports.of_iface[i]];
@@ -192,7 +191,7 @@ fill_ifaces(struct postern *p, struct pst_appliance_params *params)
 		f->virtual_port = port->is_virtual;
 		f->n_rx = port->n_rx;
 		f->n_tx = port->n_tx;
-		f->mtu = mtu_of(&p->config.ifaces[i], port->id);
+		f->mtu = mtus[i];
 		rte_eth_macaddr_get(port->id, &f->mac);
 	}
 }
@@ -224,14 +223,17 @@ build(struct postern *p)
 		.idle = wait_a_bit,
 		.now = now_of,
 		.ctx = &p->clock };
+	uint16_t mtus[PST_IFACES_MAX];
 	char error[512];
 
 	pst_steer_init(&p->steer, p->config.lcores.n_workers);
-	if (pst_ports_open(&p->ports, &p->config, &p->steer, p->mbufs, error, sizeof(error)) < 0) {
+	if (pst_ports_open(&p->ports, &p->config, &p->steer, p->mbufs, error, sizeof(error)) < 0 ||
+		pst_ports_set_mtus(&p->ports, &p->config, room_of(&p->config), mtus, error,
+			sizeof(error)) < 0) {
 		fail(error);
 		return -ENODEV;
 	}
-	fill_ifaces(p, &params);
+	fill_ifaces(p, mtus, &params);
 	p->appliance = pst_appliance_create(&params, error, sizeof(error));
 	if (p->appliance == NULL) {
 		fail(error);
@@ -264,6 +266,7 @@ launch(struct postern *p)
 	p->launch.appliance = p->appliance;
 	p->launch.config = &p->config;
 	p->launch.clock = &p->clock;
+	p->links = (struct pst_links){ .ports = &p->ports, .appliance = p->appliance };
 	p->launch.sleeps = p->config.lcores.idle == PST_IDLE_SLEEP ||
 		(p->config.lcores.idle == PST_IDLE_AUTO && p->eal.shared_cpus);
 	return pst_launch_start(&p->launch);
@@ -279,6 +282,7 @@ main_round(struct postern *p)
 		PST_LOG(WARNING, "SIGHUP: this version does not reload yet; restart to change the "
 				 "configuration");
 	}
+	pst_links_poll(&p->links, now);
 	pst_operate_watch_rss(&p->operate, now);
 	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
 }

@@ -77,14 +77,12 @@ get_iface(void *ctx, uint32_t i, struct pst_control_iface *iface)
 {
 	struct pst_operate *o = ctx;
 	uint16_t k = o->ports->of_iface[i], port = o->ports->ports[k].id;
-	struct rte_eth_link link = { 0 };
 
 	memset(iface, 0, sizeof(*iface));
 	memcpy(iface->mac, &o->appliance->net.ifaces[i].mac, sizeof(iface->mac));
-	if (rte_eth_link_get_nowait(port, &link) == 0) {
-		iface->up = link.link_status == RTE_ETH_LINK_UP;
-		iface->mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	}
+	iface->up = o->ports->ports[k].up;
+	iface->mbps = o->ports->ports[k].mbps;
+	iface->mtu = o->appliance->net.ifaces[i].mtu;
 	iface->rss = rss_text(o, k);
 	iface->has_port_stats = rte_eth_stats_get(port, &iface->port_stats) == 0;
 	return 0;

@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 
 #include "base/log.h"
+#include "netdev.h"
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
@@ -91,6 +92,7 @@ open_port(struct pst_port *port, const struct pst_config *config, const char **w
 		return ret;
 	port->is_virtual = info.device == NULL || rte_dev_bus(info.device) == NULL ||
 		strcmp(rte_bus_name(rte_dev_bus(info.device)), "vdev") == 0;
+	port->if_index = info.if_index;
 	port->n_rx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_rx_queues);
 	port->n_tx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_tx_queues);
 	if (port->n_rx > 1 && info.flow_type_rss_offloads != 0) {
@@ -166,14 +168,112 @@ pst_ports_start(struct pst_ports *ports, char *error, size_t size)
 	return 0;
 }
 
+/* The largest MTU that interfaces of a port ask for, and which; 0: none does. */
+static uint16_t
+wanted_mtu(const struct pst_ports *ports, const struct pst_config *config, uint16_t k,
+	uint32_t *iface)
+{
+	uint16_t most = 0;
+
+	for (uint32_t i = 0; i < config->n_ifaces; i++) {
+		if (ports->of_iface[i] == k && config->ifaces[i].mtu > most) {
+			most = config->ifaces[i].mtu;
+			*iface = i;
+		}
+	}
+	return most;
+}
+
+static uint16_t
+device_mtu(const struct pst_port *port)
+{
+	struct pst_netdev netdev;
+	uint16_t mtu = RTE_ETHER_MTU;
+
+	rte_eth_dev_get_mtu(port->id, &mtu);
+	if (port->is_virtual && pst_netdev_get(port->if_index, &netdev))
+		mtu = RTE_MIN(mtu, netdev.mtu);
+	return mtu;
+}
+
+/* Raise a device's MTU to what an interface asks for. */
+static int
+raise_mtu(const struct pst_port *port, uint16_t wanted, uint16_t has, const char *iface,
+	char *error, size_t size)
+{
+	struct rte_eth_dev_info info;
+	int ret = rte_eth_dev_info_get(port->id, &info);
+
+	if (ret == 0 && wanted > info.max_mtu) {
+		has = info.max_mtu;
+		ret = -EINVAL;
+	}
+	if (ret == 0)
+		ret = rte_eth_dev_set_mtu(port->id, wanted);
+	if (ret < 0)
+		snprintf(error, size,
+			"interface \"%s\": an mtu of %u is more than device \"%s\" takes: %u",
+			iface, wanted, port->device, has);
+	return ret;
+}
+
+/* What an interface without a word of its own has. */
+static uint16_t
+capped(const struct pst_config_iface *f, uint16_t device, uint32_t room)
+{
+	uint32_t most = room - sizeof(struct rte_ether_hdr) - sizeof(struct rte_vlan_hdr);
+
+	if (device <= most)
+		return device;
+	PST_LOG(NOTICE, "interface %s: the device's MTU is %u, %u of it are used; set \"mtu\" for more",
+		f->name, device, most);
+	return most;
+}
+
+int
+pst_ports_set_mtus(struct pst_ports *ports, const struct pst_config *config, uint32_t room,
+	uint16_t *mtus, char *error, size_t size)
+{
+	uint16_t device[PST_NET_PORTS];
+
+	for (uint16_t k = 0; k < ports->n_ports; k++) {
+		uint32_t iface = 0;
+		uint16_t wanted = wanted_mtu(ports, config, k, &iface);
+		int ret = 0;
+
+		device[k] = device_mtu(&ports->ports[k]);
+		if (wanted > device[k])
+			ret = raise_mtu(&ports->ports[k], wanted, device[k],
+				config->ifaces[iface].name, error, size);
+		if (ret < 0)
+			return ret;
+	}
+	for (uint32_t i = 0; i < config->n_ifaces; i++) {
+		const struct pst_config_iface *f = &config->ifaces[i];
+
+		mtus[i] = f->mtu != 0 ? f->mtu : capped(f, device[ports->of_iface[i]], room);
+	}
+	return 0;
+}
+
+void
+pst_port_look(struct pst_port *port)
+{
+	struct rte_eth_link link = { 0 };
+	struct pst_netdev netdev;
+
+	port->up = rte_eth_link_get_nowait(port->id, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+	if (port->is_virtual && pst_netdev_get(port->if_index, &netdev))
+		port->up = port->up && netdev.running;
+	port->mbps = port->up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
+}
+
 bool
 pst_ports_are_up(const struct pst_ports *ports)
 {
 	for (uint32_t k = 0; k < ports->n_ports; k++) {
-		struct rte_eth_link link;
-
-		if (rte_eth_link_get_nowait(ports->ports[k].id, &link) < 0 ||
-			link.link_status != RTE_ETH_LINK_UP)
+		if (!ports->ports[k].up)
 			return false;
 	}
 	return true;

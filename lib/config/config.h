@@ -65,7 +65,7 @@ struct pst_config_iface {
 	enum pst_zone zone;
 	uint32_t ip;
 	uint8_t prefix_len;
-	uint16_t mtu;
+	uint16_t mtu;  /* 0: the device's */
 	uint16_t vlan; /* 0: untagged */
 };
 

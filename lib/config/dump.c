@@ -47,6 +47,14 @@ scalar(const struct pst_key *key, const void *base)
 	}
 }
 
+/* A number that has no default and was not written. */
+static bool
+is_left_out(const struct pst_key *key, const void *base)
+{
+	return key->type == PST_KEY_U16 && key->fallback == NULL && !key->required &&
+		*(const uint16_t *)((const char *)base + key->offset) == 0;
+}
+
 /* The scalars of a section; an empty text is none. */
 static json_t *
 section(const char *name, const void *base)
@@ -59,6 +67,8 @@ section(const char *name, const void *base)
 		if (key->type > PST_KEY_ENUM || strcmp(key->section, name) != 0)
 			continue;
 		if (key->type == PST_KEY_TEXT && ((const char *)base)[key->offset] == 0)
+			continue;
+		if (is_left_out(key, base))
 			continue;
 		object = with(object, key->name, scalar(key, base));
 	}

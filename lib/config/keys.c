@@ -62,8 +62,7 @@ const struct pst_key pst_keys[] = {
 	{ "/interfaces/*", "device", PST_KEY_TEXT, true, OF(iface, device), WITHIN(1, 255) },
 	{ "/interfaces/*", "zone", PST_KEY_ENUM, true, OF(iface, zone), .names = zones },
 	{ "/interfaces/*", "address", PST_KEY_SHAPE, true },
-	{ "/interfaces/*", "mtu", PST_KEY_U16, OF(iface, mtu), WITHIN(576, 9000),
-		.fallback = "1500" },
+	{ "/interfaces/*", "mtu", PST_KEY_U16, OF(iface, mtu), WITHIN(576, 9000) },
 	{ "/interfaces/*", "vlan", PST_KEY_U16, OF(iface, vlan), WITHIN(0, 4094), .fallback = "0" },
 
 	{ "/routes/*", "to", PST_KEY_SHAPE, true },

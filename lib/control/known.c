@@ -49,6 +49,8 @@ interface(const struct pst_control_params *p, uint32_t i)
 		return NULL;
 	sum_iface(p, i, &sum);
 	json_object_set_new(json, "name", pst_doc_text(p->config->ifaces[i].name));
+	if (know.mtu != 0)
+		json_object_set_new(json, "mtu", json_integer(know.mtu));
 	json_object_set_new(json, "mac", known ? pst_doc_mac(know.mac) : json_null());
 	json_object_set_new(json, "link", json_string(known && know.up ? "up" : "down"));
 	json_object_set_new(json, "speed_mbps",

@@ -27,6 +27,7 @@ struct pst_control_iface {
 	uint8_t mac[6];
 	bool up;
 	uint32_t mbps;	 /* 0: not known */
+	uint16_t mtu;	 /* 0: as the config says */
 	const char *rss; /* how the NIC steers, or why it doesn't; NULL: nothing to say */
 	bool has_port_stats;
 	struct rte_eth_stats port_stats;

@@ -16,9 +16,10 @@ pst_settings_guid(const struct pst_guid *guid)
 json_t *
 pst_settings_interface(const struct pst_config_iface *iface)
 {
-	return json_pack("{s:o,s:s,s:o,s:I,s:I}", "device", pst_doc_text(iface->device), "zone",
+	return json_pack("{s:o,s:s,s:o,s:o*,s:I}", "device", pst_doc_text(iface->device), "zone",
 		iface->zone == PST_ZONE_INTERNAL ? "internal" : "external", "address",
-		pst_doc_prefix(iface->ip, iface->prefix_len), "mtu", (json_int_t)iface->mtu, "vlan",
+		pst_doc_prefix(iface->ip, iface->prefix_len), "mtu",
+		iface->mtu != 0 ? json_integer(iface->mtu) : NULL, "vlan",
 		(json_int_t)iface->vlan);
 }
 

@@ -102,6 +102,8 @@ defaults_are_filled_in(void **state)
 	assert_string_equal(
 		json_string_value(json_array_get(json_object_get(json, "internal_networks"), 0)),
 		"10.0.0.0/24");
+	assert_null(json_object_get( /* the device's */
+		json_object_get(json_object_get(json, "interfaces"), "inside"), "mtu"));
 	json_decref(json);
 }
 

@@ -46,7 +46,7 @@ two_interfaces_are_enough(void **state)
 	assert_string_equal(c.ifaces[1].device, "y");
 	assert_int_equal(c.ifaces[1].ip, 0xc6120001);
 	assert_int_equal(c.ifaces[1].prefix_len, 15);
-	assert_int_equal(c.ifaces[0].mtu, 1500);
+	assert_int_equal(c.ifaces[0].mtu, 0);
 	assert_int_equal(c.ifaces[0].vlan, 0);
 	assert_int_equal(c.n_rules, 0);
 }

@@ -83,6 +83,7 @@ iface(void *ctx, uint32_t i, struct pst_control_iface *out)
 		.mac = { 2, 0, 0, 0, 0, 1 },
 		.up = true,
 		.mbps = 10000,
+		.mtu = 1492,
 		.rss = "programmed",
 		.has_port_stats = true,
 		.port_stats = { .ipackets = 7, .ibytes = 700, .imissed = 1 },
@@ -131,8 +132,7 @@ fill_config(struct pst_config *config)
 		.device = "net_af_packet0,iface=lan0",
 		.zone = PST_ZONE_INTERNAL,
 		.ip = 0x0a000001,
-		.prefix_len = 24,
-		.mtu = 1500 };
+		.prefix_len = 24 };
 	config->ifaces[1] = (struct pst_config_iface){ .name = "outside",
 		.device = "0000:03:00.0",
 		.zone = PST_ZONE_EXTERNAL,

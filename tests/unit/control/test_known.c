@@ -49,7 +49,7 @@ interfaces_have_config_port_and_traffic(void **state)
 	(void)state;
 	expect(pst_known_interfaces,
 		"[{\"device\":\"net_af_packet0,iface=lan0\",\"zone\":\"internal\","
-		"\"address\":\"10.0.0.1/24\",\"mtu\":1500,\"vlan\":0,\"name\":\"inside\","
+		"\"address\":\"10.0.0.1/24\",\"vlan\":0,\"name\":\"inside\",\"mtu\":1492,"
 		"\"mac\":\"02:00:00:00:00:01\",\"link\":\"up\",\"speed_mbps\":10000,"
 		"\"rx_packets\":13,\"rx_bytes\":1300,\"tx_packets\":24,\"tx_bytes\":2400,"
 		"\"port\":{\"ipackets\":7,\"opackets\":0,\"ibytes\":700,\"obytes\":0,"
