@@ -4,6 +4,7 @@ import typing
 
 import downloads
 import endpoint
+import interfaces
 import leaks
 import plain
 import program
@@ -88,5 +89,8 @@ GROUPS = [
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),
+    Group("links", postern(), interfaces.LINK),
+    Group("VLANs", interfaces.vlans, interfaces.VLAN),
+    Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),
     Group("program", lambda lab: NoGate(), program.CASES),
 ]

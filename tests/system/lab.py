@@ -227,11 +227,13 @@ def account_error(gate):
     if account["held"] != 0:
         return f"{account['held']} held: {account}"
     rows = gate.show("show", "interfaces")
-    for row in rows:
-        if row["rx_packets"] != row["port"]["ipackets"]:
-            return f"{row['name']}: {row['rx_packets']} counted, the port says {row['port']}"
-        if row["tx_packets"] != row["port"]["opackets"]:
-            return f"{row['name']}: {row['tx_packets']} sent, the port says {row['port']}"
+    for device, port in {row["device"]: row["port"] for row in rows}.items():
+        received = sum(row["rx_packets"] for row in rows if row["device"] == device)
+        sent = sum(row["tx_packets"] for row in rows if row["device"] == device)
+        if received != port["ipackets"]:
+            return f"{device}: {received} counted, the port says {port}"
+        if sent != port["opackets"]:
+            return f"{device}: {sent} sent, the port says {port}"
     if sum(row["rx_packets"] for row in rows) != account["received"]:
         return f"interfaces and account differ: {rows} {account}"
     return None
