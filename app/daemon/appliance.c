@@ -164,6 +164,7 @@ set_net(struct pst_appliance *a, char *error, size_t size)
 	}
 	a->net.neigh = a->neigh = pst_neigh_create(SOCKET_ID_ANY);
 	a->net.nat_addresses = a->nat.addresses;
+	a->net.mss_most = c->nat.mss_clamp == 1 ? UINT16_MAX : c->nat.mss_clamp;
 	a->net.n_nat_addresses = a->nat.n_addresses;
 	a->net.hairpin = c->nat.hairpin;
 	return a->neigh != NULL ? 0 : -ENOMEM;

@@ -80,6 +80,7 @@ struct pst_config_nat {
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;
 	enum pst_window tcp_window;
+	uint16_t mss_clamp; /* the most bytes of a TCP segment; 1: what MTUs allow; 0: any */
 	uint32_t ports_per_client;
 	uint32_t sessions_per_client;
 	uint32_t sessions;      /* of all workers together */

@@ -40,6 +40,10 @@ scalar(const struct pst_key *key, const void *base)
 		return json_integer(*(const uint16_t *)at);
 	case PST_KEY_BOOL:
 		return json_boolean(*(const bool *)at);
+	case PST_KEY_LIMIT:
+		if (*(const uint16_t *)at <= 1)
+			return json_boolean(*(const uint16_t *)at);
+		return json_integer(*(const uint16_t *)at);
 	case PST_KEY_ENUM:
 		return json_string(key->names[*(const int *)at]);
 	default:

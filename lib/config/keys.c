@@ -76,6 +76,8 @@ const struct pst_key pst_keys[] = {
 	{ "/nat", "hairpin", PST_KEY_BOOL, AT(nat.hairpin), .fallback = "true" },
 	{ "/nat", "tcp_window", PST_KEY_ENUM, AT(nat.tcp_window), .fallback = "\"strict\"",
 		.names = windows },
+	{ "/nat", "mss_clamp", PST_KEY_LIMIT, AT(nat.mss_clamp), WITHIN(536, 8960),
+		.fallback = "true" },
 	{ "/nat", "ports", PST_KEY_SHAPE, .fallback = "\"1024-65535\"" },
 	{ "/nat", "ports_per_client", PST_KEY_U32, AT(nat.ports_per_client), WITHIN(1, 65535),
 		.fallback = "2048" },

@@ -15,6 +15,7 @@ enum pst_key_type {
 	PST_KEY_U32,
 	PST_KEY_U16,
 	PST_KEY_BOOL,
+	PST_KEY_LIMIT,	/* true, false, or a number; a uint16_t, 1 and 0 for true and false */
 	PST_KEY_TEXT,	/* a char array; min and max are its length's */
 	PST_KEY_ENUM,	/* one of `names`; an int */
 	PST_KEY_SHAPE,	/* a text that load.c reads */

@@ -81,10 +81,10 @@ set_number(struct pst_loader *l, const struct pst_key *key, const char *pointer,
 			key->min, key->max, (long long)v);
 		return;
 	}
-	if (key->type == PST_KEY_U16)
-		*(uint16_t *)at = v;
-	else
+	if (key->type == PST_KEY_U32)
 		*(uint32_t *)at = v;
+	else
+		*(uint16_t *)at = v;
 }
 
 static void
@@ -176,6 +176,15 @@ pst_read_scalar(struct pst_loader *l, const struct pst_key *key, const char *poi
 			*(bool *)at = json_is_true(json);
 		else
 			pst_problem(l, pointer, "must be true or false, not %s", kind_of(json));
+		break;
+	case PST_KEY_LIMIT:
+		if (json_is_boolean(json))
+			*(uint16_t *)at = json_is_true(json);
+		else if (json_is_number(json))
+			set_number(l, key, pointer, json, at);
+		else
+			pst_problem(l, pointer, "must be true, false or a number, not %s",
+				kind_of(json));
 		break;
 	case PST_KEY_TEXT:
 		set_text(l, key, pointer, json, at);

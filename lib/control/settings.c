@@ -142,10 +142,12 @@ timeouts(const struct pst_config_nat *nat)
 static json_t *
 nat(const struct pst_config_nat *nat)
 {
-	return json_pack("{s:o,s:s,s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:o}", "pool",
+	return json_pack("{s:o,s:s,s:s,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o}", "pool",
 		ranges(nat->pool, nat->n_pool), "mapping", behaviour(nat->mapping), "filtering",
 		behaviour(nat->filtering), "hairpin", nat->hairpin, "tcp_window",
-		nat->tcp_window == PST_WINDOW_LENIENT ? "lenient" : "strict", "ports",
+		nat->tcp_window == PST_WINDOW_LENIENT ? "lenient" : "strict", "mss_clamp",
+		nat->mss_clamp <= 1 ? json_boolean(nat->mss_clamp) : json_integer(nat->mss_clamp),
+		"ports",
 		json_sprintf("%u-%u", nat->port_first, nat->port_last), "ports_per_client",
 		(json_int_t)nat->ports_per_client, "sessions_per_client",
 		(json_int_t)nat->sessions_per_client, "sessions", (json_int_t)nat->sessions,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The common packet: untagged IPv4 without options, a whole UDP datagram or TCP segment of a
- * connection whose next hop is known. Everything is inline and nothing is parsed that the
+ * The common packet: untagged IPv4 without options, a whole UDP datagram or TCP segment (no
+ * SYN) of a connection whose next hop is known. Everything is inline and nothing is parsed that the
  * translation does not need.
  *
  * Each stage looks first and touches last: when a packet turns out to be uncommon it is
@@ -105,7 +105,7 @@ fast_is_host(rte_be32_t ip)
 	return net - 1 < 223 && net != 127;
 }
 
-/* Is the L4 header whole? */
+/* Is the L4 header whole, and not one that begins a connection? */
 static inline bool
 fast_is_whole(const struct rte_ipv4_hdr *ip, uint32_t l4_len, uint8_t *tcp_flags)
 {
@@ -122,7 +122,8 @@ fast_is_whole(const struct rte_ipv4_hdr *ip, uint32_t l4_len, uint8_t *tcp_flags
 		return false;
 	*tcp_flags = tcp->tcp_flags;
 	len = (tcp->data_off >> 4) * 4;
-	return len >= sizeof(*tcp) && len <= l4_len;
+	return len - sizeof(*tcp) <= l4_len - sizeof(*tcp) &&
+		!(tcp->tcp_flags & RTE_TCP_SYN_FLAG);
 }
 
 /* Does the checksum field seem to hold the pseudo-header's sum, left to absent hardware? */
@@ -293,17 +294,10 @@ fast_send(struct pst_worker *w, struct fast_out *out, struct rte_mbuf *m)
 		pst_worker_flush_port(w, out->port);
 }
 
+/* That an editor has its handle does not matter here: only a SYN may begin it anew. */
 #define FAST_UNCOMMON                                                                              \
 	(PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED |            \
-		PST_CONN_ALIASED | PST_CONN_KNOWN | PST_CONN_HAIRPIN)
-
-/* An editor has its handle and no more; a SYN may begin it anew, under another one. */
-static inline bool
-fast_is_known_only(const struct pst_conn *c, const struct job *job)
-{
-	return (c->flags & FAST_UNCOMMON) == PST_CONN_KNOWN &&
-		!(job->tcp_flags & RTE_TCP_SYN_FLAG);
-}
+		PST_CONN_ALIASED | PST_CONN_HAIRPIN)
 
 /* A segment that the windows let through; SYNs are looked at closer. Others are no segments. */
 static inline bool
@@ -331,7 +325,7 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 	enum pst_way way = (enum pst_way)job->way;
 	struct pst_hop hop = c->hop[way];
 
-	if (unlikely(c->flags & FAST_UNCOMMON) && !fast_is_known_only(c, job))
+	if (unlikely(c->flags & FAST_UNCOMMON))
 		return false;
 	if ((hop.id != out->hop.id || hop.tag != out->hop.tag) && !fast_out_enter(w, out, hop))
 		return false;

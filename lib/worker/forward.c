@@ -316,6 +316,8 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 	if (unlikely(!move(w, job, i, now_ms)))
 		return;
 	pst_conn_count(&w->nat->conns, c, job->way, pst_view_ip_len(&job->v));
+	if (unlikely(job->v.tcp_flags & RTE_TCP_SYN_FLAG))
+		pst_worker_clamp_mss(w, job, c);
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET))) {
 		if (c->flags & PST_CONN_WATCHED) {
 			pst_worker_divert(w, job, i);

@@ -53,6 +53,7 @@ struct pst_net {
 	const rte_be32_t *nat_addresses; /* ARP is answered for them outside */
 	uint32_t n_nat_addresses;
 	bool hairpin; /* clients reach each other by outside addresses (RFC 4787 REQ-9) */
+	uint16_t mss_most; /* TCP's, beside what the MTUs allow; 0: it is left alone */
 };
 
 void pst_net_init(struct pst_net *net);

@@ -126,6 +126,10 @@ void pst_worker_expire_fragments(struct pst_worker *w, uint64_t now_ms);
 void pst_worker_cut(struct pst_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
 	const struct pst_next *next);
 
+/* mss.c: a SYN of connection c is forwarded: lower what it says of segments' size. */
+void pst_worker_clamp_mss(
+	const struct pst_worker *w, const struct job *job, const struct pst_conn *c);
+
 /* tx.c */
 
 /* To a next hop; the frame's link-layer header is not written yet. Cut where it must be. */

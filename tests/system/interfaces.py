@@ -103,6 +103,22 @@ def mtu_of_the_device(lab, gate):
     raise AssertionError("it started with an MTU of 9000")
 
 
+def segments_fit_both_links(lab, gate):
+    """The kernels agree on segments for the gate's smaller MTU; without the clamp they do not."""
+    for clamp, most in ((True, 1360), (1200, 1200), (False, 1460)):
+        postern = Postern(lab, nat={"mss_clamp": clamp})
+        postern.config["interfaces"]["outside"]["mtu"] = 1400
+        with postern:
+            listener = peers.listen_in(lab.server, SERVER, 7200)
+            conn = peers.connect_in(lab.client, (lab.clients[0], 0), (SERVER, 7200))
+            peer, _ = listener.accept()
+            for sock in (conn, peer):
+                mss = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+                expect(mss in (most, most - 12), f"{mss} with {clamp}")  # 12: time stamps
+            for sock in (conn, peer, listener):
+                sock.close()
+
+
 # Two networks more, each a VLAN beside the untagged one of the same device. Not every kernel
 # has VLAN devices, so their hosts are scripts.
 
@@ -145,6 +161,7 @@ def both_kinds(lab, gate):
 
 
 ALONE = [("each address is announced at start", announced_at_start),
-         ("the MTU is the device's", mtu_of_the_device)]
+         ("the MTU is the device's", mtu_of_the_device),
+         ("segments fit both links", segments_fit_both_links)]
 LINK = [("a link goes down and comes up", link_down_and_up)]
 VLAN = [("tagged and untagged networks, in and out", both_kinds)]

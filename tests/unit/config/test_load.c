@@ -288,6 +288,29 @@ interfaces_need_device_zone_and_address(void **state)
 }
 
 static void
+the_mss_clamp_is_a_switch_or_a_number(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t value;
+	} cases[] = { { "true", 1 }, { "false", 0 }, { "1400", 1400 } };
+	static struct pst_config c;
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		snprintf(text, sizeof(text), ", \"nat\": { \"mss_clamp\": %s }", cases[i].text);
+		test_config_loads(text, &c, "");
+		assert_int_equal(c.nat.mss_clamp, cases[i].value);
+	}
+	test_config_says(",\n\"nat\": { \"mss_clamp\": 1,\n\"hairpin\": 1 }",
+		"t:6: /nat/mss_clamp: must be from 536 to 8960, not 1\n"
+		"t:7: /nat/hairpin: must be true or false, not a number\n");
+	test_config_says(",\n\"nat\": { \"mss_clamp\": \"on\" }",
+		"t:6: /nat/mss_clamp: must be true, false or a number, not a text\n");
+}
+
+static void
 all_problems_are_told_in_the_files_order(void **state)
 {
 	(void)state;
@@ -494,6 +517,7 @@ main(void)
 		cmocka_unit_test(scalars_have_types_and_bounds),
 		cmocka_unit_test(shapes_are_told_from_each_other),
 		cmocka_unit_test(interfaces_need_device_zone_and_address),
+		cmocka_unit_test(the_mss_clamp_is_a_switch_or_a_number),
 		cmocka_unit_test(all_problems_are_told_in_the_files_order),
 		cmocka_unit_test(a_syntax_error_is_one_line),
 		cmocka_unit_test(what_would_break_a_line_is_not_printed),

@@ -108,6 +108,13 @@ assert_same(const json_t *node, const struct pst_key *key)
 		assert_number(node, "minimum", key->min);
 		assert_number(node, "maximum", key->max);
 		break;
+	case PST_KEY_LIMIT:
+		assert_type(json_array_get(json_object_get(node, "anyOf"), 0), "boolean");
+		node = json_array_get(json_object_get(node, "anyOf"), 1);
+		assert_type(node, "integer");
+		assert_number(node, "minimum", key->min);
+		assert_number(node, "maximum", key->max);
+		break;
 	case PST_KEY_BOOL:
 		assert_type(node, "boolean");
 		break;

@@ -88,7 +88,8 @@ the_config_has_the_file_s_keys(void **state)
 	expect(json_object_get(config, "nat"),
 		"{\"pool\":[\"198.51.100.10-198.51.100.17\"],"
 		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
-		"\"hairpin\":true,\"tcp_window\":\"strict\",\"ports\":\"1024-65535\",\"ports_per_client\":0,"
+		"\"hairpin\":true,\"tcp_window\":\"strict\",\"mss_clamp\":false,"
+		"\"ports\":\"1024-65535\",\"ports_per_client\":0,"
 		"\"sessions_per_client\":0,\"sessions\":0,\"quarantine\":0,"
 		"\"timeouts\":{\"tcp_opening\":0,\"tcp_established\":0,\"tcp_closing\":0,"
 		"\"udp\":300,\"icmp\":0,\"syn_hold\":0,\"bind_accept\":0,"
