@@ -80,6 +80,7 @@ static const struct pst_cell_column pools[] = {
 	{ "USED", "used", PST_CELL_NUMBER },
 	{ "FREE", "free", PST_CELL_NUMBER },
 	{ "RESTING", "resting", PST_CELL_NUMBER },
+	{ "CLIENTS", "clients", PST_CELL_ALL },
 	{ NULL },
 };
 

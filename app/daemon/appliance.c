@@ -15,6 +15,9 @@
 #include "protocols.h"
 #include "publish.h"
 
+_Static_assert(PST_POOLS_MAX <= PST_NAT_GROUPS_MAX &&
+		PST_POOL_ITEMS_MAX <= PST_NAT_GROUP_CLIENTS_MAX, "the config's pools fit");
+
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
 #define RECORDS 64
@@ -60,6 +63,39 @@ set_timeouts(struct pst_nat_params *p, const struct pst_config_nat *c)
 }
 
 static int
+add_addresses(struct pst_nat_params *p, const struct pst_range *ranges, uint32_t n, char *error,
+	size_t size)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint64_t ip = ranges[i].first; ip <= ranges[i].last; ip++) {
+			if (p->n_addresses == PST_NAT_ADDRESSES_MAX) {
+				snprintf(error, size, "nat.pool has more than %u addresses",
+					PST_NAT_ADDRESSES_MAX);
+				return -ENOSPC;
+			}
+			p->addresses[p->n_addresses++] = rte_cpu_to_be_32(ip);
+		}
+	}
+	return 0;
+}
+
+static int
+add_group(struct pst_nat_params *p, const struct pst_config_pool *c, char *error, size_t size)
+{
+	struct pst_nat_group *group = &p->groups[p->n_groups++];
+	int ret;
+
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		group->clients[i] =
+			(struct pst_rule_range){ c->clients[i].first, c->clients[i].last };
+	group->n_clients = c->n_clients;
+	group->addresses.first = p->n_addresses;
+	ret = add_addresses(p, c->addresses, c->n_addresses, error, size);
+	group->addresses.n = p->n_addresses - group->addresses.first;
+	return ret;
+}
+
+static int
 set_nat(struct pst_appliance *a, char *error, size_t size)
 {
 	const struct pst_config_nat *c = &a->config->nat;
@@ -74,15 +110,11 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	p->sessions_per_client = c->sessions_per_client;
 	p->quarantine_ms = c->quarantine_s * 1000;
 	set_timeouts(p, c);
-	for (uint32_t i = 0; i < c->n_pool; i++) {
-		for (uint64_t ip = c->pool[i].first; ip <= c->pool[i].last; ip++) {
-			if (p->n_addresses == PST_NAT_ADDRESSES_MAX) {
-				snprintf(error, size, "nat.pool has more than %u addresses",
-					PST_NAT_ADDRESSES_MAX);
-				return -ENOSPC;
-			}
-			p->addresses[p->n_addresses++] = rte_cpu_to_be_32(ip);
-		}
+	if (add_addresses(p, c->pool, c->n_pool, error, size) < 0)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < c->n_pools; i++) {
+		if (add_group(p, &c->pools[i], error, size) < 0)
+			return -ENOSPC;
 	}
 	return 0;
 }
@@ -427,6 +459,16 @@ pst_appliance_destroy(struct pst_appliance *a)
 	rte_free(a);
 }
 
+static uint32_t
+count(const struct pst_range *ranges, uint32_t n)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += ranges[i].last - ranges[i].first + 1;
+	return sum;
+}
+
 uint32_t
 pst_appliance_megabytes(const struct pst_config *config)
 {
@@ -434,10 +476,11 @@ pst_appliance_megabytes(const struct pst_config *config)
 	uint64_t each = 128 + 32 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
 	uint64_t tables = (uint64_t)connections_of(config) * each * 5 / 4 +
 		(uint64_t)listeners_of(config) * 160;
-	uint32_t addresses = 0;
+	uint32_t addresses = count(config->nat.pool, config->nat.n_pool);
 
-	for (uint32_t i = 0; i < config->nat.n_pool; i++)
-		addresses += config->nat.pool[i].last - config->nat.pool[i].first + 1;
+	for (uint32_t i = 0; i < config->nat.n_pools; i++)
+		addresses += count(config->nat.pools[i].addresses,
+			config->nat.pools[i].n_addresses);
 	/* pools; an editor lcore's records at each worker; packets; a bit of air */
 	return (tables * config->lcores.n_workers + (uint64_t)addresses * PST_POOLS * 65536 * 13 +
 		       (uint64_t)(config->lcores.n_editors * RECORDS +

@@ -249,25 +249,64 @@ check_pool_iface(struct pst_loader *l, const char *at, const struct pst_range *r
 			pst_address_format(network | host, text), f->name);
 }
 
+/* The ranges of nat.pool and of all nat.pools, as one list; NULL behind the last. */
+static const struct pst_range *
+pool_range(const struct pst_config_nat *n, uint32_t i, char *at)
+{
+	if (i < n->n_pool) {
+		snprintf(at, POINTER_MAX, "/nat/pool/%u", i);
+		return &n->pool[i];
+	}
+	i -= n->n_pool;
+	for (uint32_t p = 0; p < n->n_pools; p++) {
+		if (i < n->pools[p].n_addresses) {
+			snprintf(at, POINTER_MAX, "/nat/pools/%u/addresses/%u", p, i);
+			return &n->pools[p].addresses[i];
+		}
+		i -= n->pools[p].n_addresses;
+	}
+	return NULL;
+}
+
+/* With nat.pool left out, all other clients have the first external interface's address. */
+static const struct pst_config_iface *
+default_pool(const struct pst_config *c)
+{
+	for (uint32_t i = 0; c->nat.n_pool == 0 && i < c->n_ifaces; i++) {
+		if (c->ifaces[i].zone == PST_ZONE_EXTERNAL)
+			return &c->ifaces[i];
+	}
+	return NULL;
+}
+
 static void
-check_pool_range(struct pst_loader *l, uint32_t i)
+check_pool_overlap(struct pst_loader *l, const char *at, const struct pst_range *r, uint32_t i)
 {
 	const struct pst_config *c = l->config;
-	const struct pst_range *r = &c->nat.pool[i];
-	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+	const struct pst_config_iface *f = default_pool(c);
+	char other[POINTER_MAX], text[PST_ADDRESS_TEXT];
 
-	snprintf(at, sizeof(at), "/nat/pool/%u", i);
-	if (pst_problem_is_at(l, at))
-		return;
+	for (uint32_t k = 0; k < i; k++) {
+		const struct pst_range *o = pool_range(&c->nat, k, other);
+
+		if (o->last != 0 && o->first <= r->last && r->first <= o->last)
+			pst_problem(l, at, "overlaps %s", other);
+	}
+	if (f != NULL && has_address(l, f) && holds(r, f->ip))
+		pst_problem(l, at, "holds %s, which is all other clients' while there is no nat.pool",
+			pst_address_format(f->ip, text));
+}
+
+static void
+check_pool_range(struct pst_loader *l, const char *at, const struct pst_range *r, uint32_t i)
+{
+	const struct pst_config *c = l->config;
+	char text[PST_ADDRESS_TEXT];
+
 	if (r->first >> 24 == 0 || r->last >= 0xe0000000 ||
 		(r->first >> 24 <= 127 && r->last >> 24 >= 127))
 		pst_problem(l, at, "holds addresses that are no host's");
-	for (uint32_t k = 0; k < i; k++) {
-		const struct pst_range *o = &c->nat.pool[k];
-
-		if (o->last != 0 && o->first <= r->last && r->first <= o->last)
-			pst_problem(l, at, "overlaps /nat/pool/%u", k);
-	}
+	check_pool_overlap(l, at, r, i);
 	for (uint32_t k = 0; k < c->n_ifaces; k++)
 		check_pool_iface(l, at, r, &c->ifaces[k]);
 	for (uint32_t k = 0; k < c->n_routes; k++) {
@@ -281,15 +320,51 @@ static void
 check_pool(struct pst_loader *l)
 {
 	const struct pst_config_nat *n = &l->config->nat;
+	const char *list = n->n_pools > 0 ? "/nat/pools" : "/nat/pool";
+	const struct pst_range *r;
 	uint64_t addresses = 0;
+	char at[POINTER_MAX];
 
-	for (uint32_t i = 0; i < n->n_pool; i++) {
-		check_pool_range(l, i);
-		addresses += (uint64_t)n->pool[i].last - n->pool[i].first + 1;
+	for (uint32_t i = 0; (r = pool_range(n, i, at)) != NULL; i++) {
+		if (!pst_problem_is_at(l, at))
+			check_pool_range(l, at, r, i);
+		addresses += (uint64_t)r->last - r->first + 1;
 	}
-	if (addresses > POOL_MAX && !pst_problem_is_at(l, "/nat/pool"))
-		pst_problem(l, "/nat/pool", "has %llu addresses, and may have %d",
-			(unsigned long long)addresses, POOL_MAX);
+	if (addresses > POOL_MAX && !pst_problem_is_at(l, list))
+		pst_problem(l, list, "has %llu addresses%s, and may have %d",
+			(unsigned long long)addresses, n->n_pools > 0 ? " with nat.pool" : "",
+			POOL_MAX);
+}
+
+/* A client is of one pool: its ranges share nothing with those before it. */
+static void
+check_pool_clients(struct pst_loader *l, uint32_t p, uint32_t i)
+{
+	const struct pst_config_nat *n = &l->config->nat;
+	const struct pst_range *r = &n->pools[p].clients[i];
+	char at[POINTER_MAX];
+
+	snprintf(at, sizeof(at), "/nat/pools/%u/clients/%u", p, i);
+	for (uint32_t q = 0; q <= p; q++) {
+		for (uint32_t k = 0; k < (q < p ? n->pools[q].n_clients : i); k++) {
+			const struct pst_range *o = &n->pools[q].clients[k];
+
+			if (o->last != 0 && r->last != 0 && o->first <= r->last &&
+				r->first <= o->last)
+				pst_problem(l, at, "overlaps /nat/pools/%u/clients/%u", q, k);
+		}
+	}
+}
+
+static void
+check_pools(struct pst_loader *l)
+{
+	const struct pst_config_nat *n = &l->config->nat;
+
+	for (uint32_t p = 0; p < n->n_pools; p++) {
+		for (uint32_t i = 0; i < n->pools[p].n_clients; i++)
+			check_pool_clients(l, p, i);
+	}
 }
 
 static void
@@ -299,6 +374,7 @@ check_nat(struct pst_loader *l)
 	uint32_t ports = n->port_last - n->port_first + 1;
 
 	check_pool(l);
+	check_pools(l);
 	if (n->ports_per_client > ports)
 		pst_warning(l, "/nat/ports_per_client",
 			"%u is more than the %u ports of an address", n->ports_per_client, ports);
@@ -509,15 +585,15 @@ check_editors(struct pst_loader *l)
 static bool
 is_pool_address(const struct pst_config *c, uint32_t ip)
 {
-	for (uint32_t i = 0; i < c->nat.n_pool; i++) {
-		if (ip >= c->nat.pool[i].first && ip <= c->nat.pool[i].last)
+	const struct pst_config_iface *f = default_pool(c);
+	const struct pst_range *r;
+	char at[POINTER_MAX];
+
+	for (uint32_t i = 0; (r = pool_range(&c->nat, i, at)) != NULL; i++) {
+		if (holds(r, ip))
 			return true;
 	}
-	for (uint32_t i = 0; c->nat.n_pool == 0 && i < c->n_ifaces; i++) {
-		if (c->ifaces[i].zone == PST_ZONE_EXTERNAL)
-			return c->ifaces[i].ip == ip; /* the first is the pool's */
-	}
-	return false;
+	return f != NULL && f->ip == ip;
 }
 
 static bool

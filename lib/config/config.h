@@ -18,6 +18,8 @@
 #define PST_IFACES_MAX 64
 #define PST_ROUTES_MAX 1024
 #define PST_POOL_RANGES_MAX 64
+#define PST_POOLS_MAX 16
+#define PST_POOL_ITEMS_MAX 16
 #define PST_NETWORKS_MAX 64
 #define PST_RULES_MAX 64
 #define PST_PROTOCOLS_MAX 64
@@ -74,9 +76,19 @@ struct pst_config_route {
 	uint32_t via;
 };
 
+/* Outside addresses of some clients alone. */
+struct pst_config_pool {
+	struct pst_range clients[PST_POOL_ITEMS_MAX];
+	uint32_t n_clients;
+	struct pst_range addresses[PST_POOL_ITEMS_MAX];
+	uint32_t n_addresses;
+};
+
 struct pst_config_nat {
 	struct pst_range pool[PST_POOL_RANGES_MAX];
 	uint32_t n_pool; /* 0 never: the default is the external interface's address */
+	struct pst_config_pool pools[PST_POOLS_MAX];
+	uint32_t n_pools;
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;
 	enum pst_window tcp_window;

@@ -160,11 +160,27 @@ networks(const struct pst_config *c)
 }
 
 static json_t *
+pools(const struct pst_config *c)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < c->nat.n_pools; i++) {
+		const struct pst_config_pool *p = &c->nat.pools[i];
+		json_t *pool = with(json_object(), "clients", ranges(p->clients, p->n_clients));
+
+		array = append(
+			array, with(pool, "addresses", ranges(p->addresses, p->n_addresses)));
+	}
+	return array;
+}
+
+static json_t *
 nat(const struct pst_config *c)
 {
 	json_t *object = section("/nat", c);
 
 	object = with(object, "pool", ranges(c->nat.pool, c->nat.n_pool));
+	object = with(object, "pools", pools(c));
 	object = with(object, "ports", json_sprintf("%u-%u", c->nat.port_first, c->nat.port_last));
 	return with(object, "timeouts", section("/nat/timeouts", c));
 }

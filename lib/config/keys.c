@@ -69,6 +69,9 @@ const struct pst_key pst_keys[] = {
 	{ "/routes/*", "via", PST_KEY_SHAPE, true },
 
 	{ "/nat", "pool", PST_KEY_LIST, ENTRIES(1, PST_POOL_RANGES_MAX) },
+	{ "/nat", "pools", PST_KEY_LIST, ENTRIES(0, PST_POOLS_MAX) },
+	{ "/nat/pools/*", "clients", PST_KEY_LIST, true, ENTRIES(1, PST_POOL_ITEMS_MAX) },
+	{ "/nat/pools/*", "addresses", PST_KEY_LIST, true, ENTRIES(1, PST_POOL_ITEMS_MAX) },
 	{ "/nat", "mapping", PST_KEY_ENUM, AT(nat.mapping),
 		.fallback = "\"endpoint-independent\"", .names = behaviours },
 	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering),

@@ -204,6 +204,28 @@ read_ports(struct pst_loader *l, const struct member *m)
 }
 
 static void
+read_pools(struct pst_loader *l, const struct member *m)
+{
+	size_t n = pst_read_list(l, m->key, m->at, m->json);
+
+	for (size_t i = 0; i < n; i++) {
+		struct pst_config_pool *p = &l->config->nat.pools[i];
+		json_t *json = json_array_get(m->json, i);
+		char pointer[PST_POINTER_MAX];
+		struct member list;
+
+		pst_pointer_element(pointer, m->at, i);
+		if (!pst_read_object(l, "/nat/pools/*", pointer, json, p))
+			continue;
+		find_member(&list, "/nat/pools/*", pointer, json, "clients");
+		p->n_clients = read_ranges(l, &list, p->clients);
+		find_member(&list, "/nat/pools/*", pointer, json, "addresses");
+		p->n_addresses = read_ranges(l, &list, p->addresses);
+	}
+	l->config->nat.n_pools = n;
+}
+
+static void
 read_nat(struct pst_loader *l, const json_t *json)
 {
 	struct pst_config *c = l->config;
@@ -223,6 +245,8 @@ read_nat(struct pst_loader *l, const json_t *json)
 	read_ports(l, &m);
 	find_member(&m, "/nat", "/nat", json, "pool");
 	c->nat.n_pool = read_ranges(l, &m, c->nat.pool);
+	find_member(&m, "/nat", "/nat", json, "pools");
+	read_pools(l, &m);
 }
 
 static void

@@ -48,6 +48,16 @@ pst_doc_range(uint32_t first, uint32_t last)
 }
 
 json_t *
+pst_doc_ranges(const struct pst_range *range, uint32_t n)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(array, pst_doc_range(range[i].first, range[i].last));
+	return array;
+}
+
+json_t *
 pst_doc_endpoint(const struct pst_endpoint *ep)
 {
 	return json_sprintf(IP_FORMAT ":%u", IP_ARGS(ep->ip), ep->port);
@@ -265,16 +275,32 @@ permission(const struct pst_control_params *p, uint32_t worker, const struct pst
 		"expires_s", seconds_left(r->expires_ms), "worker", (json_int_t)worker);
 }
 
+/* Whom an outside address is for; null: all that have none of their own. */
 static json_t *
-pool(uint32_t worker, const struct pst_show_row *r)
+clients_of(const struct pst_config *config, uint32_t ip)
+{
+	for (uint32_t p = 0; config != NULL && p < config->nat.n_pools; p++) {
+		const struct pst_config_pool *pool = &config->nat.pools[p];
+
+		for (uint32_t i = 0; i < pool->n_addresses; i++) {
+			if (pool->addresses[i].first <= ip && ip <= pool->addresses[i].last)
+				return pst_doc_ranges(pool->clients, pool->n_clients);
+		}
+	}
+	return json_null();
+}
+
+static json_t *
+pool(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)
 {
 	json_t *range = r->remote.port == 0
 				? json_null()
 				: json_sprintf("%u-%u", r->outside.port, r->remote.port);
 
-	return json_pack("{s:I,s:o,s:o,s:o,s:I,s:I,s:I}", "worker", (json_int_t)worker, "address",
-		pst_doc_ip(r->outside.ip), "protocol", pst_doc_proto(r->protocol), "range", range,
-		"used", (json_int_t)r->ports_used, "free", (json_int_t)r->ports_free, "resting",
+	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "worker", (json_int_t)worker,
+		"address", pst_doc_ip(r->outside.ip), "clients",
+		clients_of(p->config, r->outside.ip), "protocol", pst_doc_proto(r->protocol),
+		"range", range, "used", (json_int_t)r->ports_used, "free", (json_int_t)r->ports_free, "resting",
 		(json_int_t)r->ports_resting);
 }
 
@@ -303,7 +329,7 @@ pst_doc_row(const struct pst_control_params *params, enum pst_show_table table, 
 	case PST_SHOW_PERMISSIONS:
 		return permission(params, worker, row);
 	case PST_SHOW_POOLS:
-		return pool(worker, row);
+		return pool(params, worker, row);
 	case PST_SHOW_CLIENTS:
 		return client(worker, row);
 	}

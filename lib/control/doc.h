@@ -18,6 +18,7 @@ json_t *pst_doc_ip(uint32_t ip);
 json_t *pst_doc_prefix(uint32_t ip, uint32_t len);
 /* "IP-IP" */
 json_t *pst_doc_range(uint32_t first, uint32_t last);
+json_t *pst_doc_ranges(const struct pst_range *range, uint32_t n);
 /* "IP:PORT" */
 json_t *pst_doc_endpoint(const struct pst_endpoint *ep);
 json_t *pst_doc_mac(const uint8_t *mac);

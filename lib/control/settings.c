@@ -36,16 +36,6 @@ pst_settings_protocol(const struct pst_config_protocol *protocol)
 }
 
 static json_t *
-ranges(const struct pst_range *range, uint32_t n)
-{
-	json_t *array = json_array();
-
-	for (uint32_t i = 0; i < n; i++)
-		json_array_append_new(array, pst_doc_range(range[i].first, range[i].last));
-	return array;
-}
-
-static json_t *
 numbers(const uint32_t *array, uint32_t n)
 {
 	json_t *json = json_array();
@@ -64,8 +54,8 @@ rule(const struct pst_config_rule *rule)
 		json_array_append_new(protocols, pst_doc_text(rule->protocols[i]));
 	return json_pack("{s:o,s:s,s:o,s:o,s:o}", "name", pst_doc_text(rule->name), "action",
 		rule->allow ? "allow" : "deny", "protocols", protocols, "clients",
-		ranges(rule->clients, rule->n_clients), "destinations",
-		ranges(rule->destinations, rule->n_destinations));
+		pst_doc_ranges(rule->clients, rule->n_clients), "destinations",
+		pst_doc_ranges(rule->destinations, rule->n_destinations));
 }
 
 static json_t *
@@ -140,11 +130,27 @@ timeouts(const struct pst_config_nat *nat)
 }
 
 static json_t *
+pools(const struct pst_config_nat *nat)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < nat->n_pools; i++) {
+		const struct pst_config_pool *p = &nat->pools[i];
+
+		json_array_append_new(array,
+			json_pack("{s:o,s:o}", "clients", pst_doc_ranges(p->clients, p->n_clients),
+				"addresses", pst_doc_ranges(p->addresses, p->n_addresses)));
+	}
+	return array;
+}
+
+static json_t *
 nat(const struct pst_config_nat *nat)
 {
-	return json_pack("{s:o,s:s,s:s,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o}", "pool",
-		ranges(nat->pool, nat->n_pool), "mapping", behaviour(nat->mapping), "filtering",
-		behaviour(nat->filtering), "hairpin", nat->hairpin, "tcp_window",
+	return json_pack("{s:o,s:o,s:s,s:s,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:o}", "pool",
+		pst_doc_ranges(nat->pool, nat->n_pool), "pools", pools(nat), "mapping",
+		behaviour(nat->mapping), "filtering", behaviour(nat->filtering), "hairpin",
+		nat->hairpin, "tcp_window",
 		nat->tcp_window == PST_WINDOW_LENIENT ? "lenient" : "strict", "mss_clamp",
 		nat->mss_clamp <= 1 ? json_boolean(nat->mss_clamp) : json_integer(nat->mss_clamp),
 		"ports",

@@ -98,7 +98,7 @@ check_redirect(const struct pst_nat *nat, const struct pst_req *req, uint32_t *v
 		return -EINVAL;
 	*via = PST_LISTENER_ANY_ADDRESS;
 	if (req->bind.via != 0) {
-		a = pst_nat_find_address(nat, req->bind.via);
+		a = pst_nat_find_address_for(nat, req->bind.client_ip, req->bind.via);
 		if (a < 0)
 			return a;
 		*via = a;

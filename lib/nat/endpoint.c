@@ -17,17 +17,6 @@ pool_of(struct pst_nat *nat, uint32_t address, uint8_t proto)
 	return nat->pools[address][pst_nat_pool_of(proto)];
 }
 
-/* R30 */
-int
-pst_nat_find_address(const struct pst_nat *nat, uint32_t ip)
-{
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
-		if (nat->params->addresses[a] == rte_cpu_to_be_32(ip))
-			return a;
-	}
-	return -EADDRNOTAVAIL;
-}
-
 /* R36, R81: inbound traffic goes to the session's client or nowhere yet. */
 static bool
 is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
@@ -103,7 +92,7 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	if (req->bind.proxy.ip == 0) {
 		*address = pst_nat_address_of(nat, client);
 	} else {
-		a = pst_nat_find_address(nat, req->bind.proxy.ip);
+		a = pst_nat_find_address_for(nat, req->bind.client_ip, req->bind.proxy.ip);
 		if (a < 0)
 			return a;
 		*address = a;
@@ -207,7 +196,7 @@ pst_nat_bind_check(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[a]);
 		pst_client_put(&nat->clients, client);
 	}
-	a = pst_nat_find_address(nat, req->bind.proxy.ip);
+	a = pst_nat_find_address_for(nat, req->bind.client_ip, req->bind.proxy.ip);
 	return a < 0 ? a : 0;
 }
 

@@ -169,14 +169,6 @@ pst_nat_is_empty(const struct pst_nat *nat)
 
 /* Addresses and quotas. */
 
-uint32_t
-pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
-{
-	if (client->ports > 0)
-		return client->address;
-	return (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % nat->params->n_addresses;
-}
-
 void
 pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n)
 {
@@ -194,8 +186,8 @@ pst_nat_ports_sub(struct pst_client *client, uint32_t n)
 
 /*
  * A port for a new bind. A client that has ports keeps its address (RFC 4787
- * REQ-2); one that has none yet may take any address that has a port left. *address is the one
- * it must have, or PST_LISTENER_ANY_ADDRESS.
+ * REQ-2); one that has none yet may take any address of its group that has a port left.
+ * *address is the one it must have, or PST_LISTENER_ANY_ADDRESS.
  */
 static int
 take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
@@ -203,13 +195,15 @@ take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
 {
 	bool is_any = *address == PST_LISTENER_ANY_ADDRESS;
 	uint32_t first = is_any ? pst_nat_address_of(nat, client) : *address;
-	uint32_t n = nat->params->n_addresses, tries = client->ports > 0 || !is_any ? 1 : n;
+	struct pst_nat_span own = { .first = first, .n = 1 };
 	int port = -ENOSPC;
 
 	if (nat->run_first > nat->run_last)
 		return -ENOSPC;
-	for (uint32_t k = 0; k < tries && port < 0; k++) {
-		*address = (first + k) % n;
+	if (client->ports == 0 && is_any)
+		own = pst_nat_addresses_of(nat->params, client->ip);
+	for (uint32_t k = 0; k < own.n && port < 0; k++) {
+		*address = own.first + (first - own.first + k) % own.n;
 		port = pst_portpool_take_port(nat->pools[*address][pst_nat_pool_of(proto)],
 			inside_port, rte_be_to_cpu_32(client->ip), &nat->rng, now_ms);
 	}

@@ -30,6 +30,8 @@
 #define PST_NAT_NO_PROTOCOL UINT16_MAX
 #define PST_NAT_INSIDES_MAX 64
 #define PST_NAT_RULES_MAX 64
+#define PST_NAT_GROUPS_MAX 16
+#define PST_NAT_GROUP_CLIENTS_MAX 16
 
 /* RFC 4787: how an inside endpoint is mapped, and who may send to the mapping. */
 enum pst_nat_mode {
@@ -50,11 +52,25 @@ struct pst_nat_inside {
 	rte_be32_t ip, mask;
 };
 
+/* Outside addresses that follow each other in the params. */
+struct pst_nat_span {
+	uint32_t first, n; /* numbers; n is never 0 */
+};
+
+/* Clients with outside addresses of their own: they have no others, and others not these. */
+struct pst_nat_group {
+	struct pst_rule_range clients[PST_NAT_GROUP_CLIENTS_MAX];
+	uint32_t n_clients;
+	struct pst_nat_span addresses;
+};
+
 /* Set by main before launch, const after. */
 struct pst_nat_params {
 	enum pst_nat_mode mapping, filtering;
 	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
 	uint32_t n_addresses;
+	struct pst_nat_group groups[PST_NAT_GROUPS_MAX]; /* all others have the first addresses */
+	uint32_t n_groups;
 	struct pst_nat_inside insides[PST_NAT_INSIDES_MAX];
 	uint32_t n_insides;
 	uint16_t port_first, port_last; /* allowed outside ports, host order */

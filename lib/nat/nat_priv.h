@@ -22,8 +22,11 @@ uint32_t pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end);
 void pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value);
 void pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value);
 
+/* address.c: those that a client may have. */
+struct pst_nat_span pst_nat_addresses_of(const struct pst_nat_params *p, rte_be32_t client_ip);
+
 /*
- * The outside address of a client: what its other ports have, else one by
+ * The outside address of a client: what its other ports have, else one of its group's by
  * its address. Returns its number.
  */
 uint32_t pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client);
@@ -73,8 +76,10 @@ void pst_nat_permission_use(struct pst_nat *nat, uint32_t permission, uint32_t i
 void pst_nat_permission_unlink(struct pst_nat *nat, uint32_t i);
 int pst_nat_serve_permit(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
-/* endpoint.c: the number of an outside address of ours (host order), or -EADDRNOTAVAIL. */
+/* address.c: the number of an outside address of ours (host order), or -EADDRNOTAVAIL (R30). */
 int pst_nat_find_address(const struct pst_nat *nat, uint32_t ip);
+/* The same of one that this client may have. */
+int pst_nat_find_address_for(const struct pst_nat *nat, uint32_t client_ip, uint32_t ip);
 
 /* endpoint.c: a redirect of this end to the worker that has its client; what fails is first. */
 int pst_nat_redirect_add(struct pst_nat *nat, uint64_t outside, uint32_t address, uint32_t worker,

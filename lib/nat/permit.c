@@ -86,7 +86,7 @@ check_permit(const struct pst_nat *nat, const struct pst_req *req, uint32_t *via
 		return -EINVAL;
 	*via = PST_LISTENER_ANY_ADDRESS;
 	if (req->permit.via != 0) {
-		a = pst_nat_find_address(nat, req->permit.via);
+		a = pst_nat_find_address_for(nat, req->permit.client_ip, req->permit.via);
 		if (a < 0)
 			return a;
 		*via = a;

@@ -227,6 +227,54 @@ the_pool_is_free_for_nat(void **state)
 }
 
 static void
+each_client_and_address_is_in_one_pool(void **state)
+{
+#define POOLS(list) ",\"nat\": { \"pools\": [" list "]"
+#define POOL(clients, addresses)                                                                   \
+	"{ \"clients\": [ " clients " ],\n\"addresses\": [ " addresses " ] }"
+	static const struct a_case cases[] = {
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.8/30\"") ",\n" POOL(
+			  "\"10.0.8.1\", \"10.0.8.2\"", "\"192.0.2.12\"")) "}",
+			"" },
+		{ POOLS("") "}", "" },
+		{ POOLS("{ }") "}",
+			"t:5: /nat/pools/0/clients: is missing\n"
+			"t:5: /nat/pools/0/addresses: is missing\n" },
+		{ POOLS(POOL("", "\"192.0.2.300\"")) "}",
+			"t:5: /nat/pools/0/clients: must not be empty\n"
+			"t:6: /nat/pools/0/addresses/0: not an IPv4 range: \"192.0.2.300\"\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.8\"") ",\n" POOL(
+			  "\"10.0.8.1\", \"10.0.9.9\"", "\"192.0.2.9\"")) "}",
+			"t:7: /nat/pools/1/clients/1: overlaps /nat/pools/0/clients/0\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\", \"10.0.9.255-10.0.10.3\"", "\"192.0.2.8\"")) "}",
+			"t:5: /nat/pools/0/clients/1: overlaps /nat/pools/0/clients/0\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.8\"") ",\n" POOL(
+			  "\"10.0.8.1\"", "\"192.0.2.9\", \"192.0.2.8\"")) "}",
+			"t:8: /nat/pools/1/addresses/1: overlaps /nat/pools/0/addresses/0\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.8\"")) ",\"pool\": [ \"192.0.2.8/31\" ] }",
+			"t:6: /nat/pools/0/addresses/0: overlaps /nat/pool/0\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.1\"")) "}",
+			"t:6: /nat/pools/0/addresses/0: holds 192.0.2.1, which is all other "
+			"clients' while there is no nat.pool\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.1\"")) ",\"pool\": [ \"192.0.2.9\" ] }",
+			"" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.255\", \"10.0.0.1\"")) "}",
+			"t:6: /nat/pools/0/addresses/0: holds 192.0.2.255, which is the broadcast "
+			"address of \"out\"\n"
+			"t:6: /nat/pools/0/addresses/1: holds 10.0.0.1, which is internal "
+			"interface \"in\"\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"198.51.100.0/24\"")) ",\"pool\": [ \"192.0.2.8\" ] }",
+			"t:5: /nat/pools: has 257 addresses with nat.pool, and may have 256\n" },
+		{ POOLS(POOL("\"10.0.9.0/24\"", "\"192.0.2.8\"")) "},\n\"publish\": [ { \"protocol\": "
+			"\"tcp\", \"external\": \"192.0.2.8:80\", \"internal\": \"10.0.0.2:80\" } ]",
+			"" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
 odd_numbers_are_warned_of(void **state)
 {
 	static const struct a_case cases[] = {
@@ -415,6 +463,7 @@ main(void)
 		cmocka_unit_test(routes_lead_to_neighbours),
 		cmocka_unit_test(an_lcore_has_one_role),
 		cmocka_unit_test(the_pool_is_free_for_nat),
+		cmocka_unit_test(each_client_and_address_is_in_one_pool),
 		cmocka_unit_test(odd_numbers_are_warned_of),
 		cmocka_unit_test(no_rules_are_warned_of),
 		cmocka_unit_test(rules_that_allow_nothing_are_warned_of),

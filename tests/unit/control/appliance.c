@@ -140,6 +140,11 @@ fill_config(struct pst_config *config)
 		.prefix_len = 24,
 		.mtu = 1500,
 		.vlan = 5 };
+	config->nat.n_pools = 1;
+	config->nat.pools[0] = (struct pst_config_pool){ .clients = { { 0x0a000900, 0x0a0009ff } },
+		.n_clients = 1,
+		.addresses = { { 0xc6336414, 0xc6336417 } },
+		.n_addresses = 1 };
 	config->n_rules = 1;
 	config->rules[0] = (struct pst_config_rule){ .name = "no irc",
 		.n_protocols = 1,

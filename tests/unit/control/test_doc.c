@@ -147,10 +147,11 @@ static const struct doc_case others[] = {
 			.ports_used = 10,
 			.ports_free = 31733,
 			.ports_resting = 1 },
-		"{\"worker\":1,\"address\":\"198.51.100.1\",\"protocol\":\"tcp\","
-		"\"range\":\"1024-32767\",\"used\":10,\"free\":31733,\"resting\":1}" },
-	{ PST_SHOW_POOLS, { .protocol = 47, .outside = { 0xc6336401, 0 } },
-		"{\"worker\":1,\"address\":\"198.51.100.1\",\"protocol\":\"47\",\"range\":null,"
+		"{\"worker\":1,\"address\":\"198.51.100.1\",\"clients\":null,"
+		"\"protocol\":\"tcp\",\"range\":\"1024-32767\",\"used\":10,\"free\":31733,\"resting\":1}" },
+	{ PST_SHOW_POOLS, { .protocol = 47, .outside = { 0xc6336416, 0 } },
+		"{\"worker\":1,\"address\":\"198.51.100.22\","
+		"\"clients\":[\"10.0.9.0-10.0.9.255\"],\"protocol\":\"47\",\"range\":null,"
 		"\"used\":0,\"free\":0,\"resting\":0}" },
 	{ PST_SHOW_CLIENTS,
 		{ .inside = { 0x0a000009, 0 },

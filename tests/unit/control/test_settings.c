@@ -86,7 +86,9 @@ the_config_has_the_file_s_keys(void **state)
 		"[{\"to\":\"0.0.0.0/0\",\"via\":\"198.51.100.254\"}]");
 	expect(json_object_get(config, "internal_networks"), "[\"10.0.0.0/8\"]");
 	expect(json_object_get(config, "nat"),
-		"{\"pool\":[\"198.51.100.10-198.51.100.17\"],"
+		"{\"pool\":[\"198.51.100.10-198.51.100.17\"],\"pools\":[{"
+		"\"clients\":[\"10.0.9.0-10.0.9.255\"],"
+		"\"addresses\":[\"198.51.100.20-198.51.100.23\"]}],"
 		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
 		"\"hairpin\":true,\"tcp_window\":\"strict\",\"mss_clamp\":false,"
 		"\"ports\":\"1024-65535\",\"ports_per_client\":0,"

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which outside address a client has: one of its group's, always the same while it has ports. */
+#include "nat/nat_priv.h"
+
+static bool
+is_of(const struct pst_nat_group *group, uint32_t client_ip)
+{
+	for (uint32_t i = 0; i < group->n_clients; i++) {
+		if (group->clients[i].first <= client_ip && client_ip <= group->clients[i].last)
+			return true;
+	}
+	return false;
+}
+
+struct pst_nat_span
+pst_nat_addresses_of(const struct pst_nat_params *p, rte_be32_t client_ip)
+{
+	uint32_t ip = rte_be_to_cpu_32(client_ip);
+
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		if (is_of(&p->groups[i], ip))
+			return p->groups[i].addresses;
+	}
+	return (struct pst_nat_span){ .first = 0,
+		.n = p->n_groups > 0 ? p->groups[0].addresses.first : p->n_addresses };
+}
+
+uint32_t
+pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
+{
+	struct pst_nat_span own;
+
+	if (client->ports > 0)
+		return client->address;
+	own = pst_nat_addresses_of(nat->params, client->ip);
+	return own.first + (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % own.n;
+}
+
+int
+pst_nat_find_address(const struct pst_nat *nat, uint32_t ip)
+{
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		if (nat->params->addresses[a] == rte_cpu_to_be_32(ip))
+			return a;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+int
+pst_nat_find_address_for(const struct pst_nat *nat, uint32_t client_ip, uint32_t ip)
+{
+	struct pst_nat_span own = pst_nat_addresses_of(nat->params, rte_cpu_to_be_32(client_ip));
+	int a = pst_nat_find_address(nat, ip);
+
+	return a < 0 || (uint32_t)a - own.first < own.n ? a : -EADDRNOTAVAIL;
+}
