@@ -106,7 +106,7 @@ make_net(struct pst_pipeline *p)
 	return ret;
 }
 
-static void
+static int
 set_nat_params(struct pst_pipeline *p)
 {
 	static const uint32_t seconds[PST_TIMEOUTS] = {
@@ -134,6 +134,7 @@ set_nat_params(struct pst_pipeline *p)
 	nat->quarantine_ms = 120 * PST_MS_PER_S;
 	for (int i = 0; i < PST_TIMEOUTS; i++)
 		nat->timeouts_ms[i] = seconds[i] * PST_MS_PER_S;
+	return pst_nat_rests_create(nat, SOCKET_ID_ANY);
 }
 
 static int
@@ -167,8 +168,7 @@ make_nat(struct pst_pipeline *p, uint32_t worker)
 		.socket = SOCKET_ID_ANY,
 	};
 
-	if (!pst_steer_runs(&p->steer, worker, &share.run_first, &share.run_last))
-		return pst_null(ENOSPC);
+	share.runs = pst_steer_runs(&p->steer, worker);
 	return pst_nat_create(&p->nat, &share);
 }
 
@@ -226,7 +226,8 @@ wire(struct pst_pipeline *p)
 {
 	int ret = pst_steer_init(&p->steer, p->params.workers);
 
-	set_nat_params(p);
+	if (ret == 0)
+		ret = set_nat_params(p);
 	p->mbufs = rte_pktmbuf_pool_create("bench", MBUFS, MBUF_CACHE, PST_MBUF_PRIV,
 		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (p->mbufs == NULL)
@@ -386,6 +387,7 @@ pst_pipeline_destroy(struct pst_pipeline *p)
 	if (p->net != NULL)
 		pst_neigh_destroy(p->net->neigh);
 	free(p->net);
+	pst_nat_rests_destroy(&p->nat);
 	rte_mempool_free(p->mbufs);
 	rte_free(p);
 }

@@ -28,6 +28,8 @@ _Static_assert(PST_POOLS_MAX <= PST_NAT_GROUPS_MAX &&
 #define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
 #define LISTENERS_MIN 2048
 #define BIND_TIMEOUT_MS 100
+#define WORKER_BYTES (2 << 20) /* fragments, held SYNs, buffers */
+#define POOL_BYTES (PST_POOLS * (17 << 10)) /* a worker's, of an address */
 
 /* Config to params: plain structs, so that workers see no config. */
 
@@ -115,6 +117,10 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	for (uint32_t i = 0; i < c->n_pools; i++) {
 		if (add_group(p, &c->pools[i], error, size) < 0)
 			return -ENOSPC;
+	}
+	if (pst_nat_rests_create(p, SOCKET_ID_ANY) < 0) {
+		snprintf(error, size, "no memory for the ports of %u addresses", p->n_addresses);
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -293,8 +299,7 @@ create_nat(struct pst_appliance *a, uint32_t w)
 		.now_ms = a->params.now_ms,
 		.socket = SOCKET_ID_ANY };
 
-	if (!pst_steer_runs(&a->steer, w, &share.run_first, &share.run_last))
-		share.run_first = UINT16_MAX; /* none: first behind last */
+	share.runs = pst_steer_runs(&a->steer, w);
 	return pst_nat_create(&a->nat, &share);
 }
 
@@ -454,6 +459,7 @@ pst_appliance_destroy(struct pst_appliance *a)
 		}
 	}
 	pst_neigh_destroy(a->neigh);
+	pst_nat_rests_destroy(&a->nat);
 	pst_ruleset_destroy(a->rules);
 	pst_protocols_free(a);
 	rte_free(a);
@@ -472,8 +478,9 @@ count(const struct pst_range *ranges, uint32_t n)
 uint32_t
 pst_appliance_megabytes(const struct pst_config *config)
 {
-	/* hot and cold entry and windows, two keys, their slots and timers; a bind and a client beside */
-	uint64_t each = 128 + 32 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
+	/* hot and cold entry and windows, two keys, their slots and timers; a bind and a client */
+	uint64_t each =
+		128 + 32 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
 	uint64_t tables = (uint64_t)connections_of(config) * each * 5 / 4 +
 		(uint64_t)listeners_of(config) * 160;
 	uint32_t addresses = count(config->nat.pool, config->nat.n_pool);
@@ -481,8 +488,10 @@ pst_appliance_megabytes(const struct pst_config *config)
 	for (uint32_t i = 0; i < config->nat.n_pools; i++)
 		addresses += count(config->nat.pools[i].addresses,
 			config->nat.pools[i].n_addresses);
-	/* pools; an editor lcore's records at each worker; packets; a bit of air */
-	return (tables * config->lcores.n_workers + (uint64_t)addresses * PST_POOLS * 65536 * 13 +
+	/* rests of ports, and the workers' pools; an editor lcore's records at each worker; packets;
+	 * a bit of air */
+	return ((tables + WORKER_BYTES + addresses * POOL_BYTES) * config->lcores.n_workers +
+		       (uint64_t)addresses * PST_POOLS * 65536 * 12 +
 		       (uint64_t)(config->lcores.n_editors * RECORDS +
 			       config->lcores.n_workers * WORKER_RECORDS) *
 			       config->lcores.n_workers * sizeof(struct pst_req)) /

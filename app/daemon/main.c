@@ -283,7 +283,7 @@ main_round(struct postern *p)
 				 "configuration");
 	}
 	pst_links_poll(&p->links, now);
-	pst_operate_watch_rss(&p->operate, now);
+	pst_operate_watch(&p->operate, now);
 	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
 }
 

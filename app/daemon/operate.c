@@ -20,7 +20,8 @@ pst_operate_init(struct pst_operate *o, const struct pst_config *config,
 	*o = (struct pst_operate){ .config = config,
 		.clock = clock,
 		.appliance = appliance,
-		.ports = ports };
+		.ports = ports,
+		.steer = appliance->steer };
 }
 
 static bool
@@ -41,6 +42,8 @@ rss_sum(const struct pst_operate *o, uint16_t k)
 
 		pst_rss_check_add(&sum, c->received, c->missteered);
 	}
+	sum.received -= o->base[k].received;
+	sum.missteered -= o->base[k].missteered;
 	return sum;
 }
 
@@ -55,12 +58,48 @@ rss_text(struct pst_operate *o, uint16_t k)
 	return o->rss[k];
 }
 
-void
-pst_operate_watch_rss(struct pst_operate *o, uint64_t now_ms)
+/* The NICs are told; what was under way meanwhile says nothing of how they steer. */
+static void
+update_rss(struct pst_operate *o)
 {
-	if (now_ms < o->next_look_ms)
-		return;
-	o->next_look_ms = now_ms + LOOK_MS;
+	for (uint16_t k = 0; k < o->ports->n_ports; k++) {
+		int ret;
+
+		if (!is_programmed(o, k) || !o->ports->ports[k].external)
+			continue;
+		ret = pst_steer_update_rss(o->ports->ports[k].id, &o->steer);
+		if (ret < 0)
+			PST_LOG(WARNING, "%s refuses the RSS table: %s", o->ports->ports[k].device,
+				rte_strerror(-ret));
+	}
+	o->rebase = true;
+}
+
+/* Runs of ports that have moved between workers. */
+static void
+watch_runs(struct pst_operate *o)
+{
+	bool moved = false;
+
+	for (uint32_t run = 0; run < PST_STEER_SLOTS; run++) {
+		uint32_t port = run * PST_STEER_SLOT_PORTS;
+		uint32_t worker = pst_steer_outside(&o->appliance->steer, port);
+
+		if (worker == pst_steer_outside(&o->steer, port))
+			continue;
+		PST_LOG(INFO, "outside ports %u-%u went from worker %u to worker %u", port,
+			port + PST_STEER_SLOT_PORTS - 1, pst_steer_outside(&o->steer, port),
+			worker);
+		pst_steer_move(&o->steer, run, worker);
+		moved = true;
+	}
+	if (moved)
+		update_rss(o);
+}
+
+static void
+watch_rss(struct pst_operate *o)
+{
 	for (uint16_t k = 0; k < o->ports->n_ports; k++) {
 		struct pst_rss_check sum = rss_sum(o, k);
 		enum pst_rss_verdict verdict = pst_rss_check_verdict(&sum);
@@ -70,6 +109,23 @@ pst_operate_watch_rss(struct pst_operate *o, uint64_t now_ms)
 		o->verdict[k] = verdict;
 		PST_LOG(INFO, "%s: rss: %s", o->ports->ports[k].device, rss_text(o, k));
 	}
+}
+
+void
+pst_operate_watch(struct pst_operate *o, uint64_t now_ms)
+{
+	if (now_ms < o->next_look_ms)
+		return;
+	o->next_look_ms = now_ms + LOOK_MS;
+	for (uint16_t k = 0; o->rebase && k < o->ports->n_ports; k++) {
+		struct pst_rss_check sum = rss_sum(o, k);
+
+		pst_rss_check_add(&o->base[k], sum.received, sum.missteered);
+	}
+	o->rebase = false;
+	watch_runs(o);
+	if (!o->rebase)
+		watch_rss(o);
 }
 
 static int

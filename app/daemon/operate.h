@@ -14,14 +14,20 @@ struct pst_operate {
 	struct pst_ports *ports;
 	char rss[PST_NET_PORTS][128]; /* by number in ports */
 	enum pst_rss_verdict verdict[PST_NET_PORTS];
+	struct pst_rss_check base[PST_NET_PORTS]; /* counts of before the last table */
+	bool rebase;				  /* a table was written: count from the next look on */
+	struct pst_steer steer;			  /* as the tables have it */
 	uint64_t next_look_ms;
 };
 
 void pst_operate_init(struct pst_operate *o, const struct pst_config *config,
 	const struct pst_clock *clock, struct pst_appliance *appliance, struct pst_ports *ports);
 
-/* Once a second: log what came of a port's RSS key, when that is known or changes. */
-void pst_operate_watch_rss(struct pst_operate *o, uint64_t now_ms);
+/*
+ * Once a second: write RSS tables anew and log it when runs of ports have moved between workers;
+ * log what came of a port's RSS key, when that is known or changes.
+ */
+void pst_operate_watch(struct pst_operate *o, uint64_t now_ms);
 
 /* Open the control socket. NULL, with a text in error. */
 struct pst_control *pst_operate_open(struct pst_operate *o, char *error, size_t size);

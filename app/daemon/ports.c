@@ -146,6 +146,7 @@ pst_ports_open(struct pst_ports *ports, const struct pst_config *config,
 				f->name, f->device, what, rte_strerror(-ret));
 			return ret;
 		}
+		ports->ports[k].external = f->zone == PST_ZONE_EXTERNAL;
 		program_rss(&ports->ports[k], config, f->zone, steer);
 	}
 	return 0;

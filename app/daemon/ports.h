@@ -17,6 +17,7 @@ struct pst_port {
 	uint32_t mbps;     /* 0: not known */
 	uint32_t if_index; /* the kernel's interface under it, 0: none */
 	const char *device;
+	bool external;
 	char rss[96]; /* how it steers, or why it does not */
 };
 

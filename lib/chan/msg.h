@@ -51,6 +51,7 @@ enum pst_req_type {
 			       whom bind.filter admits may send to its bind there */
 	PST_REQ_RESERVE,   /* worker: this endpoint of yours belongs to worker reserve.owner */
 	PST_REQ_RELEASE,   /* worker: it does no more */
+	PST_REQ_RUN,       /* worker: give me a run of outside ports that you don't use */
 	PST_REQ_SHOW,      /* main: copy a part of a table */
 };
 
@@ -78,6 +79,7 @@ struct pst_show_row {
 	struct pst_endpoint inside; /* a listener: the client, perhaps unset */
 	struct pst_endpoint outside;
 	struct pst_endpoint remote;
+	uint64_t runs; /* a pool's: bit n is for ports n * 1024 to n * 1024 + 1023 */
 	uint64_t packets[PST_DIRS], bytes[PST_DIRS];
 	uint32_t expires_ms; /* UINT32_MAX: never */
 	uint32_t age_ms;
@@ -148,6 +150,10 @@ struct pst_req {
 			uint32_t owner;       /* worker whose client has it */
 			struct pst_req *bind; /* asker only: the BIND that waits for it */
 		} reserve;
+		struct {
+			uint32_t asker; /* worker */
+			uint32_t want;  /* enum pst_nat_want */
+		} run; /* result: its number, it is the asker's already; or -ENOSPC */
 		struct {
 			enum pst_show_table table;
 			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */

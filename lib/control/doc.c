@@ -290,18 +290,35 @@ clients_of(const struct pst_config *config, uint32_t ip)
 	return json_null();
 }
 
+/* The ports of a worker's runs, as far as clients get them; null: none. */
+static json_t *
+ports_of(const struct pst_config_nat *nat, uint64_t runs)
+{
+	char text[64 * sizeof("65535-65535,")] = "";
+	uint32_t at = 0, end;
+	size_t len = 0;
+
+	while (at < 64 && runs >> at != 0) {
+		at += __builtin_ctzll(runs >> at);
+		for (end = at; end < 64 && (runs >> end & 1) != 0; end++)
+			;
+		if ((at * 1024u) <= nat->port_last && end * 1024u > nat->port_first)
+			len += snprintf(text + len, sizeof(text) - len, "%s%u-%u",
+				len > 0 ? "," : "", RTE_MAX(at * 1024u, nat->port_first),
+				RTE_MIN(end * 1024u - 1, nat->port_last));
+		at = end;
+	}
+	return len > 0 ? json_string(text) : json_null();
+}
+
 static json_t *
 pool(const struct pst_control_params *p, uint32_t worker, const struct pst_show_row *r)
 {
-	json_t *range = r->remote.port == 0
-				? json_null()
-				: json_sprintf("%u-%u", r->outside.port, r->remote.port);
-
 	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "worker", (json_int_t)worker,
 		"address", pst_doc_ip(r->outside.ip), "clients",
 		clients_of(p->config, r->outside.ip), "protocol", pst_doc_proto(r->protocol),
-		"range", range, "used", (json_int_t)r->ports_used, "free", (json_int_t)r->ports_free, "resting",
-		(json_int_t)r->ports_resting);
+		"range", ports_of(&p->config->nat, r->runs), "used", (json_int_t)r->ports_used,
+		"free", (json_int_t)r->ports_free, "resting", (json_int_t)r->ports_resting);
 }
 
 static json_t *

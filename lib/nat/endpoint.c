@@ -75,7 +75,7 @@ take_fixed(struct pst_nat *nat, struct pst_portpool *pool, uint16_t port, uint32
 
 	if (port < nat->params->port_first || port > nat->params->port_last)
 		return -EACCES;
-	if (pool == NULL || port < nat->run_first || port > nat->run_last)
+	if (!pst_portpool_has(pool, port))
 		return -EADDRINUSE;
 	ret = pst_portpool_take_fixed(pool, port, client_ip, now_ms);
 	return ret < 0 ? ret : port;
@@ -87,7 +87,7 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	uint32_t *address, bool reserved, uint64_t now_ms)
 {
 	struct pst_portpool *pool;
-	int a;
+	int a, ret;
 
 	if (req->bind.proxy.ip == 0) {
 		*address = pst_nat_address_of(nat, client);
@@ -104,9 +104,9 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	pool = pool_of(nat, *address, req->bind.protocol);
 	if (req->bind.proxy.port != PST_PORT_ANY)
 		return take_fixed(nat, pool, req->bind.proxy.port, req->bind.client_ip, now_ms);
-	if (pool == NULL)
-		return -ENOSPC;
-	return pst_portpool_take(pool, req->bind.n, req->bind.client_ip, &nat->rng, now_ms);
+	ret = pst_portpool_take(pool, req->bind.n, req->bind.client_ip, &nat->rng, now_ms);
+	pst_nat_look_at_pool(nat, pool);
+	return ret;
 }
 
 static void
@@ -252,9 +252,8 @@ serve_release(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	if (end == PST_FLOW_NONE || (end & 3) != PST_END_REDIRECT)
 		return -ENOENT;
 	pst_nat_end_del(nat, outside, end);
-	if (pool_of(nat, r->address, proto) != NULL) /* a published port may be in no pool */
-		pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
-			r->client_ip, now_ms);
+	pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
+		r->client_ip, now_ms); /* nothing, if it is a published one that is in no pool */
 	pst_slots_put(&nat->redirect_slots, end >> 2);
 	return 0;
 }
@@ -329,7 +328,7 @@ give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	pst_nat_end_del(nat, l->outside, i << 2 | PST_END_LISTENER);
 	if (l->foreign)
 		want_release(nat, i);
-	else if (pool_of(nat, l->address, pst_key_low(l->outside)) != NULL)
+	else
 		pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
 			rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip),
 			now_ms);

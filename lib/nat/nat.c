@@ -61,12 +61,17 @@ create_pools(struct pst_nat *nat, int socket)
 		if (nat->inside_pools[k] == NULL)
 			return -ENOMEM;
 	}
-	if (nat->run_first > nat->run_last)
-		return 0;
 	for (uint32_t a = 0; a < p->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++) {
-			nat->pools[a][k] = pst_portpool_create(nat->run_first, nat->run_last,
-				p->quarantine_ms, &nat->owner, socket);
+			struct pst_portpool_params pool = { .first = p->port_first,
+				.last = p->port_last,
+				.runs = nat->runs,
+				.quarantine_ms = p->quarantine_ms,
+				.rests = p->rests != NULL ? p->rests[a][k] : NULL,
+				.owner = &nat->owner,
+				.socket = socket };
+
+			nat->pools[a][k] = pst_portpool_create_of(&pool);
 			if (nat->pools[a][k] == NULL)
 				return -ENOMEM;
 		}
@@ -107,8 +112,7 @@ pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *
 		return pst_null(ENOMEM);
 	nat->params = params;
 	nat->owner = (struct pst_lcore_role){ PST_ROLE_WORKER, share->worker };
-	nat->run_first = RTE_MAX(share->run_first, params->port_first);
-	nat->run_last = RTE_MIN(share->run_last, params->port_last);
+	nat->runs = share->runs;
 	nat->first_release = nat->last_release = PST_SLOT_NONE;
 	pst_rng_init(&nat->rng, share->seed);
 	for (int e = 0; e < PST_EDITORS_MAX; e++) {
@@ -198,8 +202,6 @@ take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
 	struct pst_nat_span own = { .first = first, .n = 1 };
 	int port = -ENOSPC;
 
-	if (nat->run_first > nat->run_last)
-		return -ENOSPC;
 	if (client->ports == 0 && is_any)
 		own = pst_nat_addresses_of(nat->params, client->ip);
 	for (uint32_t k = 0; k < own.n && port < 0; k++) {
@@ -207,6 +209,7 @@ take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
 		port = pst_portpool_take_port(nat->pools[*address][pst_nat_pool_of(proto)],
 			inside_port, rte_be_to_cpu_32(client->ip), &nat->rng, now_ms);
 	}
+	pst_nat_look_at_pool(nat, nat->pools[*address][pst_nat_pool_of(proto)]);
 	return port;
 }
 

@@ -64,6 +64,13 @@ struct pst_nat_group {
 	struct pst_nat_span addresses;
 };
 
+enum pst_nat_pool {
+	PST_POOL_TCP,
+	PST_POOL_UDP,
+	PST_POOL_ICMP,
+	PST_POOLS,
+};
+
 /* Set by main before launch, const after. */
 struct pst_nat_params {
 	enum pst_nat_mode mapping, filtering;
@@ -77,6 +84,8 @@ struct pst_nat_params {
 	uint32_t ports_per_client, sessions_per_client;
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
+	/* pst_nat_rests_create(); by address and pool */
+	struct pst_port_rests *(*rests)[PST_POOLS];
 	uint32_t timeouts_ms[PST_TIMEOUTS]; /* below 2^31 each */
 	const struct pst_ruleset *rules; /* NULL: all allowed */
 	/* by destination port (host order): index of the protocol + 1, 0 for none */
@@ -92,7 +101,7 @@ struct pst_nat_params {
 /* What one worker has of it. */
 struct pst_nat_share {
 	uint32_t worker;
-	uint16_t run_first, run_last; /* its runs of outside ports, host order */
+	uint64_t runs;		/* of outside ports: bit n is for those from n * 1024 on */
 	uint32_t connections;         /* capacity of its tables */
 	uint32_t listeners;
 	uint64_t seed;
@@ -115,19 +124,20 @@ struct pst_redirect {
 	uint32_t worker, address, client_ip;
 };
 
-enum pst_nat_pool {
-	PST_POOL_TCP,
-	PST_POOL_UDP,
-	PST_POOL_ICMP,
-	PST_POOLS,
+/* How much a worker needs a run of another's. */
+enum pst_nat_want {
+	PST_WANT_NOTHING,
+	PST_WANT_SOON, /* some pool has few ports left */
+	PST_WANT_NOW,  /* or next to none */
 };
 
 struct pst_nat {
 	/* set before launch, const after */
 	const struct pst_nat_params *params;
 	struct pst_lcore_role owner;
-	uint16_t run_first, run_last; /* within port_first .. port_last; first > last: none */
 	/* worker only */
+	uint64_t runs; /* as in struct pst_nat_share */
+	enum pst_nat_want want; /* more runs */
 	struct pst_conn_table conns;
 	struct pst_bind_table binds;
 	struct pst_listener_table listeners;
@@ -149,12 +159,27 @@ struct pst_nat {
 	uint64_t rule_counts[PST_NAT_RULES_MAX + 1]; /* connections it decided; last: none did */
 };
 
+/*
+ * Main: what the workers' port pools share, once addresses, ports and quarantine are set; freed after
+ * the workers' tables. 0 or -ENOMEM.
+ */
+int pst_nat_rests_create(struct pst_nat_params *params, int socket);
+void pst_nat_rests_destroy(struct pst_nat_params *params);
+
 struct pst_nat *pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share);
 /* Frees everything, whatever is open. Safe on NULL. */
 void pst_nat_destroy(struct pst_nat *nat);
 
 /* True when no connection, bind, listener or client is left and each port is free. */
 bool pst_nat_is_empty(const struct pst_nat *nat);
+
+/*
+ * Runs of ports move between workers (design of steering in steer.h). The giver: close an idle run, one
+ * that lies in the ports of the config as a whole; its number, or -ENOSPC. The last idle one is given
+ * only to who wants it now. The taker: have it. Between the two nobody has it.
+ */
+int pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms);
+void pst_nat_run_take(struct pst_nat *nat, uint32_t run);
 
 /* A packet without a connection, for the calls below. */
 struct pst_nat_packet {

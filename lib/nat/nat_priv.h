@@ -17,6 +17,20 @@ pst_nat_end_key(uint64_t end)
 	return (struct pst_flow_key){ end, 0 };
 }
 
+/* runs.c: ports were taken from the pool: are there enough left? */
+#define PST_NAT_PORTS_FEW 512
+#define PST_NAT_PORTS_SCARCE 64
+static inline void
+pst_nat_look_at_pool(struct pst_nat *nat, const struct pst_portpool *pool)
+{
+	uint32_t left = pst_portpool_free_count(pool);
+
+	if (unlikely(left < PST_NAT_PORTS_SCARCE))
+		nat->want = PST_WANT_NOW;
+	else if (unlikely(left < PST_NAT_PORTS_FEW && nat->want == PST_WANT_NOTHING))
+		nat->want = PST_WANT_SOON;
+}
+
 /* ends: what an outside endpoint belongs to, as entry << 2 | enum pst_nat_end. */
 uint32_t pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end);
 void pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value);

@@ -40,6 +40,11 @@ struct rest {
 	uint16_t prev, next;
 };
 
+struct pst_port_rests {
+	uint16_t first, last;
+	struct rest of[]; /* by port - first */
+};
+
 struct rest_list {
 	uint16_t head, tail; /* the longest and the shortest resting */
 	uint32_t count;
@@ -50,7 +55,10 @@ struct pst_portpool {
 	uint32_t first, last;
 	uint32_t base; /* port of bit 0 of words[0] */
 	uint32_t n_words;
-	uint32_t used;
+	uint32_t used, size; /* ports, of the runs it has */
+	uint64_t runs;
+	uint8_t run_list[PST_PORT_RUNS];
+	uint32_t n_runs;
 	uint32_t quarantine_ms;
 	uint64_t words_read;
 	/* one bit a word, set when it has no port of this parity to give */
@@ -58,6 +66,7 @@ struct pst_portpool {
 	struct rest_list lists[PARITIES];
 	uint16_t recent[RECENTS]; /* by client: its last resting port, perhaps */
 	struct rest *rest;	  /* by port - first; NULL without quarantine */
+	struct pst_port_rests *own_rests;
 	struct word words[];	  /* and one behind the last, all taken */
 };
 
@@ -92,43 +101,150 @@ update_summary(struct pst_portpool *pool, uint32_t w)
 	}
 }
 
+struct pst_port_rests *
+pst_port_rests_create(uint16_t first, uint16_t last, int socket)
+{
+	struct pst_port_rests *rests;
+
+	if (first > last)
+		return pst_null(EINVAL);
+	rests = rte_zmalloc_socket("pst_port_rests",
+		sizeof(*rests) + (last - first + 1) * sizeof(rests->of[0]), RTE_CACHE_LINE_SIZE,
+		socket);
+	if (rests == NULL)
+		return pst_null(ENOMEM);
+	rests->first = first;
+	rests->last = last;
+	return rests;
+}
+
+void
+pst_port_rests_destroy(struct pst_port_rests *rests)
+{
+	rte_free(rests);
+}
+
+/* The ports of a run within the range; false: there are none. */
+static bool
+run_ports(const struct pst_portpool *pool, uint32_t run, uint32_t *first, uint32_t *n)
+{
+	uint32_t from = RTE_MAX(run * PST_PORT_RUN_PORTS, pool->first);
+	uint32_t to = RTE_MIN((run + 1) * PST_PORT_RUN_PORTS, pool->last + 1); /* excluded */
+
+	if (from >= to)
+		return false;
+	*first = from;
+	*n = to - from;
+	return true;
+}
+
+static void
+list_runs(struct pst_portpool *pool)
+{
+	uint32_t first, n;
+
+	pool->n_runs = 0;
+	pool->size = 0;
+	for (uint32_t run = 0; run < PST_PORT_RUNS; run++) {
+		if ((pool->runs >> run & 1) == 0 || !run_ports(pool, run, &first, &n))
+			continue;
+		pool->run_list[pool->n_runs++] = run;
+		pool->size += n;
+	}
+}
+
+/* Set whether the ports of a run can be taken. */
+static void
+set_run(struct pst_portpool *pool, uint32_t run, bool open)
+{
+	uint32_t port, left, count;
+
+	if (!run_ports(pool, run, &port, &left))
+		return;
+	for (; left > 0; port += count, left -= count) {
+		uint32_t w = (port - pool->base) / WORD_BITS, bit = port % WORD_BITS;
+		struct word *word = &pool->words[w];
+		uint64_t mask;
+
+		count = RTE_MIN(left, WORD_BITS - bit);
+		mask = bits(bit, count);
+		word->taken = open ? word->taken & ~mask : word->taken | mask;
+		word->busy = open ? word->busy & ~mask : word->busy | mask;
+		update_summary(pool, w);
+	}
+}
+
+void
+pst_portpool_run_add(struct pst_portpool *pool, uint32_t run)
+{
+	pool->runs |= UINT64_C(1) << run;
+	set_run(pool, run, true);
+	list_runs(pool);
+}
+
+void
+pst_portpool_run_remove(struct pst_portpool *pool, uint32_t run)
+{
+	pool->runs &= ~(UINT64_C(1) << run);
+	set_run(pool, run, false);
+	list_runs(pool);
+}
+
+static int
+set_rests(struct pst_portpool *pool, struct pst_port_rests *rests, int socket)
+{
+	if (pool->quarantine_ms == 0)
+		return 0;
+	if (rests == NULL)
+		rests = pool->own_rests = pst_port_rests_create(pool->first, pool->last, socket);
+	if (rests == NULL)
+		return -ENOMEM;
+	pool->rest = rests->of;
+	return 0;
+}
+
+struct pst_portpool *
+pst_portpool_create_of(const struct pst_portpool_params *p)
+{
+	struct pst_portpool *pool;
+	uint32_t n_words = p->last / WORD_BITS - p->first / WORD_BITS + 1;
+
+	if (p->first > p->last || (p->rests != NULL && (p->rests->first != p->first ||
+							p->rests->last != p->last)))
+		return pst_null(EINVAL);
+	pool = rte_zmalloc_socket("pst_portpool",
+		sizeof(*pool) + (n_words + 1) * sizeof(pool->words[0]), RTE_CACHE_LINE_SIZE,
+		p->socket);
+	if (pool == NULL)
+		return pst_null(ENOMEM);
+	pool->owner = p->owner;
+	pool->first = p->first;
+	pool->last = p->last;
+	pool->base = RTE_ALIGN_FLOOR((uint32_t)p->first, WORD_BITS);
+	pool->n_words = n_words;
+	pool->quarantine_ms = p->quarantine_ms;
+	pool->runs = p->runs;
+	memset(pool->full, 0xff, sizeof(pool->full));
+	memset(pool->words, 0xff, (n_words + 1) * sizeof(pool->words[0]));
+	list_runs(pool);
+	for (uint32_t i = 0; i < pool->n_runs; i++)
+		set_run(pool, pool->run_list[i], true);
+	if (set_rests(pool, p->rests, p->socket) == 0)
+		return pool;
+	rte_free(pool);
+	return pst_null(ENOMEM);
+}
+
 struct pst_portpool *
 pst_portpool_create(uint16_t first, uint16_t last, uint32_t quarantine_ms,
 	const struct pst_lcore_role *owner, int socket)
 {
-	struct pst_portpool *pool;
-	uint32_t n_words = last / WORD_BITS - first / WORD_BITS + 1;
-
-	if (first > last)
-		return pst_null(EINVAL);
-	pool = rte_zmalloc_socket("pst_portpool",
-		sizeof(*pool) + (n_words + 1) * sizeof(pool->words[0]), RTE_CACHE_LINE_SIZE,
-		socket);
-	if (pool == NULL)
-		return pst_null(ENOMEM);
-	pool->owner = owner;
-	pool->first = first;
-	pool->last = last;
-	pool->base = RTE_ALIGN_FLOOR((uint32_t)first, WORD_BITS);
-	pool->n_words = n_words;
-	pool->quarantine_ms = quarantine_ms;
-	memset(pool->full, 0xff, sizeof(pool->full));
-	memset(pool->words, 0xff, (n_words + 1) * sizeof(pool->words[0]));
-	for (uint32_t i = first - pool->base; i <= last - pool->base; i++)
-		pool->words[i / WORD_BITS].taken &= ~(UINT64_C(1) << (i % WORD_BITS));
-	for (uint32_t w = 0; w < n_words; w++) {
-		pool->words[w].busy = pool->words[w].taken;
-		update_summary(pool, w);
-	}
-	if (quarantine_ms == 0)
-		return pool;
-	pool->rest = rte_zmalloc_socket("pst_portpool_rest",
-		(last - first + 1) * sizeof(pool->rest[0]), RTE_CACHE_LINE_SIZE, socket);
-	if (pool->rest == NULL) {
-		rte_free(pool);
-		return pst_null(ENOMEM);
-	}
-	return pool;
+	return pst_portpool_create_of(&(struct pst_portpool_params){ .first = first,
+		.last = last,
+		.runs = PST_PORT_RUNS_ALL,
+		.quarantine_ms = quarantine_ms,
+		.owner = owner,
+		.socket = socket });
 }
 
 void
@@ -136,8 +252,18 @@ pst_portpool_destroy(struct pst_portpool *pool)
 {
 	if (pool == NULL)
 		return;
-	rte_free(pool->rest);
+	pst_port_rests_destroy(pool->own_rests);
 	rte_free(pool);
+}
+
+/* A random port of its runs, each run as likely; it has some. */
+static uint32_t
+random_port(const struct pst_portpool *pool, struct pst_rng *rng)
+{
+	uint32_t lot = pst_rng_below(rng, pool->n_runs * PST_PORT_RUN_PORTS), first = 0, n = 0;
+
+	run_ports(pool, pool->run_list[lot / PST_PORT_RUN_PORTS], &first, &n);
+	return first + lot % PST_PORT_RUN_PORTS * n / PST_PORT_RUN_PORTS;
 }
 
 /* Is this port of the range at rest? */
@@ -262,7 +388,7 @@ next_open_word(struct pst_portpool *pool, enum parity parity, uint32_t w)
 static inline int
 find_rested(struct pst_portpool *pool, enum parity parity, struct pst_rng *rng)
 {
-	uint32_t at = pool->first - pool->base + pst_rng_below(rng, pool->last - pool->first + 1);
+	uint32_t at = random_port(pool, rng) - pool->base;
 	uint64_t open = ~pool->words[at / WORD_BITS].busy & parity_bits(parity);
 	uint64_t behind;
 	int w = at / WORD_BITS;
@@ -296,8 +422,11 @@ find_resting(const struct pst_portpool *pool, enum parity parity, uint32_t clien
 static int
 take_single(struct pst_portpool *pool, enum parity parity, uint32_t client, struct pst_rng *rng)
 {
-	int port = find_rested(pool, parity, rng);
+	int port;
 
+	if (unlikely(pool->used == pool->size))
+		return -ENOSPC;
+	port = find_rested(pool, parity, rng);
 	if (unlikely(port < 0))
 		port = find_resting(pool, parity, client);
 	if (unlikely(port < 0))
@@ -404,7 +533,8 @@ find_run(struct pst_portpool *pool, uint32_t n, struct pst_rng *rng, bool restin
 
 	if (low >= high)
 		return -1;
-	k = low + pst_rng_below(rng, high - low);
+	k = random_port(pool, rng) / n;
+	k = k < low ? low : RTE_MIN(k, high - 1);
 	if (n <= WORD_BITS)
 		return find_short_run(pool, n, k * n, resting_too);
 	return find_long_run(pool, n, k, resting_too);
@@ -453,8 +583,11 @@ static int
 take_run(struct pst_portpool *pool, uint32_t n, uint32_t client, struct pst_rng *rng,
 	uint64_t now_ms)
 {
-	int port = find_run(pool, n, rng, false);
+	int port;
 
+	if (pool->size - pool->used < n)
+		return -ENOSPC;
+	port = find_run(pool, n, rng, false);
 	if (port < 0 && pool->rest != NULL)
 		port = find_resting_run(pool, n, client, rng, now_ms);
 	if (port < 0)
@@ -482,8 +615,11 @@ static int
 take_any(struct pst_portpool *pool, uint32_t client_ip, struct pst_rng *rng)
 {
 	enum parity parity = pst_rng_next(rng) >> 63;
-	int port = find_rested(pool, parity, rng);
+	int port;
 
+	if (pool->used == pool->size)
+		return -ENOSPC;
+	port = find_rested(pool, parity, rng);
 	if (port < 0)
 		port = find_rested(pool, parity ^ 1, rng);
 	if (port < 0)
@@ -512,7 +648,7 @@ pst_portpool_take_fixed(
 	struct pst_portpool *pool, uint16_t port, uint32_t client_ip, uint64_t now_ms)
 {
 	pst_assert_owner(pool->owner);
-	if (port < pool->first || port > pool->last)
+	if (!pst_portpool_has(pool, port))
 		return -EINVAL;
 	if (pst_portpool_is_taken(pool, port))
 		return -EADDRINUSE;
@@ -532,7 +668,7 @@ put_one(struct pst_portpool *pool, uint32_t port, uint32_t client_ip, uint64_t n
 	uint32_t w = (port - pool->base) / WORD_BITS;
 	uint64_t bit = UINT64_C(1) << (port % WORD_BITS);
 
-	if (!pst_portpool_is_taken(pool, port))
+	if (!pst_portpool_has(pool, port) || !pst_portpool_is_taken(pool, port))
 		return;
 	pool->words[w].taken &= ~bit;
 	pool->used--;
@@ -560,7 +696,7 @@ pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n, uin
 uint32_t
 pst_portpool_free_count(const struct pst_portpool *pool)
 {
-	return pool->last - pool->first + 1 - pool->used;
+	return pool->size - pool->used;
 }
 
 uint32_t
@@ -585,6 +721,33 @@ pst_portpool_resting(const struct pst_portpool *pool, uint64_t now_ms)
 		count += list->count - over;
 	}
 	return count;
+}
+
+bool
+pst_portpool_has(const struct pst_portpool *pool, uint16_t port)
+{
+	return port >= pool->first && port <= pool->last &&
+		(pool->runs >> (port / PST_PORT_RUN_PORTS) & 1) != 0;
+}
+
+bool
+pst_portpool_run_is_idle(struct pst_portpool *pool, uint32_t run, uint64_t now_ms)
+{
+	uint32_t first, n, w;
+
+	pst_assert_owner(pool->owner);
+	if (!run_ports(pool, run, &first, &n))
+		return false;
+	rest_expire(pool, PST_PORT_RUN_PORTS, now_ms);
+	for (w = (first - pool->base) / WORD_BITS; n > 0; w++) {
+		uint32_t count = RTE_MIN(n, WORD_BITS - first % WORD_BITS);
+
+		if ((pool->words[w].busy & bits(first % WORD_BITS, count)) != 0)
+			return false;
+		first += count;
+		n -= count;
+	}
+	return true;
 }
 
 bool

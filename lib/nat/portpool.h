@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Port pool: the outside ports of one public address and one protocol, over
- * a worker's range.
+ * Port pool: the outside ports of one public address and one protocol, of a
+ * worker's runs of 1,024 ports (steer.h). Runs that nothing is taken of may move
+ * to another worker's pool of the same address and protocol.
  *
  * Connections take one port, of the inside port's parity where there is one
  * (RFC 4787 REQ-4). Editors take runs of n, the lowest a multiple of n, so an
@@ -27,8 +28,34 @@ struct pst_portpool;
 struct pst_rng;
 
 #define PST_PORT_RUN_MAX 1024
+#define PST_PORT_RUN_PORTS 1024
+#define PST_PORT_RUNS 64
+#define PST_PORT_RUNS_ALL UINT64_MAX
 
-/* Create a pool over [first, last]. Returns NULL and sets rte_errno. */
+/*
+ * Where the rest of given ports is kept. The workers' pools of an address and protocol share
+ * one, each the part of its own runs, so a run moves without a copy.
+ */
+struct pst_port_rests;
+
+/* NULL and rte_errno. */
+struct pst_port_rests *pst_port_rests_create(uint16_t first, uint16_t last, int socket);
+/* Safe on NULL. After the pools that use it. */
+void pst_port_rests_destroy(struct pst_port_rests *rests);
+
+struct pst_portpool_params {
+	uint16_t first, last;	/* the ports that there are */
+	uint64_t runs;		/* bit n: ports n * 1024 to n * 1024 + 1023 are the pool's */
+	uint32_t quarantine_ms; /* 0: none, and no rests */
+	struct pst_port_rests *rests; /* of first to last; NULL: its own */
+	const struct pst_lcore_role *owner;
+	int socket;
+};
+
+/* NULL and rte_errno. */
+struct pst_portpool *pst_portpool_create_of(const struct pst_portpool_params *params);
+
+/* Create a pool of all ports of [first, last]. Returns NULL and sets rte_errno. */
 struct pst_portpool *pst_portpool_create(uint16_t first, uint16_t last, uint32_t quarantine_ms,
 	const struct pst_lcore_role *owner, int socket);
 /* Safe on NULL. */
@@ -60,7 +87,16 @@ uint32_t pst_portpool_used(const struct pst_portpool *pool);
 /* Of those that can be taken: ports that another client should not get yet. */
 uint32_t pst_portpool_resting(const struct pst_portpool *pool, uint64_t now_ms);
 
-/* Also true of a port out of range. */
+/* Is it a port of the pool's runs? */
+bool pst_portpool_has(const struct pst_portpool *pool, uint16_t port);
+
+/* Nothing of this run is taken, nothing rests. Ends rests that are over. */
+bool pst_portpool_run_is_idle(struct pst_portpool *pool, uint32_t run, uint64_t now_ms);
+/* Give an idle run away, or get one. */
+void pst_portpool_run_remove(struct pst_portpool *pool, uint32_t run);
+void pst_portpool_run_add(struct pst_portpool *pool, uint32_t run);
+
+/* Also true of a port that is not the pool's. */
 bool pst_portpool_is_taken(const struct pst_portpool *pool, uint16_t port);
 
 /* Bitmap words read so far by searches: what taking has cost. */

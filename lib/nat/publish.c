@@ -13,7 +13,7 @@ take_port(struct pst_nat *nat, uint32_t address, const struct pst_nat_published 
 	uint16_t port = what->external.port;
 	int ret;
 
-	if (pool == NULL || port < nat->run_first || port > nat->run_last)
+	if (!pst_portpool_has(pool, port))
 		return 0;
 	ret = pst_portpool_take_fixed(pool, port, what->internal.ip, now_ms);
 	return ret < 0 ? ret : 0;

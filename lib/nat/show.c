@@ -155,8 +155,7 @@ pool_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 		return false;
 	row->protocol = protos[i % PST_POOLS];
 	row->outside.ip = rte_be_to_cpu_32(nat->params->addresses[i / PST_POOLS]);
-	row->outside.port = nat->run_first;
-	row->remote.port = nat->run_last;
+	row->runs = nat->runs;
 	row->ports_used = pst_portpool_used(pool);
 	row->ports_free = pst_portpool_free_count(pool);
 	row->ports_resting = pst_portpool_resting(pool, now_ms);

@@ -4,6 +4,7 @@
 
 #define REQUESTS_A_ROUND 8 /* of each asker */
 #define EVENTS_A_ROUND 32  /* to each editor lcore */
+#define RUN_RETRY_MS 1000  /* until workers that have no run to give are asked again */
 
 /* The worker whose port a BIND asks for; ourselves when it may be any. */
 static uint32_t
@@ -47,6 +48,58 @@ reserve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *bind, uint3
 	pst_chan_post(w->params.asks[owner], req);
 }
 
+/* A run of ports that we don't use becomes another worker's: packets to it go there now. */
+static void
+give_run(struct pst_worker *w, struct pst_req *req, uint64_t now_ms)
+{
+	req->result = pst_nat_run_give(w->nat, req->run.want, now_ms);
+	if (req->result >= 0)
+		pst_steer_move(w->params.steer, req->result, req->run.asker);
+}
+
+/* Our ports run out: ask the other workers in turn, one at a time. */
+static uint32_t
+ask_for_run(struct pst_worker *w, uint64_t now_ms)
+{
+	struct run_ask *ask = &w->run_ask;
+	struct pst_chan *chan;
+	struct pst_req *req;
+
+	if (likely(w->nat->want == PST_WANT_NOTHING) || ask->under_way ||
+		(w->nat->want <= ask->refused_want && now_ms < ask->retry_ms))
+		return 0;
+	ask->peer = (ask->peer + 1) % w->params.n_workers;
+	chan = w->params.asks[ask->peer];
+	req = chan != NULL ? pst_chan_take(chan) : NULL; /* NULL: ourselves */
+	if (req == NULL)
+		return 0;
+	req->type = PST_REQ_RUN;
+	req->run.asker = w->params.index;
+	req->run.want = w->nat->want;
+	ask->under_way = true;
+	pst_chan_post(chan, req);
+	return 1;
+}
+
+static void
+take_run(struct pst_worker *w, const struct pst_req *req, uint64_t now_ms)
+{
+	struct run_ask *ask = &w->run_ask;
+
+	ask->under_way = false;
+	if (req->result >= 0) {
+		pst_nat_run_take(w->nat, req->result);
+		w->nat->want = PST_WANT_NOTHING; /* until ports are taken and few are left, again */
+		ask->refused_want = PST_WANT_NOTHING;
+		ask->refusals = 0;
+	} else if (++ask->refusals == w->params.n_workers - 1) {
+		ask->refusals = 0;
+		ask->refused_want = req->run.want;
+		w->nat->want = PST_WANT_NOTHING; /* until somebody wants a port again */
+		ask->retry_ms = now_ms + RUN_RETRY_MS;
+	}
+}
+
 static uint32_t
 serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 {
@@ -68,6 +121,8 @@ serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 		}
 		if (req->type == PST_REQ_SHOW)
 			pst_nat_show(w->nat, req, now_ms);
+		else if (req->type == PST_REQ_RUN)
+			give_run(w, req, now_ms);
 		else
 			pst_nat_serve(w->nat, req, now_ms);
 		answer(w, chan, req);
@@ -75,14 +130,17 @@ serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 	return n;
 }
 
-/* What another worker said to our RESERVE; a RELEASE needs no more. */
+/* What another worker said to our RESERVE or RUN; a RELEASE needs no more. */
 static void
 take_answer(struct pst_worker *w, struct pst_chan *asked, struct pst_req *req, uint64_t now_ms)
 {
-	struct pst_req *bind = req->reserve.bind;
+	struct pst_req *bind;
 	bool undo = false;
 
+	if (req->type == PST_REQ_RUN)
+		take_run(w, req, now_ms);
 	if (req->type == PST_REQ_RESERVE) {
+		bind = req->reserve.bind;
 		bind->result = req->result;
 		if (req->result == 0)
 			undo = pst_nat_bind_reserved(w->nat, bind, now_ms) < 0;
@@ -136,7 +194,7 @@ serve_workers(struct pst_worker *w, uint64_t now_ms)
 			n++;
 		}
 	}
-	return n + release(w);
+	return n + release(w) + ask_for_run(w, now_ms);
 }
 
 static uint32_t

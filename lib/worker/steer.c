@@ -36,20 +36,14 @@ pst_steer_init(struct pst_steer *steer, uint32_t n_workers)
 	return 0;
 }
 
-bool
-pst_steer_runs(const struct pst_steer *steer, uint32_t worker, uint16_t *first, uint16_t *last)
+uint64_t
+pst_steer_runs(const struct pst_steer *steer, uint32_t worker)
 {
-	uint32_t best = 0, run = 0;
+	uint64_t runs = 0;
 
-	for (uint32_t i = 0; i < PST_STEER_SLOTS; i++) {
-		run = steer->out_slot[i] == worker ? run + 1 : 0;
-		if (run <= best)
-			continue;
-		best = run;
-		*first = (i + 1 - run) * PST_STEER_SLOT_PORTS;
-		*last = (i + 1) * PST_STEER_SLOT_PORTS - 1;
-	}
-	return best > 0;
+	for (uint32_t i = 0; i < PST_STEER_SLOTS; i++)
+		runs |= (uint64_t)(steer->out_slot[i] == worker) << i;
+	return runs;
 }
 
 static bool
@@ -99,7 +93,7 @@ pst_steer_fill_reta(const struct pst_steer *steer, enum pst_steer_zone zone, con
 		if (zone == PST_STEER_INSIDE)
 			worker = steer->in_slot[copied % PST_STEER_SLOTS];
 		else
-			worker = steer->out_slot[copied / (reta_size / PST_STEER_SLOTS)];
+			worker = pst_steer_outside(steer, copied * (65536 / reta_size));
 		reta[i] = queues != NULL ? queues[worker] : worker;
 	}
 	return 0;
@@ -210,6 +204,15 @@ pst_steer_program_rss(uint16_t port_id, enum pst_steer_zone zone, const struct p
 		return fail(&reason, ret, "%s refuses the RSS table: %s", info.driver_name,
 			rte_strerror(-ret));
 	return 0;
+}
+
+int
+pst_steer_update_rss(uint16_t port_id, const struct pst_steer *steer)
+{
+	struct rte_eth_dev_info info;
+	int ret = rte_eth_dev_info_get(port_id, &info);
+
+	return ret < 0 ? ret : write_reta(port_id, PST_STEER_OUTSIDE, steer, info.reta_size);
 }
 
 enum pst_rss_verdict

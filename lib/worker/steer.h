@@ -3,17 +3,18 @@
  * Steering: which worker owns a packet. Arithmetic, no lookup.
  *
  * Clients fall into 64 slots by the low 6 bits of their address, outside ports
- * into 64 slots of 1024 by their high 6 bits. A worker owns contiguous port
- * slots and gives its clients ports of these only, so both ways of a
- * connection meet on it.
+ * into 64 slots of 1024 by their high 6 bits, runs of ports. A worker owns contiguous
+ * runs at first and gives its clients ports of its own only, so both ways of a
+ * connection meet on it. A worker that runs out of ports asks the others for a run that
+ * they don't use; who gives one writes the table, so an entry has one writer at a time.
  *
  * A NIC does the same with an RSS key of a single bit: the Toeplitz hash is
  * then a copy of some input bits, in reverse order, and the indirection table
  * is filled from the slot table. Whether the NIC really does is for
  * pst_rss_check to find out.
  *
- * Addresses and ports are in host byte order. Read by all workers; written by
- * main, before launch or an entry at a time.
+ * Addresses and ports are in host byte order. Read by all workers and main; written by
+ * main before launch, then entries of out_slot by their owners.
  */
 #pragma once
 
@@ -47,12 +48,18 @@ pst_steer_inside(const struct pst_steer *steer, uint32_t client_ip)
 static inline uint32_t
 pst_steer_outside(const struct pst_steer *steer, uint16_t port)
 {
-	return steer->out_slot[port / PST_STEER_SLOT_PORTS];
+	return __atomic_load_n(&steer->out_slot[port / PST_STEER_SLOT_PORTS], __ATOMIC_RELAXED);
 }
 
-/* A worker's ports, its longest run if it has several. False when it owns none. */
-bool pst_steer_runs(
-	const struct pst_steer *steer, uint32_t worker, uint16_t *first, uint16_t *last);
+/* A worker's runs of outside ports, a bit each. */
+uint64_t pst_steer_runs(const struct pst_steer *steer, uint32_t worker);
+
+/* The owner gives a run away. */
+static inline void
+pst_steer_move(struct pst_steer *steer, uint32_t run, uint32_t worker)
+{
+	__atomic_store_n(&steer->out_slot[run], worker, __ATOMIC_RELAXED);
+}
 
 enum pst_steer_zone {
 	PST_STEER_INSIDE,  /* by the source address */
@@ -79,6 +86,9 @@ int pst_steer_fill_reta(const struct pst_steer *steer, enum pst_steer_zone zone,
  */
 int pst_steer_program_rss(uint16_t port_id, enum pst_steer_zone zone, const struct pst_steer *steer,
 	uint16_t nb_queues, char *why, size_t size);
+
+/* The table of a programmed port anew, as runs have moved. 0, or a negative errno. */
+int pst_steer_update_rss(uint16_t port_id, const struct pst_steer *steer);
 
 /* Does a programmed port steer as it was told? Some accept a key and hash nothing. */
 

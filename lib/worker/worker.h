@@ -40,7 +40,7 @@ struct pst_worker_port {
 struct pst_worker_params {
 	uint32_t index;
 	const struct pst_net *net;
-	const struct pst_steer *steer;
+	struct pst_steer *steer; /* all workers' */
 	struct pst_nat *nat; /* its own */
 	struct pst_chan *main;
 	struct pst_chan *editors[PST_EDITORS_MAX];

@@ -15,6 +15,15 @@ struct tx_buffer {
 	struct rte_mbuf *packets[PST_BURST];
 };
 
+/* Asking the other workers for a run of ports. */
+struct run_ask {
+	uint32_t peer; /* asked last */
+	uint32_t refusals; /* one after another */
+	enum pst_nat_want refused_want; /* by all, until retry_ms */
+	uint64_t retry_ms;
+	bool under_way;
+};
+
 struct pst_worker {
 	struct pst_worker_params params; /* const after create */
 	struct pst_nat *nat;
@@ -26,6 +35,7 @@ struct pst_worker {
 	struct pst_rss_check rss[PST_NET_PORTS];
 	struct pst_frags *frags;
 	struct pst_hold *hold;
+	struct run_ask run_ask;
 	uint16_t next_id; /* of the datagrams whose fragments leave (RFC 6864 section 5.3.1) */
 	struct pst_worker_stats stats; /* main reads, relaxed */
 };

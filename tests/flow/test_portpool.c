@@ -32,6 +32,8 @@ static struct pst_rng rng;
 /* What all workers have taken, a byte a port. */
 static uint8_t taken[PORTS];
 
+static struct pst_port_rests *rests; /* of all workers together */
+
 struct share {
 	struct pst_lcore_role role;
 	struct pst_portpool *pool;
@@ -49,15 +51,24 @@ make_shares(struct share *shares, uint32_t n_workers, uint32_t quarantine_ms)
 {
 	struct pst_steer steer;
 
+	rests = pst_port_rests_create(FIRST_PORT, UINT16_MAX, 0);
+	assert_non_null(rests);
 	assert_int_equal(pst_steer_init(&steer, n_workers), 0);
 	for (uint32_t w = 0; w < n_workers; w++) {
 		struct share *s = &shares[w];
+		uint64_t runs = pst_steer_runs(&steer, w);
 
 		s->role = (struct pst_lcore_role){ PST_ROLE_WORKER, w };
-		assert_true(pst_steer_runs(&steer, w, &s->first, &s->last));
-		s->first = RTE_MAX(s->first, FIRST_PORT);
+		s->first = RTE_MAX(__builtin_ctzll(runs) * 1024, FIRST_PORT);
+		s->last = (64 - __builtin_clzll(runs)) * 1024 - 1;
 		be(s);
-		s->pool = pst_portpool_create(s->first, s->last, quarantine_ms, &s->role, 0);
+		s->pool = pst_portpool_create_of(&(struct pst_portpool_params){
+			.first = FIRST_PORT,
+			.last = UINT16_MAX,
+			.runs = runs,
+			.quarantine_ms = quarantine_ms,
+			.rests = rests,
+			.owner = &s->role });
 		assert_non_null(s->pool);
 	}
 	memset(taken, 0, sizeof(taken));
@@ -71,6 +82,7 @@ drop_shares(struct share *shares, uint32_t n_workers)
 		assert_int_equal(pst_portpool_used(shares[w].pool), 0);
 		pst_portpool_destroy(shares[w].pool);
 	}
+	pst_port_rests_destroy(rests);
 }
 
 /* Some single ports in use, so that blocks have to be found between them. */

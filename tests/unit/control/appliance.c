@@ -140,6 +140,8 @@ fill_config(struct pst_config *config)
 		.prefix_len = 24,
 		.mtu = 1500,
 		.vlan = 5 };
+	config->nat.port_first = 1024;
+	config->nat.port_last = 65535;
 	config->nat.n_pools = 1;
 	config->nat.pools[0] = (struct pst_config_pool){ .clients = { { 0x0a000900, 0x0a0009ff } },
 		.n_clients = 1,

@@ -142,13 +142,14 @@ static const struct doc_case others[] = {
 		"\"connections\":0,\"age_s\":0,\"expires_s\":null,\"worker\":1}" },
 	{ PST_SHOW_POOLS,
 		{ .protocol = PST_TCP,
-			.outside = { 0xc6336401, 1024 },
-			.remote = { 0, 32767 },
+			.outside = { 0xc6336401, 0 },
+			.runs = 0x80000000ffffffff,
 			.ports_used = 10,
 			.ports_free = 31733,
 			.ports_resting = 1 },
 		"{\"worker\":1,\"address\":\"198.51.100.1\",\"clients\":null,"
-		"\"protocol\":\"tcp\",\"range\":\"1024-32767\",\"used\":10,\"free\":31733,\"resting\":1}" },
+		"\"protocol\":\"tcp\",\"range\":\"1024-32767,64512-65535\",\"used\":10,\"free\":31733,"
+		"\"resting\":1}" },
 	{ PST_SHOW_POOLS, { .protocol = 47, .outside = { 0xc6336416, 0 } },
 		"{\"worker\":1,\"address\":\"198.51.100.22\","
 		"\"clients\":[\"10.0.9.0-10.0.9.255\"],\"protocol\":\"47\",\"range\":null,"

@@ -75,31 +75,37 @@ runs_are_the_ports_a_worker_owns(void **state)
 
 		pst_steer_init(&steer, n);
 		for (uint32_t w = 0; w < n; w++) {
-			uint16_t first, last;
+			uint64_t runs = pst_steer_runs(&steer, w);
 
-			assert_true(pst_steer_runs(&steer, w, &first, &last));
-			assert_int_equal(first, next);
-			for (uint32_t port = first; port <= last; port++)
-				assert_int_equal(pst_steer_outside(&steer, port), w);
-			next = last + 1;
+			for (uint32_t run = 0; run < PST_STEER_SLOTS; run++) {
+				bool owned = (runs >> run & 1) != 0;
+
+				assert_int_equal(pst_steer_outside(&steer, run * 1024) == w, owned);
+				assert_int_equal(
+					pst_steer_outside(&steer, run * 1024 + 1023) == w, owned);
+				assert_true(!owned || run == next); /* contiguous, in order */
+				next += owned;
+			}
 		}
-		assert_int_equal(next, 65536);
+		assert_int_equal(next, PST_STEER_SLOTS);
 	}
 }
 
 static void
-longest_run_counts_after_a_slot_changed_owner(void **state)
+a_run_changes_its_owner(void **state)
 {
 	struct pst_steer steer;
-	uint16_t first, last;
+	uint64_t before;
 
 	(void)state;
 	pst_steer_init(&steer, 2);
-	steer.out_slot[63] = 0;
-	assert_true(pst_steer_runs(&steer, 0, &first, &last));
-	assert_int_equal(first, 0);
-	assert_int_equal(last, 32 * 1024 + 1023);
-	assert_false(pst_steer_runs(&steer, 2, &first, &last));
+	before = pst_steer_runs(&steer, 0);
+	pst_steer_move(&steer, 63, 0);
+	assert_true(pst_steer_runs(&steer, 0) == (before | UINT64_C(1) << 63));
+	assert_true((pst_steer_runs(&steer, 1) & pst_steer_runs(&steer, 0)) == 0);
+	assert_int_equal(pst_steer_outside(&steer, 65535), 0);
+	assert_int_equal(pst_steer_outside(&steer, 62 * 1024 + 1023), 1);
+	assert_true(pst_steer_runs(&steer, 2) == 0);
 }
 
 static void
@@ -275,6 +281,9 @@ device_gets_key_and_table(void **state)
 			fail_msg("%d: %s", ret, why);
 		check_programmed(id, zone, &steer);
 	}
+	pst_steer_move(&steer, 7, 3);
+	assert_int_equal(pst_steer_update_rss(id, &steer), 0);
+	check_programmed(id, PST_STEER_OUTSIDE, &steer);
 	drop_port(id);
 }
 
@@ -343,7 +352,7 @@ main(void)
 		cmocka_unit_test(no_workers_or_too_many_are_refused),
 		cmocka_unit_test(slots_are_shared_evenly_and_contiguously),
 		cmocka_unit_test(runs_are_the_ports_a_worker_owns),
-		cmocka_unit_test(longest_run_counts_after_a_slot_changed_owner),
+		cmocka_unit_test(a_run_changes_its_owner),
 		cmocka_unit_test(keys_have_a_single_bit),
 		cmocka_unit_test(odd_sizes_are_refused),
 		cmocka_unit_test(nic_steers_outside_packets_as_we_do),

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs of outside ports that change their worker: what the NAT tables have to do with it. */
+#include <rte_malloc.h>
+
+#include "nat/nat_priv.h"
+
+void
+pst_nat_rests_destroy(struct pst_nat_params *p)
+{
+	for (uint32_t a = 0; p->rests != NULL && a < p->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++)
+			pst_port_rests_destroy(p->rests[a][k]);
+	}
+	rte_free(p->rests);
+	p->rests = NULL;
+}
+
+int
+pst_nat_rests_create(struct pst_nat_params *p, int socket)
+{
+	p->rests = rte_zmalloc("pst_nat_rests", p->n_addresses * sizeof(p->rests[0]), 0);
+	if (p->rests == NULL)
+		return -ENOMEM;
+	for (uint32_t a = 0; a < p->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++) {
+			p->rests[a][k] =
+				pst_port_rests_create(p->port_first, p->port_last, socket);
+			if (p->rests[a][k] != NULL)
+				continue;
+			pst_nat_rests_destroy(p);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Ports that the config leaves out may be published, in no pool: such a run stays. */
+static bool
+may_move(const struct pst_nat *nat, uint32_t run)
+{
+	uint32_t first = run * PST_PORT_RUN_PORTS;
+
+	return (nat->runs >> run & 1) != 0 && first >= nat->params->port_first &&
+		first + PST_PORT_RUN_PORTS - 1 <= nat->params->port_last;
+}
+
+static bool
+is_idle(struct pst_nat *nat, uint32_t run, uint64_t now_ms)
+{
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++) {
+			if (!pst_portpool_run_is_idle(nat->pools[a][k], run, now_ms))
+				return false;
+		}
+	}
+	return true;
+}
+
+int
+pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms)
+{
+	int found = -ENOSPC;
+	bool is_only = true;
+
+	pst_assert_owner(&nat->owner);
+	for (int run = PST_PORT_RUNS - 1; run >= 0 && (found < 0 || is_only); run--) {
+		if (!may_move(nat, run) || !is_idle(nat, run, now_ms))
+			continue;
+		is_only = found >= 0 ? false : is_only;
+		found = found < 0 ? run : found;
+	}
+	if (found < 0 || (is_only && want != PST_WANT_NOW))
+		return -ENOSPC;
+	nat->runs &= ~(UINT64_C(1) << found);
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++)
+			pst_portpool_run_remove(nat->pools[a][k], found);
+	}
+	return found;
+}
+
+void
+pst_nat_run_take(struct pst_nat *nat, uint32_t run)
+{
+	pst_assert_owner(&nat->owner);
+	nat->runs |= UINT64_C(1) << run;
+	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		for (int k = 0; k < PST_POOLS; k++)
+			pst_portpool_run_add(nat->pools[a][k], run);
+	}
+}
