@@ -110,6 +110,7 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	p->port_last = c->port_last;
 	p->ports_per_client = c->ports_per_client;
 	p->sessions_per_client = c->sessions_per_client;
+	p->new_sessions_per_client = c->new_sessions_per_client;
 	p->quarantine_ms = c->quarantine_s * 1000;
 	set_timeouts(p, c);
 	if (add_addresses(p, c->pool, c->n_pool, error, size) < 0)
@@ -566,7 +567,11 @@ log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 		return;
 	pst_endpoint_format(&evt->client, client);
 	pst_endpoint_format(&evt->remote, remote);
-	if (rule < 0)
+	if (evt->why != PST_DROP_RULE)
+		PST_LOG(NOTICE, "%s: refused %s %s -> %s", pst_drop_names[evt->why],
+			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			client, remote);
+	else if (rule < 0)
 		PST_LOG(NOTICE, "no rule allows %s %s -> %s",
 			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
 			client, remote);

@@ -49,6 +49,7 @@
 	X(NO_PORT, "no_port") /* the pool is empty */ \
 	X(CLIENT_PORTS, "client_ports") /* the client's quota */ \
 	X(CLIENT_SESSIONS, "client_sessions") \
+	X(CLIENT_RATE, "client_rate") /* its new connections a second */ \
 	X(NO_CONNECTION, "no_connection") /* the table is full */ \
 	X(NO_BIND, "no_bind") \
 	X(NO_CLIENT, "no_client") \

@@ -166,13 +166,14 @@ struct pst_req {
 enum pst_evt_type {
 	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */
 	PST_EVT_ENDPOINT_END, /* endpoint `cookie` has ended (idle, or used up and closed) */
-	PST_EVT_REFUSED,      /* to main: a rule (number `cookie`, -1: none) refused a connection */
+	PST_EVT_REFUSED,      /* to main: a connection was, by `why`; a rule's number is `cookie` */
 	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */
 };
 
 struct pst_evt {
 	enum pst_evt_type type;
-	uint32_t protocol; /* REFUSED: enum pst_proto */
+	uint16_t protocol; /* REFUSED: enum pst_proto */
+	uint16_t why;      /* REFUSED: enum pst_drop */
 	uint64_t cookie;
 	struct pst_ref ref;
 	struct pst_endpoint remote;

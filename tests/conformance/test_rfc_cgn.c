@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "config/keys.h"
 
 /* A config with so few outside ports, for one worker. */
@@ -217,6 +218,70 @@ rfc6888_req11a_what_has_no_port_is_dropped(void **state)
 }
 
 static void
+rfc6888_req5b_a_client_begins_so_many_connections_a_second(void **state)
+{
+	struct pst_config c;
+	struct box *b;
+
+	(void)state;
+	box_config(&c, 1, 1);
+	c.nat.new_sessions_per_client = 10;
+	b = start(&c);
+	for (uint32_t second = 0; second < 3; second++) {
+		for (uint16_t i = 0; i < 10; i++)
+			leaves(b, udp(CLIENT, 5000 + 100 * second + i, SERVER, 53));
+		is_refused(b, udp(CLIENT, 6000 + second, SERVER, 53), PST_DROP_CLIENT_RATE, 3, 13);
+		leaves(b, udp(CLIENT, 5000, SERVER, 53)); /* what is there goes on */
+		leaves(b, udp(OTHER_CLIENT, 5000 + second, SERVER, 53));
+		box_pass(b, 1000);
+	}
+	box_fini(b);
+}
+
+/* What the appliance logs meanwhile; the caller frees it. */
+static char *
+logged(struct box *b, struct pkt in, enum pst_drop why)
+{
+	FILE *before = rte_log_get_stream(), *stream;
+	char *text = NULL;
+	size_t size;
+
+	stream = open_memstream(&text, &size);
+	assert_non_null(stream);
+	rte_openlog_stream(stream);
+	is_refused(b, in, why, 3, 13);
+	rte_openlog_stream(before);
+	fclose(stream);
+	return text;
+}
+
+static void
+rfc6888_req11c_the_operator_is_told(void **state)
+{
+	struct pst_config c;
+	struct box *b;
+	char *text;
+
+	(void)state;
+	c = few_ports(4);
+	c.nat.ports_per_client = 3;
+	b = start(&c);
+	pst_log_init(RTE_LOG_INFO);
+	for (uint16_t i = 0; i < 3; i++)
+		leaves(b, udp(CLIENT, 5000 + i, SERVER, 53));
+	text = logged(b, udp(CLIENT, 5003, SERVER, 53), PST_DROP_CLIENT_PORTS);
+	assert_non_null(
+		strstr(text, "client_ports: refused udp 10.1.1.7:5003 -> 198.18.0.9:53"));
+	free(text);
+	leaves(b, udp(OTHER_CLIENT, 5000, SERVER, 53));
+	text = logged(b, udp(OTHER_CLIENT, 5001, SERVER, 53), PST_DROP_NO_PORT);
+	assert_non_null(strstr(text, "no_port: refused udp"));
+	free(text);
+	pst_log_init(RTE_LOG_WARNING);
+	box_fini(b);
+}
+
+static void
 rfc6888_req11b_its_sender_is_told_code_13(void **state)
 {
 	struct pst_config c = few_ports(2);
@@ -327,6 +392,8 @@ RULE_TESTS(cmocka_unit_test(rfc6888_req2_a_client_has_one_address_without_a_sett
 	cmocka_unit_test(rfc6888_req8_a_pool_is_never_full_of_rest),
 	cmocka_unit_test(rfc6888_req8d_the_time_is_a_setting),
 	cmocka_unit_test(rfc6888_req11a_what_has_no_port_is_dropped),
+	cmocka_unit_test(rfc6888_req5b_a_client_begins_so_many_connections_a_second),
+	cmocka_unit_test(rfc6888_req11c_the_operator_is_told),
 	cmocka_unit_test(rfc6888_req11b_its_sender_is_told_code_13),
 	cmocka_unit_test(rfc6888_req11d_what_is_there_stays),
 	cmocka_unit_test(rfc6888_req13_every_port_is_used),
