@@ -89,6 +89,7 @@ static const struct pst_cell_column clients[] = {
 	{ "OUTSIDE", "outside", PST_CELL_TEXT },
 	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
 	{ "PORTS", "ports", PST_CELL_NUMBER },
+	{ "BLOCKS", "blocks", PST_CELL_NUMBER },
 	{ "AGE", "age_s", PST_CELL_SECONDS },
 	{ "WORKER", "worker", PST_CELL_NUMBER },
 	{ NULL },

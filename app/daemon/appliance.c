@@ -3,6 +3,7 @@
 
 #include "appliance.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ _Static_assert(PST_POOLS_MAX <= PST_NAT_GROUPS_MAX &&
 #define RING_EVENTS 1024
 #define RECORDS 64
 #define MAIN_RECORDS 4
-#define REFUSALS 64 /* by rules, that main has not read yet */
+#define WORKER_EVENTS 256 /* refusals and port blocks, that main has not read yet */
 #define REFUSALS_A_SECOND 10 /* that are logged one by one */
 #define WORKER_RECORDS 8
 #define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
@@ -110,6 +111,7 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	p->port_last = c->port_last;
 	p->ports_per_client = c->ports_per_client;
 	p->sessions_per_client = c->sessions_per_client;
+	p->block_size = c->port_block;
 	p->new_sessions_per_client = c->new_sessions_per_client;
 	p->quarantine_ms = c->quarantine_s * 1000;
 	set_timeouts(p, c);
@@ -221,7 +223,7 @@ create_chans(struct pst_appliance *a)
 		struct pst_chan_params c = { .name = name,
 			.records = MAIN_RECORDS,
 			.packets = p->ring_packets,
-			.events = REFUSALS,
+			.events = WORKER_EVENTS,
 			.socket = SOCKET_ID_ANY };
 
 		snprintf(name, sizeof(name), "pst-m-w%u", w);
@@ -582,14 +584,35 @@ log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 			client, remote);
 }
 
+/* Who had which outside ports (RFC 6888 REQ-14); numbered, so that a gap is seen. */
+static void
+log_block(struct pst_appliance *a, uint32_t worker, const struct pst_evt *evt)
+{
+	const struct pst_endpoint host = { evt->client.ip, 0 };
+	char client[PST_ENDPOINT_TEXT], first[PST_ENDPOINT_TEXT];
+
+	if (evt->cookie != a->records[worker])
+		PST_LOG(WARNING, "%" PRIu64 " records of port blocks were lost",
+			evt->cookie - a->records[worker]);
+	a->records[worker] = evt->cookie + 1;
+	pst_endpoint_format(&host, client);
+	pst_endpoint_format(&evt->remote, first);
+	client[strcspn(client, ":")] = 0;
+	PST_LOG(INFO, "ports %s-%u: %s %s (record %u.%" PRIu64 ")", first, evt->ref.index,
+		evt->why != 0 ? "no more of" : "now of", client, worker, evt->cookie);
+}
+
 static uint32_t
-hear_refusals(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
+hear_worker(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
 {
 	struct pst_evt evt;
 	uint32_t n = 0;
 
-	while (n < REFUSALS && pst_chan_hear(a->main_chans[worker], &evt)) {
-		log_refusal(a, &evt, now_ms);
+	while (n < WORKER_EVENTS && pst_chan_hear(a->main_chans[worker], &evt)) {
+		if (evt.type == PST_EVT_BLOCK)
+			log_block(a, worker, &evt);
+		else
+			log_refusal(a, &evt, now_ms);
 		n++;
 	}
 	return n;
@@ -620,7 +643,7 @@ pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 			a->main_chans[w]->to_asker, (void **)m, PST_BURST, NULL);
 		for (uint32_t k = 0; k < n; k++)
 			input(a, &ops, m[k], now_ms);
-		total += n + hear_refusals(a, w, now_ms);
+		total += n + hear_worker(a, w, now_ms);
 	}
 	total += pst_announce_poll(&a->announce, &a->net, &ops, now_ms);
 	return total + pst_neigh_timer(a->neigh, &a->net, &ops, now_ms);

@@ -50,6 +50,7 @@ struct pst_appliance {
 	uint32_t n_workers, n_editors;
 	struct pst_net net;
 	struct pst_steer steer;
+	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
 	struct pst_nat_params nat;
 	struct pst_ruleset *rules;
 	struct pst_admin *admin;

@@ -147,6 +147,12 @@ pst_chan_tell(struct pst_chan *chan, const struct pst_evt *evt)
 }
 
 bool
+pst_chan_has_event_room(const struct pst_chan *chan)
+{
+	return rte_ring_free_count(chan->events) > rte_ring_get_capacity(chan->events) / 2;
+}
+
+bool
 pst_chan_hear(struct pst_chan *chan, struct pst_evt *evt)
 {
 	return rte_ring_sc_dequeue_elem(chan->events, evt, sizeof(*evt)) == 0;

@@ -56,5 +56,7 @@ struct pst_req *pst_chan_request(struct pst_chan *chan);
 void pst_chan_reply(struct pst_chan *chan, struct pst_req *req);
 /* Worker: tell an event; false when the ring is full: try again later. */
 bool pst_chan_tell(struct pst_chan *chan, const struct pst_evt *evt);
+/* Is less than half of the event ring in use? For what may be missed. */
+bool pst_chan_has_event_room(const struct pst_chan *chan);
 /* Asker: the next event; false if there is none. */
 bool pst_chan_hear(struct pst_chan *chan, struct pst_evt *evt);

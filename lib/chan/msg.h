@@ -85,6 +85,7 @@ struct pst_show_row {
 	uint32_t age_ms;
 	uint32_t connections; /* a bind's, a listener's, a client's */
 	uint32_t ports_used, ports_free, ports_resting; /* a pool's */
+	uint32_t blocks; /* of ports, a client's */
 	int32_t editor;        /* index of the editor, -1 none */
 	int32_t protocol_index; /* of the protocol list, -1 none */
 	struct pst_ref ref;
@@ -167,6 +168,8 @@ enum pst_evt_type {
 	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */
 	PST_EVT_ENDPOINT_END, /* endpoint `cookie` has ended (idle, or used up and closed) */
 	PST_EVT_REFUSED,      /* to main: a connection was, by `why`; a rule's number is `cookie` */
+	PST_EVT_BLOCK,        /* to main: client.ip has ports from `remote` on, up to ref.index; or,
+				 with `why`, no more; `cookie` is the record's number */
 	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */
 };
 

@@ -86,6 +86,8 @@ const struct pst_key pst_keys[] = {
 		.fallback = "2048" },
 	{ "/nat", "sessions_per_client", PST_KEY_U32, AT(nat.sessions_per_client),
 		WITHIN(1, SESSIONS_LAST), .fallback = "4096" },
+	{ "/nat", "port_block", PST_KEY_U32, AT(nat.port_block), WITHIN(0, 1024),
+		.fallback = "0" },
 	{ "/nat", "new_sessions_per_client", PST_KEY_U32, AT(nat.new_sessions_per_client),
 		WITHIN(0, SESSIONS_LAST), .fallback = "0" },
 	{ "/nat", "sessions", PST_KEY_U32, AT(nat.sessions), WITHIN(1024, SESSIONS_LAST),

@@ -30,7 +30,7 @@ pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
 {
 	struct pst_nat_span own;
 
-	if (client->ports > 0)
+	if (client->ports > 0 || client->n_blocks > 0)
 		return client->address;
 	own = pst_nat_addresses_of(nat->params, client->ip);
 	return own.first + (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % own.n;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nat/client.h"
 
+#include "nat/block.h"
+
 #include <string.h>
 
 int
@@ -66,7 +68,8 @@ pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 			return PST_SLOT_NONE;
 		t->entries[i] = (struct pst_client){ .ip = ip,
 			.created_ms = now_ms,
-			.first_permission = PST_SLOT_NONE };
+			.first_permission = PST_SLOT_NONE,
+			.first_block = PST_BLOCK_NONE };
 		pst_flowtable_add(&t->by_ip, hash_of(t, ip), i);
 	}
 	t->entries[i].refs++;

@@ -24,6 +24,7 @@ struct pst_client {
 	uint32_t created_ms; /* low 32 bits */
 	uint32_t opened_s;   /* the second in which it opened connections last, and how many */
 	uint32_t opened;
+	uint32_t first_block, n_blocks; /* of ports, block.h */
 };
 
 struct pst_client_table {

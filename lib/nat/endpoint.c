@@ -11,12 +11,6 @@
 
 #define ADMITS_MAX 64 /* ranges that one bind may admit: what a call may copy on a worker */
 
-static struct pst_portpool *
-pool_of(struct pst_nat *nat, uint32_t address, uint8_t proto)
-{
-	return nat->pools[address][pst_nat_pool_of(proto)];
-}
-
 /* R36, R81: inbound traffic goes to the session's client or nowhere yet. */
 static bool
 is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
@@ -67,27 +61,20 @@ check_bind(const struct pst_nat *nat, const struct pst_req *req)
 }
 
 /* A port that was asked for: in the operator's range, and of this worker's runs. */
-static int
-take_fixed(struct pst_nat *nat, struct pst_portpool *pool, uint16_t port, uint32_t client_ip,
-	uint64_t now_ms)
+static bool
+is_allowed(const struct pst_nat *nat, uint16_t port)
 {
-	int ret;
-
-	if (port < nat->params->port_first || port > nat->params->port_last)
-		return -EACCES;
-	if (!pst_portpool_has(pool, port))
-		return -EADDRINUSE;
-	ret = pst_portpool_take_fixed(pool, port, client_ip, now_ms);
-	return ret < 0 ? ret : port;
+	return port >= nat->params->port_first && port <= nat->params->port_last;
 }
 
 /* The lowest port, on the address that was asked for or fits the client; or -errno. */
 static int
-take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *client,
-	uint32_t *address, bool reserved, uint64_t now_ms)
+take_ports(struct pst_nat *nat, struct pst_req *req, uint32_t slot, uint32_t *address,
+	bool reserved, uint64_t now_ms)
 {
-	struct pst_portpool *pool;
-	int a, ret;
+	const struct pst_client *client = &nat->clients.entries[slot];
+	uint16_t port = req->bind.proxy.port;
+	int a;
 
 	if (req->bind.proxy.ip == 0) {
 		*address = pst_nat_address_of(nat, client);
@@ -100,13 +87,14 @@ take_ports(struct pst_nat *nat, struct pst_req *req, const struct pst_client *cl
 	if (client->ports + req->bind.n > nat->params->ports_per_client)
 		return -ENOSPC;
 	if (reserved)
-		return req->bind.proxy.port;
-	pool = pool_of(nat, *address, req->bind.protocol);
-	if (req->bind.proxy.port != PST_PORT_ANY)
-		return take_fixed(nat, pool, req->bind.proxy.port, req->bind.client_ip, now_ms);
-	ret = pst_portpool_take(pool, req->bind.n, req->bind.client_ip, &nat->rng, now_ms);
-	pst_nat_look_at_pool(nat, pool);
-	return ret;
+		return port;
+	if (port != PST_PORT_ANY && !is_allowed(nat, port))
+		return -EACCES;
+	if (port != PST_PORT_ANY)
+		return pst_nat_port_take_fixed(nat, slot, req->bind.client_ip, *address,
+			req->bind.protocol, port, now_ms);
+	return pst_nat_port_take_run(
+		nat, slot, *address, req->bind.protocol, req->bind.n, now_ms);
 }
 
 static void
@@ -157,7 +145,7 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now
 		&nat->clients, rte_cpu_to_be_32(req->bind.client_ip), now_ms);
 	if (client == PST_SLOT_NONE)
 		return -ENOMEM;
-	port = take_ports(nat, req, &nat->clients.entries[client], &address, reserved, now_ms);
+	port = take_ports(nat, req, client, &address, reserved, now_ms);
 	if (port < 0) {
 		pst_client_put(&nat->clients, client);
 		return port;
@@ -233,8 +221,10 @@ serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		return a;
 	if (nat->redirect_slots.n_free == 0)
 		return -ENOMEM;
-	port = take_fixed(nat, pool_of(nat, a, proto), req->reserve.endpoint.port,
-		req->reserve.client_ip, now_ms);
+	if (!is_allowed(nat, req->reserve.endpoint.port))
+		return -EACCES;
+	port = pst_nat_port_take_fixed(nat, PST_SLOT_NONE, req->reserve.client_ip, a, proto,
+		req->reserve.endpoint.port, now_ms);
 	if (port < 0)
 		return port;
 	return pst_nat_redirect_add(nat, pst_key_of_endpoint(&req->reserve.endpoint, proto), a,
@@ -252,8 +242,8 @@ serve_release(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	if (end == PST_FLOW_NONE || (end & 3) != PST_END_REDIRECT)
 		return -ENOENT;
 	pst_nat_end_del(nat, outside, end);
-	pst_portpool_put(pool_of(nat, r->address, proto), req->reserve.endpoint.port, 1,
-		r->client_ip, now_ms); /* nothing, if it is a published one that is in no pool */
+	pst_nat_port_put(
+		nat, r->client_ip, r->address, proto, req->reserve.endpoint.port, now_ms);
 	pst_slots_put(&nat->redirect_slots, end >> 2);
 	return 0;
 }
@@ -329,9 +319,8 @@ give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	if (l->foreign)
 		want_release(nat, i);
 	else
-		pst_portpool_put(pool_of(nat, l->address, pst_key_low(l->outside)),
-			rte_be_to_cpu_16(pst_key_port(l->outside)), 1, rte_be_to_cpu_32(c->ip),
-			now_ms);
+		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), l->address, pst_key_low(l->outside),
+			rte_be_to_cpu_16(pst_key_port(l->outside)), now_ms);
 	pst_nat_ports_sub(c, l->published ? 0 : 1);
 	c->maps -= (l->flags & PST_FLAG_MAP) != 0;
 }

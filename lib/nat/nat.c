@@ -66,7 +66,8 @@ create_pools(struct pst_nat *nat, int socket)
 			struct pst_portpool_params pool = { .first = p->port_first,
 				.last = p->port_last,
 				.runs = nat->runs,
-				.quarantine_ms = p->quarantine_ms,
+				/* with blocks, these rest, not their ports */
+				.quarantine_ms = p->block_size != 0 ? 0 : p->quarantine_ms,
 				.rests = p->rests != NULL ? p->rests[a][k] : NULL,
 				.owner = &nat->owner,
 				.socket = socket };
@@ -114,6 +115,11 @@ pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *
 	nat->owner = (struct pst_lcore_role){ PST_ROLE_WORKER, share->worker };
 	nat->runs = share->runs;
 	nat->first_release = nat->last_release = PST_SLOT_NONE;
+	nat->first_idle = nat->last_idle = PST_BLOCK_NONE;
+	for (uint32_t run = 0; run < PST_PORT_RUNS; run++) {
+		if ((nat->runs >> run & 1) != 0)
+			pst_nat_blocks_count_run(nat, run, true);
+	}
 	pst_rng_init(&nat->rng, share->seed);
 	for (int e = 0; e < PST_EDITORS_MAX; e++) {
 		nat->tell[e].first_conn = nat->tell[e].last_conn = PST_SLOT_NONE;
@@ -160,7 +166,8 @@ pst_nat_is_empty(const struct pst_nat *nat)
 {
 	uint32_t used = pst_slots_used(&nat->conns.slots) + pst_slots_used(&nat->binds.slots) +
 		pst_slots_used(&nat->listeners.slots) + pst_slots_used(&nat->clients.slots) +
-		pst_slots_used(&nat->redirect_slots) + nat->ends.count + nat->conns.flows.count;
+		pst_slots_used(&nat->redirect_slots) + nat->ends.count + nat->conns.flows.count +
+		nat->blocks_used;
 
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
@@ -171,47 +178,7 @@ pst_nat_is_empty(const struct pst_nat *nat)
 	return used == 0;
 }
 
-/* Addresses and quotas. */
-
-void
-pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n)
-{
-	if (client->ports == 0)
-		client->address = address;
-	client->ports += n;
-}
-
-void
-pst_nat_ports_sub(struct pst_client *client, uint32_t n)
-{
-	RTE_ASSERT(client->ports >= n);
-	client->ports -= n;
-}
-
-/*
- * A port for a new bind. A client that has ports keeps its address (RFC 4787
- * REQ-2); one that has none yet may take any address of its group that has a port left.
- * *address is the one it must have, or PST_LISTENER_ANY_ADDRESS.
- */
-static int
-take_port(struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
-	uint16_t inside_port, uint32_t *address, uint64_t now_ms)
-{
-	bool is_any = *address == PST_LISTENER_ANY_ADDRESS;
-	uint32_t first = is_any ? pst_nat_address_of(nat, client) : *address;
-	struct pst_nat_span own = { .first = first, .n = 1 };
-	int port = -ENOSPC;
-
-	if (client->ports == 0 && is_any)
-		own = pst_nat_addresses_of(nat->params, client->ip);
-	for (uint32_t k = 0; k < own.n && port < 0; k++) {
-		*address = own.first + (first - own.first + k) % own.n;
-		port = pst_portpool_take_port(nat->pools[*address][pst_nat_pool_of(proto)],
-			inside_port, rte_be_to_cpu_32(client->ip), &nat->rng, now_ms);
-	}
-	pst_nat_look_at_pool(nat, nat->pools[*address][pst_nat_pool_of(proto)]);
-	return port;
-}
+/* Binds. */
 
 static struct pst_flow_key
 bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
@@ -256,18 +223,17 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		return PST_SLOT_NONE;
 	}
 	address = via;
-	port = take_port(nat, c, p->proto, rte_be_to_cpu_16(pst_key_port(key.a)), &address,
-		p->now_ms);
+	port = pst_nat_port_take(nat, client, p->proto, rte_be_to_cpu_16(pst_key_port(key.a)),
+		&address, p->now_ms);
 	if (port < 0) {
-		*why = PST_DROP_NO_PORT;
+		*why = port == -EDQUOT ? PST_DROP_CLIENT_PORTS : PST_DROP_NO_PORT;
 		return PST_SLOT_NONE;
 	}
 	outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
 	prefetch_outside(nat, p->key.a, outside);
 	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
 	if (i == PST_SLOT_NONE) {
-		pst_portpool_put(nat->pools[address][pst_nat_pool_of(p->proto)], port, 1,
-			rte_be_to_cpu_32(c->ip), p->now_ms);
+		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), address, p->proto, port, p->now_ms);
 		*why = PST_DROP_NO_BIND;
 		return PST_SLOT_NONE;
 	}
@@ -288,8 +254,8 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_client *c = &nat->clients.entries[b->client];
 
 	pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
-	pst_portpool_put(nat->pools[b->address][pst_nat_pool_of(pst_key_low(b->outside))],
-		rte_be_to_cpu_16(pst_key_port(b->outside)), 1, rte_be_to_cpu_32(c->ip), now_ms);
+	pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
+		rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
 	pst_nat_ports_sub(c, 1);
 	pst_client_put(&nat->clients, b->client);
 	pst_ipset_unref(b->admits);
@@ -805,6 +771,8 @@ visit_listener(void *ctx, uint32_t i, uint64_t now_ms)
 uint32_t
 pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most)
 {
+	if (nat->params->block_size != 0)
+		pst_nat_blocks_expire(nat, now_ms, most);
 	return pst_expiry_poll(nat->conns.expiry, now_ms, most, visit_conn, nat) +
 		pst_expiry_poll(nat->listeners.expiry, now_ms, most, visit_listener, nat);
 }

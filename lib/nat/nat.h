@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "filter/rule.h"
 #include "nat/bind.h"
+#include "nat/block.h"
 #include "nat/client.h"
 #include "nat/conn.h"
 #include "nat/fsm.h"
@@ -40,6 +41,7 @@ enum pst_nat_mode {
 	PST_NAT_ADDRESS_AND_PORT_DEPENDENT,
 };
 
+#define PST_NAT_RECORDS 256 /* a power of two */
 #define PST_NAT_NO_EDITOR UINT16_MAX
 
 /* A known protocol: the editor that it is registered for, for the operator. */
@@ -85,7 +87,9 @@ struct pst_nat_params {
 	uint32_t new_sessions_per_client; /* a second; 0: any number */
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
-	/* pst_nat_rests_create(); by address and pool */
+	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: single ones */
+	/* pst_nat_rests_create(); by address and pool, and by number */
+	struct pst_block *blocks;
 	struct pst_port_rests *(*rests)[PST_POOLS];
 	uint32_t timeouts_ms[PST_TIMEOUTS]; /* below 2^31 each */
 	const struct pst_ruleset *rules; /* NULL: all allowed */
@@ -139,6 +143,12 @@ struct pst_nat {
 	/* worker only */
 	uint64_t runs; /* as in struct pst_nat_share */
 	enum pst_nat_want want; /* more runs */
+	/* blocks of ports; free ones by address */
+	uint32_t first_idle, last_idle, blocks_used;
+	uint16_t blocks_free[PST_NAT_ADDRESSES_MAX];
+	struct pst_block_record records[PST_NAT_RECORDS]; /* that main has not heard yet */
+	uint32_t records_head, records_tail;
+	uint64_t records_total;
 	struct pst_conn_table conns;
 	struct pst_bind_table binds;
 	struct pst_listener_table listeners;
@@ -282,6 +292,10 @@ uint32_t pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);
  */
 bool pst_nat_next_event(struct pst_nat *nat, uint16_t editor_lcore, struct pst_evt *evt);
 void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
+
+/* The next record of blocks for main, or NULL; pst_nat_record_told() once it was taken. */
+const struct pst_block_record *pst_nat_next_record(const struct pst_nat *nat);
+void pst_nat_record_told(struct pst_nat *nat);
 
 /* Fill in a PST_REQ_SHOW. */
 void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);

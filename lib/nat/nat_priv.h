@@ -17,20 +17,6 @@ pst_nat_end_key(uint64_t end)
 	return (struct pst_flow_key){ end, 0 };
 }
 
-/* runs.c: ports were taken from the pool: are there enough left? */
-#define PST_NAT_PORTS_FEW 512
-#define PST_NAT_PORTS_SCARCE 64
-static inline void
-pst_nat_look_at_pool(struct pst_nat *nat, const struct pst_portpool *pool)
-{
-	uint32_t left = pst_portpool_free_count(pool);
-
-	if (unlikely(left < PST_NAT_PORTS_SCARCE))
-		nat->want = PST_WANT_NOW;
-	else if (unlikely(left < PST_NAT_PORTS_FEW && nat->want == PST_WANT_NOTHING))
-		nat->want = PST_WANT_SOON;
-}
-
 /* ends: what an outside endpoint belongs to, as entry << 2 | enum pst_nat_end. */
 uint32_t pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end);
 void pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value);
@@ -44,6 +30,42 @@ struct pst_nat_span pst_nat_addresses_of(const struct pst_nat_params *p, rte_be3
  * its address. Returns its number.
  */
 uint32_t pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client);
+
+/*
+ * ports.c: a port for a client's inside port. A client that has ports keeps its address (RFC 4787
+ * REQ-2); one that has none yet may take any address of its group that has a port left.
+ * *address is the one it must have, or PST_LISTENER_ANY_ADDRESS; out: the one it got. The port,
+ * -ENOSPC, or -EDQUOT: it may have no more.
+ */
+#define PST_NAT_PORTS_FEW 512   /* so few left of a pool, and another run is wanted */
+#define PST_NAT_PORTS_SCARCE 64 /* at once */
+int pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t inside_port,
+	uint32_t *address, uint64_t now_ms);
+/* n ports, the lowest a multiple of n. It, -EINVAL or -ENOSPC. */
+int pst_nat_port_take_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
+	uint32_t n, uint64_t now_ms);
+/* This one; client: its slot, or PST_SLOT_NONE when it is another worker's. It, or -EADDRINUSE ... */
+int pst_nat_port_take_fixed(struct pst_nat *nat, uint32_t client, uint32_t client_ip,
+	uint32_t address, uint8_t proto, uint16_t port, uint64_t now_ms);
+/* Give one back; nothing happens when it is in no pool of ours. */
+void pst_nat_port_put(struct pst_nat *nat, uint32_t client_ip, uint32_t address, uint8_t proto,
+	uint16_t port, uint64_t now_ms);
+
+/* block.c: the same of clients' blocks; address and port (host order) name a block. */
+int pst_nat_block_port(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
+	uint16_t inside_port);
+int pst_nat_block_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
+	uint32_t n);
+/* The block's part of a fixed port that its pool has free: 0, -ENOSPC or -EADDRINUSE. */
+int pst_nat_block_fixed(struct pst_nat *nat, uint32_t client, rte_be32_t client_ip,
+	uint32_t address, uint16_t port);
+void pst_nat_block_put(struct pst_nat *nat, rte_be32_t client_ip, uint32_t address, uint16_t port,
+	uint64_t now_ms);
+/* Blocks that have been idle for the quarantine time are free; at most so many. */
+void pst_nat_blocks_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);
+/* A run came, or went. */
+void pst_nat_blocks_count_run(struct pst_nat *nat, uint32_t run, bool added);
+bool pst_nat_blocks_are_free(const struct pst_nat *nat, uint32_t address, uint32_t run);
 
 /* A client has so many more ports on that address, or so many fewer. */
 void pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n);

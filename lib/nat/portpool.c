@@ -662,6 +662,46 @@ pst_portpool_take_fixed(
 	return port;
 }
 
+int
+pst_portpool_take_in(struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity,
+	struct pst_rng *rng)
+{
+	uint32_t count = n < WORD_BITS ? n : WORD_BITS, words = n / count;
+	uint32_t at = pst_rng_below(rng, n), bit = at % WORD_BITS;
+	uint64_t mine = bits(first % WORD_BITS, count) & parity_bits(parity);
+
+	pst_assert_owner(pool->owner);
+	if (count < WORD_BITS)
+		bit = first % WORD_BITS + at;
+	for (uint32_t k = 0; k < words; k++) {
+		uint32_t w = (first - pool->base) / WORD_BITS + (at / count + k) % words;
+		uint64_t open = ~pool->words[w].busy & mine, behind = open & UINT64_MAX << bit;
+		uint32_t port;
+
+		pool->words_read++;
+		if (open == 0)
+			continue;
+		port = pool->base + w * WORD_BITS + __builtin_ctzll(behind != 0 ? behind : open);
+		mark_taken(pool, port, 1);
+		return port;
+	}
+	return -ENOSPC;
+}
+
+bool
+pst_portpool_is_free(struct pst_portpool *pool, uint16_t first, uint32_t n)
+{
+	return pst_portpool_has(pool, first) && pst_portpool_has(pool, first + n - 1) &&
+		is_open(pool, first, n, false);
+}
+
+void
+pst_portpool_take_exact(struct pst_portpool *pool, uint16_t first, uint32_t n)
+{
+	pst_assert_owner(pool->owner);
+	mark_taken(pool, first, n);
+}
+
 static void
 put_one(struct pst_portpool *pool, uint32_t port, uint32_t client_ip, uint64_t now_ms)
 {

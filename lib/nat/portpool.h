@@ -70,6 +70,16 @@ int pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint
 	struct pst_rng *rng, uint64_t now_ms);
 
 /*
+ * One of n ports from `first` on, of parity 0 or 1, that lie in one run of the pool; they begin at a
+ * multiple of n, a power of two from 16 on. For pools without quarantine. It, or -ENOSPC.
+ */
+int pst_portpool_take_in(struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity,
+	struct pst_rng *rng);
+/* Are all n ports from `first` on the pool's, and none taken or resting? Take these. */
+bool pst_portpool_is_free(struct pst_portpool *pool, uint16_t first, uint32_t n);
+void pst_portpool_take_exact(struct pst_portpool *pool, uint16_t first, uint32_t n);
+
+/*
  * Take exactly this port. Returns it, -EINVAL when it is out of range, or
  * -EADDRINUSE when it is taken or still rests from another client.
  */

@@ -15,7 +15,8 @@ take_port(struct pst_nat *nat, uint32_t address, const struct pst_nat_published 
 
 	if (!pst_portpool_has(pool, port))
 		return 0;
-	ret = pst_portpool_take_fixed(pool, port, what->internal.ip, now_ms);
+	ret = pst_nat_port_take_fixed(nat, PST_SLOT_NONE, what->internal.ip, address,
+		what->protocol, port, now_ms);
 	return ret < 0 ? ret : 0;
 }
 

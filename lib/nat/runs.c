@@ -12,12 +12,30 @@ pst_nat_rests_destroy(struct pst_nat_params *p)
 			pst_port_rests_destroy(p->rests[a][k]);
 	}
 	rte_free(p->rests);
+	rte_free(p->blocks);
 	p->rests = NULL;
+	p->blocks = NULL;
+}
+
+static int
+create_blocks(struct pst_nat_params *p, int socket)
+{
+	uint32_t n = p->n_addresses * (65536 / p->block_size);
+
+	p->blocks = rte_zmalloc_socket(
+		"pst_nat_blocks", n * sizeof(p->blocks[0]), RTE_CACHE_LINE_SIZE, socket);
+	if (p->blocks == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		p->blocks[i].client = PST_BLOCK_FREE;
+	return 0;
 }
 
 int
 pst_nat_rests_create(struct pst_nat_params *p, int socket)
 {
+	if (p->block_size != 0)
+		return create_blocks(p, socket);
 	p->rests = rte_zmalloc("pst_nat_rests", p->n_addresses * sizeof(p->rests[0]), 0);
 	if (p->rests == NULL)
 		return -ENOMEM;
@@ -48,6 +66,8 @@ static bool
 is_idle(struct pst_nat *nat, uint32_t run, uint64_t now_ms)
 {
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+		if (!pst_nat_blocks_are_free(nat, a, run))
+			return false;
 		for (int k = 0; k < PST_POOLS; k++) {
 			if (!pst_portpool_run_is_idle(nat->pools[a][k], run, now_ms))
 				return false;
@@ -72,6 +92,7 @@ pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms)
 	if (found < 0 || (is_only && want != PST_WANT_NOW))
 		return -ENOSPC;
 	nat->runs &= ~(UINT64_C(1) << found);
+	pst_nat_blocks_count_run(nat, found, false);
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_run_remove(nat->pools[a][k], found);
@@ -84,6 +105,7 @@ pst_nat_run_take(struct pst_nat *nat, uint32_t run)
 {
 	pst_assert_owner(&nat->owner);
 	nat->runs |= UINT64_C(1) << run;
+	pst_nat_blocks_count_run(nat, run, true);
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_run_add(nat->pools[a][k], run);

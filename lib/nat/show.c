@@ -140,6 +140,7 @@ client_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint
 	row->outside.ip =
 		rte_be_to_cpu_32(nat->params->addresses[pst_nat_address_of(nat, c)]);
 	row->ports_used = c->ports;
+	row->blocks = c->n_blocks;
 	row->connections = c->connections;
 	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	return true;

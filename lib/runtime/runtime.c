@@ -164,7 +164,8 @@ hear(struct pst_runtime *rt, uint32_t worker, const struct pst_evt *evt)
 		else
 			handle_end(conn);
 		return;
-	case PST_EVT_REFUSED: /* is for main */
+	case PST_EVT_BLOCK: /* are for main */
+	case PST_EVT_REFUSED:
 		return;
 	case PST_EVT_CONN_END:
 		conn = handle_by_ref(rt, worker, evt->ref);

@@ -340,7 +340,8 @@ tell_refused(struct pst_worker *w, const struct job *job, enum pst_drop why, int
 		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
 		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
 
-	if (w->params.main->events != NULL)
+	/* half of the ring is for what must not be missed */
+	if (w->params.main->events != NULL && pst_chan_has_event_room(w->params.main))
 		pst_chan_tell(w->params.main, &evt);
 }
 

@@ -212,6 +212,29 @@ tell_events(struct pst_worker *w, uint32_t e)
 	return n;
 }
 
+/* Records of port blocks are never dropped here: they wait for room. */
+static uint32_t
+tell_records(struct pst_worker *w)
+{
+	const struct pst_block_record *r;
+	uint32_t n = 0;
+
+	while (w->params.main->events != NULL && (r = pst_nat_next_record(w->nat)) != NULL) {
+		struct pst_evt evt = { .type = PST_EVT_BLOCK,
+			.why = r->given_back,
+			.cookie = r->number,
+			.ref = { .index = r->last },
+			.client = { r->client_ip, 0 },
+			.remote = { r->address, r->first } };
+
+		if (!pst_chan_tell(w->params.main, &evt))
+			break;
+		pst_nat_record_told(w->nat);
+		n++;
+	}
+	return n;
+}
+
 /*
  * An answer and an event of a connection stand behind all of its packets that were lent: whoever
  * reads one takes those first, and knows that no more come.
@@ -222,7 +245,7 @@ pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 	uint32_t n = serve_chan(w, w->params.main, now_ms), told = 0;
 
 	pst_worker_flush_lent(w);
-	n += serve_workers(w, now_ms);
+	n += serve_workers(w, now_ms) + tell_records(w);
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
 		n += serve_chan(w, w->params.editors[e], now_ms);
 		told += tell_events(w, e);

@@ -238,21 +238,81 @@ rfc6888_req5b_a_client_begins_so_many_connections_a_second(void **state)
 	box_fini(b);
 }
 
-/* What the appliance logs meanwhile; the caller frees it. */
+/* What the appliance logs, from begin_log() to end_log(); the caller frees it. */
+static struct {
+	FILE *before, *stream;
+	char *text;
+	size_t size;
+} the_log;
+
+static void
+begin_log(void)
+{
+	pst_log_init(RTE_LOG_INFO);
+	the_log.before = rte_log_get_stream();
+	the_log.stream = open_memstream(&the_log.text, &the_log.size);
+	assert_non_null(the_log.stream);
+	rte_openlog_stream(the_log.stream);
+}
+
+static char *
+end_log(void)
+{
+	rte_openlog_stream(the_log.before);
+	fclose(the_log.stream);
+	pst_log_init(RTE_LOG_WARNING);
+	return the_log.text;
+}
+
 static char *
 logged(struct box *b, struct pkt in, enum pst_drop why)
 {
-	FILE *before = rte_log_get_stream(), *stream;
-	char *text = NULL;
-	size_t size;
-
-	stream = open_memstream(&text, &size);
-	assert_non_null(stream);
-	rte_openlog_stream(stream);
+	begin_log();
 	is_refused(b, in, why, 3, 13);
-	rte_openlog_stream(before);
-	fclose(stream);
-	return text;
+	return end_log();
+}
+
+static uint32_t
+count_in(const char *text, const char *what)
+{
+	uint32_t n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+static void
+rfc6888_req14_a_block_of_ports_is_one_record(void **state)
+{
+	struct pst_config c;
+	struct box *b;
+	char *text;
+
+	(void)state;
+	box_config(&c, 2, 1);
+	c.nat.port_block = 128;
+	b = start(&c);
+	begin_log();
+	for (uint16_t i = 0; i < 300; i++) { /* three blocks */
+		leaves(b, udp(CLIENT, 5000 + i, SERVER, 53));
+		leaves(b, syn(CLIENT, 5000 + i, SERVER, 80));
+	}
+	leaves(b, query(CLIENT, SERVER, 7));
+	text = end_log();
+	assert_int_equal(count_in(text, "now of 10.1.1.7"), 3);
+	assert_int_equal(count_in(text, "\n"), 3);
+	free(text);
+	begin_log();
+	box_pass(b, SECONDS(c.nat.timeouts.tcp_opening + c.nat.timeouts.udp +
+			c.nat.quarantine_s + 10));
+	text = end_log();
+	assert_int_equal(count_in(text, "no more of 10.1.1.7"), 3);
+	assert_int_equal(count_in(text, "\n"), 3);
+	free(text);
+	box_fini(b);
 }
 
 static void
@@ -266,7 +326,6 @@ rfc6888_req11c_the_operator_is_told(void **state)
 	c = few_ports(4);
 	c.nat.ports_per_client = 3;
 	b = start(&c);
-	pst_log_init(RTE_LOG_INFO);
 	for (uint16_t i = 0; i < 3; i++)
 		leaves(b, udp(CLIENT, 5000 + i, SERVER, 53));
 	text = logged(b, udp(CLIENT, 5003, SERVER, 53), PST_DROP_CLIENT_PORTS);
@@ -277,7 +336,6 @@ rfc6888_req11c_the_operator_is_told(void **state)
 	text = logged(b, udp(OTHER_CLIENT, 5001, SERVER, 53), PST_DROP_NO_PORT);
 	assert_non_null(strstr(text, "no_port: refused udp"));
 	free(text);
-	pst_log_init(RTE_LOG_WARNING);
 	box_fini(b);
 }
 
@@ -394,6 +452,7 @@ RULE_TESTS(cmocka_unit_test(rfc6888_req2_a_client_has_one_address_without_a_sett
 	cmocka_unit_test(rfc6888_req11a_what_has_no_port_is_dropped),
 	cmocka_unit_test(rfc6888_req5b_a_client_begins_so_many_connections_a_second),
 	cmocka_unit_test(rfc6888_req11c_the_operator_is_told),
+	cmocka_unit_test(rfc6888_req14_a_block_of_ports_is_one_record),
 	cmocka_unit_test(rfc6888_req11b_its_sender_is_told_code_13),
 	cmocka_unit_test(rfc6888_req11d_what_is_there_stays),
 	cmocka_unit_test(rfc6888_req13_every_port_is_used),

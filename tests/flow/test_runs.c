@@ -27,7 +27,7 @@ static uint8_t used[65536]; /* outside ports that some mapping has */
 static uint16_t *outside_of; /* by client and inside port */
 
 static void
-start(struct box *b, uint32_t workers)
+start(struct box *b, uint32_t workers, uint32_t block)
 {
 	struct pst_config c;
 
@@ -35,6 +35,7 @@ start(struct box *b, uint32_t workers)
 	c.nat.ports_per_client = 65535;
 	c.nat.sessions_per_client = 200000;
 	c.nat.sessions = 300000; /* one worker of four gets a client's 64,512 */
+	c.nat.port_block = block;
 	c.nat.quarantine_s = QUARANTINE_MS / 1000;
 	c.nat.timeouts.udp = UDP_MS / 1000;
 	box_init(b, &c, 0);
@@ -119,14 +120,13 @@ fill(struct box *b, uint32_t first_port)
 }
 
 static void
-all_clients_together_use_every_port(void **state)
+use_every_port(uint32_t block)
 {
 	uint32_t kept = 0;
 	struct box b;
 
-	(void)state;
 	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
-		start(&b, workers);
+		start(&b, workers, block);
 		assert_int_equal(fill(&b, 10000), PORTS);
 		for (uint32_t c = 0; c < SLOTS; c++) {
 			assert_false(opens(&b, CLIENTS + c, 60000));
@@ -150,6 +150,14 @@ all_clients_together_use_every_port(void **state)
 	}
 }
 
+static void
+all_clients_together_use_every_port(void **state)
+{
+	(void)state;
+	use_every_port(0);
+	use_every_port(64);
+}
+
 /* How many the client opens in a row. */
 static uint32_t
 open_all(struct box *b, uint32_t client, uint32_t first_port)
@@ -162,16 +170,15 @@ open_all(struct box *b, uint32_t client, uint32_t first_port)
 }
 
 static void
-one_client_gets_every_run_that_is_idle(void **state)
+get_every_run(uint32_t block)
 {
 	const uint32_t client = CLIENTS, other = CLIENTS + 1;
 	struct box b;
 
-	(void)state;
 	for (uint32_t workers = 2; workers <= 4; workers *= 2) {
 		uint32_t n;
 
-		start(&b, workers);
+		start(&b, workers, block);
 		assert_true(opens(&b, other, 5000));
 		/* all but the run where the other one is */
 		n = open_all(&b, client, 1);
@@ -203,6 +210,14 @@ one_client_gets_every_run_that_is_idle(void **state)
 		goes_on(&b, other, 5001);
 		finish(&b);
 	}
+}
+
+static void
+one_client_gets_every_run_that_is_idle(void **state)
+{
+	(void)state;
+	get_every_run(0);
+	get_every_run(128);
 }
 
 int

@@ -161,7 +161,7 @@ static const struct doc_case others[] = {
 			.ports_used = 2,
 			.age_ms = 9999 },
 		"{\"client\":\"10.0.0.9\",\"outside\":\"198.51.100.1\",\"connections\":3,"
-		"\"ports\":2,\"age_s\":9,\"worker\":1}" },
+		"\"ports\":2,\"blocks\":0,\"age_s\":9,\"worker\":1}" },
 };
 
 static void
