@@ -43,7 +43,8 @@ put_ip(struct rte_mbuf *m, const struct pkt *p)
 	ip->packet_id = rte_cpu_to_be_16(p->id);
 	ip->time_to_live = p->ttl != 0 ? p->ttl : 64;
 	ip->next_proto_id = p->proto;
-	ip->fragment_offset = p->df ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0;
+	ip->fragment_offset =
+		rte_cpu_to_be_16(p->fragment | (p->df ? RTE_IPV4_HDR_DF_FLAG : 0));
 	ip->src_addr = rte_cpu_to_be_32(p->src);
 	ip->dst_addr = rte_cpu_to_be_32(p->dst);
 	return ip;

@@ -16,6 +16,7 @@ struct pkt {
 	uint8_t proto;
 	uint8_t ttl; /* 0: 64 */
 	bool df;
+	uint16_t fragment; /* offset in units of 8 bytes, and RTE_IPV4_HDR_MF_FLAG */
 	uint8_t tcp_flags;
 	uint32_t seq, ack;
 	uint16_t window; /* 0: 65535 */
