@@ -6,13 +6,14 @@ import downloads
 import endpoint
 import interfaces
 import leaks
+import pathstun
 import plain
 import program
 import published
 import rules
 import segments
 import tftp
-from lab import GROWS, SHRINKS, Postern
+from lab import GROWS, SHRINKS, Lab, Postern
 
 
 class NoGate:
@@ -29,7 +30,7 @@ class NoGate:
 
 @dataclasses.dataclass
 class Group:
-    """`kernel`: the kernel's NAT can stand in; `helper`: with its FTP helper."""
+    """`kernel`: the kernel's NAT can stand in; `helper`: with its FTP helper; `lab`: its kind."""
 
     name: str
     gate: typing.Callable
@@ -37,6 +38,7 @@ class Group:
     kernel: bool = False
     helper: bool = True
     inside: tuple = GROWS
+    lab: type = Lab
 
 
 PLAIN = [
@@ -89,6 +91,7 @@ GROUPS = [
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),
+    *pathstun.groups(Group, postern),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),

@@ -47,12 +47,14 @@ class Lab:
     """Three namespaces and what runs in them; the inside is a prefix and its hosts."""
 
     numbers = itertools.count()
+    routed = ()  # networks behind the server, for the gate to know
 
     def __init__(self, names=None, inside=GROWS):
         tag = f"pst{os.getpid()}.{next(Lab.numbers)}"
         prefix, hosts = inside
         self.clients = [f"{prefix}.{i}" for i in hosts]
         self.gate_in = f"{prefix}.254"
+        self.tag = tag
         self.client, self.gate, self.server = names or [f"{tag}-{k}" for k in ("c", "g", "s")]
         self.folder = tempfile.mkdtemp(prefix="postern-lab-")
         self.processes = []
@@ -261,6 +263,8 @@ class KernelGate:
         gate = self.lab.gate
         for near, address in self.addresses():
             sh("ip", "-n", gate, "addr", "add", f"{address}/24", "dev", near)
+        for network in self.lab.routed:
+            sh("ip", "-n", gate, "route", "add", network, "via", SERVER)
         self.lab.sysctl(gate, "net.ipv4.ip_forward=1")
         rules = "table ip nat { chain post { type nat hook postrouting priority 100; " \
                 "oifname \"ge\" masquerade random; }; }\n"
