@@ -6,6 +6,8 @@ import downloads
 import endpoint
 import interfaces
 import leaks
+import pathlab
+import pathmtu
 import pathstun
 import plain
 import program
@@ -62,6 +64,13 @@ def postern(**settings):
     return lambda lab: Postern(lab, **settings)
 
 
+def routed(workers, clamp):
+    return postern(workers=workers, routes=pathlab.ROUTES, publish=pathmtu.PUBLISH,
+                   nat={"mss_clamp": clamp})
+
+
+PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED
+
 GROUPS = [
     Group("one worker", postern(), ALL, kernel=True),
     Group("two workers, one queue", postern(workers=2), ALL),
@@ -92,6 +101,15 @@ GROUPS = [
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),
     *pathstun.groups(Group, postern),
+    Group("paths", routed(1, False), PATHS, kernel=True, lab=pathlab.RoutedLab),
+    Group("paths, two workers", routed(2, False), PATHS, lab=pathlab.RoutedLab),
+    Group("paths, MSS clamped", routed(1, True), pathmtu.CLAMPED, lab=pathlab.RoutedLab),
+    Group("paths, MSS clamped, two workers", routed(2, True), pathmtu.CLAMPED,
+          lab=pathlab.RoutedLab),
+    Group("paths, narrow inside", routed(1, False), pathmtu.NARROW, kernel=True,
+          lab=pathlab.NarrowInside),
+    Group("paths, narrow inside, two workers", routed(2, False), pathmtu.NARROW,
+          lab=pathlab.NarrowInside),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),

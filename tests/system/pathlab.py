@@ -1,9 +1,9 @@
 """A lab with a router behind the gate: client -- gate -- router -- far host.
 
 The router is the lab's server namespace; the far host knows no way to the inside but the gate's
-outside address. Links have MTUs of their own.
+outside address. Links have MTUs of their own: the router cuts what goes to the far host smaller
+than that host believes, as a link in the midst of a path would.
 """
-import contextlib
 import re
 
 from lab import GATE_OUT, GROWS, SERVER, Lab, sh
@@ -12,6 +12,7 @@ ROUTER = SERVER
 FAR_NET, FAR_ROUTER, FAR = "203.0.113.0/24", "203.0.113.1", "203.0.113.9"
 ROUTES = [{"to": FAR_NET, "via": ROUTER}]
 INSIDE = f"{GROWS[0]}.{GROWS[1][0]}"
+NOBODY = "203.0.113.77"  # the router says that there is no such host
 MTU_FULL, MTU_GATE, MTU_FAR, MTU_INSIDE = 1500, 1400, 1300, 1280
 
 
@@ -36,25 +37,17 @@ class RoutedLab(Lab):
             self.run(name, "ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off",
                      "gro", "off")
         sh("ip", "-n", self.far, "route", "add", f"{GATE_OUT}/32", "via", FAR_ROUTER)
+        sh("ip", "-n", self.server, "route", "change", FAR_NET, "dev", "rf", "proto", "kernel",
+           "scope", "link", "src", FAR_ROUTER, "mtu", str(MTU_FAR))
+        sh("ip", "-n", self.server, "route", "add", "unreachable", f"{NOBODY}/32")
         self.sysctl(self.server, "net.ipv4.ip_forward=1")
-        self.sysctl(self.far, "net.ipv4.icmp_ratelimit=0")
+        for name in (self.gate, self.far):
+            self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
         for name, device, mtu in ((self.client, "c0", self.mtu_inside),
                                   (self.gate, "gi", self.mtu_inside),
                                   (self.gate, "ge", self.mtu_outside),
                                   (self.server, "s0", self.mtu_outside)):
             sh("ip", "-n", name, "link", "set", device, "mtu", str(mtu))
-
-    @contextlib.contextmanager
-    def far_mtu(self, mtu):
-        """While it lasts, the link behind the router takes no larger packets."""
-        ends = (self.far, "f0"), (self.server, "rf")
-        try:
-            for name, device in ends:
-                sh("ip", "-n", name, "link", "set", device, "mtu", str(mtu))
-            yield
-        finally:
-            for name, device in ends:
-                sh("ip", "-n", name, "link", "set", device, "mtu", str(MTU_FULL))
 
     def forget_paths(self):
         """No host remembers what it was told of a path's MTU, nor what TCP measured."""
@@ -72,3 +65,9 @@ class NarrowInside(RoutedLab):
     """The inside link has the smaller MTU: the gate has to tell who is outside."""
 
     mtu_inside, mtu_outside = MTU_INSIDE, MTU_FULL
+
+    def build(self):
+        """The client asks for segments that its link would not take."""
+        super().build()
+        sh("ip", "-n", self.client, "route", "change", "default", "via", self.gate_in, "advmss",
+           str(MTU_FULL - 40))

@@ -115,7 +115,8 @@ def groups(make, postern):
             name = f"paths, {kind} filtering, {workers} worker{'s' * (workers > 1)}"
             made.append(make(name, postern(workers=workers, nat={"filtering": kind}),
                              [("STUN clients find it", finds(kind))]))
-    made.append(make("paths, no hairpin", postern(nat={"hairpin": False}),
+    off = {"filtering": "endpoint-independent", "hairpin": False}
+    made.append(make("paths, no hairpin", postern(nat=off),
                      [("STUN clients find it", finds("endpoint-independent", False))]))
     for kind in list(MAPPING)[1:]:
         made.append(make(f"paths, {kind} mapping", postern(nat={"mapping": kind}),
