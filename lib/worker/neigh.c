@@ -17,19 +17,60 @@
 struct pst_neigh_table *
 pst_neigh_create(int socket)
 {
-	return rte_zmalloc_socket(
+	struct pst_neigh_table *t = rte_zmalloc_socket(
 		"pst_neigh", sizeof(struct pst_neigh_table), RTE_CACHE_LINE_SIZE, socket);
+
+	if (t == NULL)
+		return NULL;
+	while (t->n_free < PST_NEIGH_HELD_ALL) {
+		t->free_cells[t->n_free] = t->n_free;
+		t->n_free++;
+	}
+	return t;
+}
+
+static bool
+keep(struct pst_neigh_table *t, struct pst_neigh_own *o, struct rte_mbuf *m)
+{
+	uint32_t cell;
+
+	if (t->n_free == 0 || o->n_held == PST_NEIGH_HELD ||
+		(o->n_held >= PST_NEIGH_HELD_SURE && t->n_free <= PST_NEIGH_HELD_ALL / 2))
+		return false;
+	cell = t->free_cells[--t->n_free];
+	t->cells[cell].m = m;
+	if (o->n_held++ == 0)
+		o->first_held = cell;
+	else
+		t->cells[o->last_held].next = cell;
+	o->last_held = cell;
+	return true;
+}
+
+/* The packet that has waited longest, or NULL. */
+static struct rte_mbuf *
+unkeep(struct pst_neigh_table *t, struct pst_neigh_own *o)
+{
+	uint32_t cell = o->first_held;
+
+	if (o->n_held == 0)
+		return NULL;
+	o->n_held--;
+	o->first_held = t->cells[cell].next;
+	t->free_cells[t->n_free++] = cell;
+	return t->cells[cell].m;
 }
 
 void
 pst_neigh_destroy(struct pst_neigh_table *t)
 {
+	struct rte_mbuf *m;
+
 	if (t == NULL)
 		return;
 	for (uint32_t k = 0; k < t->n_used; k++) {
-		struct pst_neigh_own *o = &t->own[t->used[k]];
-
-		rte_pktmbuf_free_bulk(o->held, o->n_held);
+		while ((m = unkeep(t, &t->own[t->used[k]])) != NULL)
+			rte_pktmbuf_free(m);
 	}
 	rte_free(t);
 }
@@ -218,10 +259,8 @@ pst_neigh_hold(struct pst_neigh_table *t, const struct pst_net *net,
 		o->state = PST_NEIGH_INCOMPLETE;
 		o->tries = 0;
 	}
-	if (o->n_held == PST_NEIGH_HELD)
+	if (!keep(t, o, m))
 		ops->drop(ops->ctx, m, PST_DROP_NEIGHBOUR_QUEUE);
-	else
-		o->held[o->n_held++] = m;
 	if (o->tries == 0)
 		ask(t, net, ops, i, now_ms);
 }
@@ -231,6 +270,7 @@ confirm(struct pst_neigh_table *t, const struct pst_net *net, const struct pst_n
 	uint32_t i, const struct rte_ether_addr *mac, uint64_t now_ms)
 {
 	struct pst_neigh_own *o = &t->own[i];
+	struct rte_mbuf *m;
 
 	publish(t, i, mac);
 	o->state = PST_NEIGH_REACHABLE;
@@ -238,9 +278,8 @@ confirm(struct pst_neigh_table *t, const struct pst_net *net, const struct pst_n
 	o->confirmed_ms = now_ms;
 	o->next_ms = now_ms + REACHABLE_MS;
 	t->next_ms = RTE_MIN(t->next_ms, o->next_ms);
-	for (uint32_t k = 0; k < o->n_held; k++)
-		send_to(net, ops, o->held[k], t->slots[i].key >> 16, mac);
-	o->n_held = 0;
+	while ((m = unkeep(t, o)) != NULL)
+		send_to(net, ops, m, t->slots[i].key >> 16, mac);
 }
 
 void
@@ -261,14 +300,14 @@ static void
 fail(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint32_t i)
 {
 	struct pst_neigh_own *o = &t->own[i];
+	struct rte_mbuf *m;
 
 	o->state = PST_NEIGH_FAILED;
 	o->tries = 0;
 	o->next_ms = UINT64_MAX;
 	__atomic_store_n(&t->slots[i].mac_tag, 0, __ATOMIC_RELEASE);
-	for (uint32_t k = 0; k < o->n_held; k++)
-		ops->drop(ops->ctx, o->held[k], PST_DROP_NO_NEIGHBOUR);
-	o->n_held = 0;
+	while ((m = unkeep(t, o)) != NULL)
+		ops->drop(ops->ctx, m, PST_DROP_NO_NEIGHBOUR);
 }
 
 void

@@ -23,7 +23,13 @@
 #include "worker/net.h"
 
 #define PST_NEIGH_SLOTS 8192
-#define PST_NEIGH_HELD 8 /* packets that wait for one address */
+/*
+ * Packets that wait: for one address a datagram of 64 KiB in fragments, some of them cut, as long
+ * as half the room is free; a few of them in any case; and for all addresses.
+ */
+#define PST_NEIGH_HELD 128
+#define PST_NEIGH_HELD_SURE 8
+#define PST_NEIGH_HELD_ALL 2048
 
 enum pst_neigh_state {
 	PST_NEIGH_EMPTY,
@@ -46,14 +52,21 @@ struct pst_neigh_own {
 	uint16_t gen;
 	uint64_t next_ms; /* when its timer is due */
 	uint64_t confirmed_ms;
-	uint32_t n_held;
-	struct rte_mbuf *held[PST_NEIGH_HELD];
+	uint32_t n_held, first_held, last_held; /* cells; n_held 0: the others say nothing */
+};
+
+/* A packet that waits, and the one behind it. */
+struct pst_neigh_cell {
+	struct rte_mbuf *m;
+	uint32_t next;
 };
 
 struct pst_neigh_table {
 	struct pst_neigh_slot slots[PST_NEIGH_SLOTS];
 	struct pst_neigh_own own[PST_NEIGH_SLOTS];
 	uint32_t used[PST_NEIGH_SLOTS], n_used; /* main only: slots with a timer */
+	struct pst_neigh_cell cells[PST_NEIGH_HELD_ALL];
+	uint32_t free_cells[PST_NEIGH_HELD_ALL], n_free;
 	uint64_t next_ms;
 };
 

@@ -278,22 +278,84 @@ bad_packets_are_dropped_by_reason(void **state)
 }
 
 static void
+put_many(struct box *b, uint32_t to, int n)
+{
+	struct pkt in = pkt_udp(CLIENT, 5000, to, 53);
+
+	for (int i = 0; i < n; i++) {
+		in.id = i;
+		box_put(b, BOX_INSIDE, &in);
+	}
+	box_settle(b);
+}
+
+static void
 a_silent_neighbour_costs_a_few_packets_only(void **state)
 {
-	struct pkt in = pkt_udp(CLIENT, 5000, SERVER, 53);
 	struct box b;
 
 	(void)state;
 	start(&b, 1);
 	b.no_arp = true;
-	for (int i = 0; i < PST_NEIGH_HELD + 3; i++) {
-		struct pkt out;
-
-		assert_false(box_pass_through(&b, BOX_INSIDE, &in, &out));
-	}
+	put_many(&b, SERVER, PST_NEIGH_HELD + 3);
 	assert_int_equal(box_drops(&b, PST_DROP_NEIGHBOUR_QUEUE), 3);
 	box_pass(&b, 10000);
 	assert_int_equal(box_drops(&b, PST_DROP_NO_NEIGHBOUR), PST_NEIGH_HELD);
+	box_fini(&b);
+}
+
+/* A large datagram in fragments is more than a few packets. */
+static void
+what_waits_for_a_neighbour_follows_in_order(void **state)
+{
+	struct rte_mbuf *m;
+	struct box b;
+
+	(void)state;
+	start(&b, 1);
+	b.no_arp = true;
+	put_many(&b, SERVER, PST_NEIGH_HELD);
+	assert_null(box_get(&b, BOX_OUTSIDE));
+	b.no_arp = false;
+	box_pass(&b, 1100); /* it is asked again */
+	for (int i = 0; i < PST_NEIGH_HELD; i++) {
+		struct pst_view v;
+
+		m = box_get(&b, BOX_OUTSIDE);
+		assert_non_null(m);
+		pst_view_parse(&v, m);
+		assert_int_equal(v.kind, PST_VIEW_L4);
+		assert_int_equal(rte_be_to_cpu_16(v.ip->packet_id), i);
+		rte_pktmbuf_free(m);
+	}
+	assert_null(box_get(&b, BOX_OUTSIDE));
+	box_fini(&b);
+}
+
+/* Who asks for many that are not there leaves room for those that are. */
+static void
+silent_neighbours_leave_room_for_others(void **state)
+{
+	const int greedy = PST_NEIGH_HELD_ALL / 2 / PST_NEIGH_HELD;
+	const int modest = PST_NEIGH_HELD_ALL / 2 / PST_NEIGH_HELD_SURE;
+	int dropped = 0;
+	struct box b;
+
+	(void)state;
+	start(&b, 1);
+	b.no_arp = true;
+	for (int i = 0; i < greedy + modest + 1; i++) {
+		int kept = i < greedy ? PST_NEIGH_HELD : PST_NEIGH_HELD_SURE;
+
+		put_many(&b, SERVER + 10 + i, PST_NEIGH_HELD + 1);
+		dropped += PST_NEIGH_HELD + 1 - (i < greedy + modest ? kept : 0);
+		assert_int_equal(box_drops(&b, PST_DROP_NEIGHBOUR_QUEUE), dropped);
+	}
+	box_pass(&b, 10000);
+	assert_int_equal(box_drops(&b, PST_DROP_NO_NEIGHBOUR), PST_NEIGH_HELD_ALL);
+	b.no_arp = false;
+	put_many(&b, SERVER, 1);
+	rte_pktmbuf_free(box_get(&b, BOX_OUTSIDE));
 	box_fini(&b);
 }
 
@@ -404,6 +466,8 @@ main(void)
 		cmocka_unit_test(what_does_not_fit_is_said_with_the_mtu),
 		cmocka_unit_test(bad_packets_are_dropped_by_reason),
 		cmocka_unit_test(a_silent_neighbour_costs_a_few_packets_only),
+		cmocka_unit_test(what_waits_for_a_neighbour_follows_in_order),
+		cmocka_unit_test(silent_neighbours_leave_room_for_others),
 		cmocka_unit_test(quotas_and_an_empty_pool_refuse_new_connections_only),
 		cmocka_unit_test(workers_hand_over_what_is_not_theirs),
 		cmocka_unit_test(tagged_frames_of_an_interface_are_taken),
