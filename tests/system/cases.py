@@ -6,6 +6,7 @@ import downloads
 import endpoint
 import interfaces
 import leaks
+import pathfrag
 import pathlab
 import pathmtu
 import pathstun
@@ -15,7 +16,7 @@ import published
 import rules
 import segments
 import tftp
-from lab import GROWS, SHRINKS, Lab, Postern
+from lab import AF_PACKET, AF_XDP, GROWS, PCAP, SHRINKS, Lab, Postern
 
 
 class NoGate:
@@ -64,9 +65,15 @@ def postern(**settings):
     return lambda lab: Postern(lab, **settings)
 
 
-def routed(workers, clamp):
-    return postern(workers=workers, routes=pathlab.ROUTES, publish=pathmtu.PUBLISH,
-                   nat={"mss_clamp": clamp})
+def routed(workers, clamp, driver=AF_PACKET):
+    def make(lab):
+        gate = Postern(lab, workers=workers, driver=driver, routes=pathlab.ROUTES,
+                       publish=pathmtu.PUBLISH, nat={"mss_clamp": clamp})
+        if driver == PCAP:  # it does not tell
+            gate.config["interfaces"]["outside"]["mtu"] = lab.mtu_outside
+        return gate
+
+    return make
 
 
 PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED
@@ -105,6 +112,13 @@ GROUPS = [
     Group("paths, two workers", routed(2, False), PATHS, lab=pathlab.RoutedLab),
     Group("paths, MSS clamped", routed(1, True), pathmtu.CLAMPED, lab=pathlab.RoutedLab),
     Group("paths, MSS clamped, two workers", routed(2, True), pathmtu.CLAMPED,
+          lab=pathlab.RoutedLab),
+    Group("paths, fragments", routed(1, True, AF_XDP), pathfrag.CASES, kernel=True,
+          lab=pathlab.RoutedLab),
+    Group("paths, fragments, two workers", routed(2, True, AF_XDP), pathfrag.CASES,
+          lab=pathlab.RoutedLab),
+    Group("paths, lost fragments", routed(1, True, PCAP), pathfrag.LOST, lab=pathlab.RoutedLab),
+    Group("paths, lost fragments, two workers", routed(2, True, PCAP), pathfrag.LOST,
           lab=pathlab.RoutedLab),
     Group("paths, narrow inside", routed(1, False), pathmtu.NARROW, kernel=True,
           lab=pathlab.NarrowInside),

@@ -21,6 +21,11 @@ GATE_OUT = "198.18.0.1"
 SERVER = "198.18.0.9"
 SECOND = "198.18.0.10"
 THIRD = "198.18.0.77"
+AF_PACKET = "net_af_packet{number},iface={device},framecnt=4096"
+# For these the kernel does not put fragments together; this one keeps buffers that were sent for
+# a while, that one is slow.
+AF_XDP = "net_af_xdp{number},iface={device}"
+PCAP = "net_pcap{number},rx_iface_in={device},tx_iface={device}"
 
 
 def sh(*argv, check=True, **kw):
@@ -146,7 +151,7 @@ class Lab:
 class Postern:
     """The appliance in the gate's namespace."""
 
-    def __init__(self, lab, workers=1, queues=1, program=None, **config):
+    def __init__(self, lab, workers=1, queues=1, program=None, driver=AF_PACKET, **config):
         self.lab = lab
         self.program = program or os.path.join(ROOT, "build", "app", "postern")
         self.ctl = os.path.join(os.path.dirname(self.program), "posternctl")
@@ -160,9 +165,9 @@ class Postern:
                        "editors": [workers + 1]},
             "memory": {"hugepages": False, "megabytes": 256},
             "interfaces": {
-                "inside": {"device": f"net_af_packet0,iface=gi,framecnt=4096{extra}",
+                "inside": {"device": driver.format(number=0, device="gi") + extra,
                            "zone": "internal", "address": f"{lab.gate_in}/24"},
-                "outside": {"device": f"net_af_packet1,iface=ge,framecnt=4096{extra}",
+                "outside": {"device": driver.format(number=1, device="ge") + extra,
                             "zone": "external", "address": f"{GATE_OUT}/24"},
             },
             "nat": {"sessions": 65536},

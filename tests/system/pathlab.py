@@ -43,6 +43,8 @@ class RoutedLab(Lab):
         self.sysctl(self.server, "net.ipv4.ip_forward=1")
         for name in (self.gate, self.far):
             self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
+        for name in (self.client, self.far):
+            self.sysctl(name, "net.ipv4.ipfrag_time=2")
         for name, device, mtu in ((self.client, "c0", self.mtu_inside),
                                   (self.gate, "gi", self.mtu_inside),
                                   (self.gate, "ge", self.mtu_outside),
