@@ -9,6 +9,7 @@ import leaks
 import pathfrag
 import pathlab
 import pathmtu
+import pathsock
 import pathstun
 import plain
 import program
@@ -76,7 +77,7 @@ def routed(workers, clamp, driver=AF_PACKET):
     return make
 
 
-PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED
+PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED + pathsock.CASES
 
 GROUPS = [
     Group("one worker", postern(), ALL, kernel=True),
