@@ -173,21 +173,25 @@ def expect_talk(client, far):
         thread.join()
 
 
+def has_stopped(pid):
+    """All its threads; a signal takes its time."""
+    states = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat") as f:
+            states.append(f.read().rpartition(")")[2].split()[0])
+    return set(states) == {"T"}
+
+
 @contextlib.contextmanager
 def standing_still(gate):
     """While it lasts the gate handles nothing; what comes waits in its queues."""
-    os.kill(daemon(gate), signal.SIGSTOP)
+    pid = gate.proc.pid  # `ip netns exec` becomes the program that it starts
+    os.kill(pid, signal.SIGSTOP)
     try:
+        wait_for("the gate to stand still", lambda: has_stopped(pid))
         yield
     finally:
-        os.kill(daemon(gate), signal.SIGCONT)
-
-
-def daemon(gate):
-    """ip netns exec becomes the program it starts."""
-    with open(f"/proc/{gate.proc.pid}/comm") as f:
-        expect(f.read().strip().startswith("postern"), "it is another program")
-    return gate.proc.pid
+        os.kill(pid, signal.SIGCONT)
 
 
 def both_connect_at_once(lab, gate):
