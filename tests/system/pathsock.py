@@ -3,6 +3,7 @@ once, errors that reach who asked, and forged resets."""
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import select
 import signal
@@ -20,6 +21,7 @@ from pathmtu import IP_RECVERR
 SYN, SYN_ACK = 0x02, 0x12
 FORGED = 300
 RUNNING_BYTES = 64 << 20
+PORTS = itertools.count(5000)  # none twice: a stack remembers who was there
 
 
 def hairpin_tcp(lab, gate):
@@ -199,8 +201,8 @@ def both_connect_at_once(lab, gate):
     (RFC 9293 section 3.5), and the gate lets the four through."""
     needs_postern(gate)
     for number in range(4):
-        source, to = (lab.clients[number], 5000 + number), (FAR, 6000 + number)
-        first, peer, outside = learn_port(lab, source, (FAR, 5999))
+        source, to = (lab.clients[number], next(PORTS)), (FAR, next(PORTS))
+        first, peer, outside = learn_port(lab, source, (FAR, 4999))
         watcher = Watcher(lab.client, "c0")
         with standing_still(gate):
             client = starting(lab.client, source, to)
@@ -219,9 +221,9 @@ def connect_into_an_unasked_one(lab, gate):
     and when the client connects, both are through (RFC 5382 REQ-4)."""
     needs_postern(gate)
     for number in range(4):
-        source, to = (lab.clients[number], 5100 + number), (FAR, 6100 + number)
-        listener = peers.listen_in(lab.server, SECOND, 5999)
-        first = peers.connect_in(lab.client, source, (SECOND, 5999))
+        source, to = (lab.clients[number], next(PORTS)), (FAR, next(PORTS))
+        listener = peers.listen_in(lab.server, SECOND, 4999)
+        first = peers.connect_in(lab.client, source, (SECOND, 4999))
         peer, outside = listener.accept()
         before = gate.drops()["filtered"]
         far = starting(lab.far, to, outside)
