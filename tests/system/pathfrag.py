@@ -88,6 +88,9 @@ def doubled(pieces):
     return [piece for piece in pieces[:-1] for _ in range(2)] + pieces[-1:]
 
 
+ORDERS = [turned, shuffled, last_first, doubled]
+
+
 def all_in_order(lab, senders, order):
     """All are sent before any is read."""
     wanted = []
@@ -103,8 +106,43 @@ def all_in_order(lab, senders, order):
 
 def in_any_order(lab, gate):
     with pathraw.Sender(lab.client) as out, pathraw.Sender(lab.far) as back:
-        for order in (turned, shuffled, last_first, doubled):
+        for order in ORDERS:
             all_in_order(lab, (out, back), order)
+
+
+def two_inside(lab, gate):
+    """Sockets of two hosts inside, what is seen of them outside, and each may send to the other:
+    the filter lets in who was sent to."""
+    far = udp_in(lab.far, FAR)
+    socks, seen = [udp_in(lab.client, source) for source in lab.clients[:2]], []
+    for sock in socks:
+        sock.sendto(b"where am I?", far.getsockname())
+        seen.append(far.recvfrom(100)[1])
+    far.close()
+    before = gate.drops()["filtered"]
+    socks[0].sendto(b"open", seen[1])
+    wait_for("the first to be refused", lambda: gate.drops()["filtered"] == before + 1)
+    socks[1].sendto(b"open", seen[0])
+    expect_got(socks[0], b"open", seen[1], "the filter lets in who was sent to")
+    return socks, seen
+
+
+def by_hairpin(lab, gate):
+    """From host to host inside, by the stack and in any order; the outside MTU plays no part."""
+    needs_postern(gate)
+    socks, seen = two_inside(lab, gate)
+    with pathraw.Sender(lab.client) as raw:
+        for one, other in ((0, 1), (1, 0)):
+            data = os.urandom(BYTES)
+            socks[one].sendto(data, seen[other])
+            expect_got(socks[other], data, seen[one], "by the stack")
+            for order in ORDERS:
+                data = os.urandom(BYTES)
+                raw.send(*order(pathraw.fragments(socks[one].getsockname(), seen[other], data,
+                                                  MTU_FULL)))
+                expect_got(socks[other], data, seen[one], order.__name__)
+    for sock in socks:
+        sock.close()
 
 
 # What is left when one is lost, or all but one are.
@@ -154,5 +192,6 @@ def lost_ones_leave_nothing(lab, gate):
 
 
 CASES = [("large datagrams by the stacks", by_the_stacks),
-         ("fragments in any order", in_any_order)]
+         ("fragments in any order", in_any_order),
+         ("large datagrams by hairpin", by_hairpin)]
 LOST = [("lost fragments leave nothing", lost_ones_leave_nothing)]

@@ -14,7 +14,7 @@ import pathraw
 import peers
 from claims import expect, needs_postern
 from lab import GATE_OUT, SECOND, wait_for
-from pathfrag import udp_in
+from pathfrag import expect_got, two_inside, udp_in
 from pathlab import FAR, INSIDE, NOBODY
 from pathmtu import IP_RECVERR
 
@@ -70,27 +70,17 @@ def fails_with(number, call):
 def hairpin_udp(lab, gate):
     """Two hosts inside, each known by what the far host saw of it, as after STUN."""
     needs_postern(gate)
-    far = udp_in(lab.far, FAR)
-    socks, seen = [udp_in(lab.client, source) for source in lab.clients[:2]], []
-    for sock in socks:
-        sock.sendto(b"where am I?", far.getsockname())
-        seen.append(far.recvfrom(100)[1])
-    before = gate.drops()["filtered"]
-    socks[0].sendto(b"open", seen[1])  # the filters: who has sent is sent to
-    wait_for("the first to be refused", lambda: gate.drops()["filtered"] == before + 1)
-    socks[1].sendto(b"open", seen[0])
-    expect(socks[0].recvfrom(100) == (b"open", seen[1]), "the opened filter lets nothing in")
+    socks, seen = two_inside(lab, gate)
     for size in (1, 1400):
         for one, other in ((0, 1), (1, 0)):
             data = os.urandom(size)
             socks[one].sendto(data, seen[other])
-            expect(socks[other].recvfrom(2000) == (data, seen[one]), f"{size} bytes")
+            expect_got(socks[other], data, seen[one], f"{size} bytes")
     socks[0].close()
     socks[1].connect(seen[0])
     socks[1].send(b"anybody?")
     fails_with(errno.ECONNREFUSED, lambda: socks[1].recv(100))
     socks[1].close()
-    far.close()
 
 
 def refused_in_each_way(lab, gate):
