@@ -18,6 +18,7 @@
 
 _Static_assert(PST_POOLS_MAX <= PST_NAT_GROUPS_MAX &&
 		PST_POOL_ITEMS_MAX <= PST_NAT_GROUP_CLIENTS_MAX, "the config's pools fit");
+_Static_assert(PST_BYPASS_MAX <= PST_NAT_BYPASS_MAX, "the config's bypass fits");
 
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
@@ -121,6 +122,9 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 		if (add_group(p, &c->pools[i], error, size) < 0)
 			return -ENOSPC;
 	}
+	for (; p->n_bypass < c->n_bypass; p->n_bypass++)
+		p->bypass[p->n_bypass] = (struct pst_rule_range){ c->bypass[p->n_bypass].first,
+			c->bypass[p->n_bypass].last };
 	if (pst_nat_rests_create(p, SOCKET_ID_ANY) < 0) {
 		snprintf(error, size, "no memory for the ports of %u addresses", p->n_addresses);
 		return -ENOMEM;
@@ -208,6 +212,7 @@ set_net(struct pst_appliance *a, char *error, size_t size)
 	a->net.mss_most = c->nat.mss_clamp == 1 ? UINT16_MAX : c->nat.mss_clamp;
 	a->net.n_nat_addresses = a->nat.n_addresses;
 	a->net.hairpin = c->nat.hairpin;
+	a->net.routes_inside = c->nat.n_bypass > 0;
 	return a->neigh != NULL ? 0 : -ENOMEM;
 }
 

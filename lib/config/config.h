@@ -21,6 +21,7 @@
 #define PST_POOLS_MAX 16
 #define PST_POOL_ITEMS_MAX 16
 #define PST_NETWORKS_MAX 64
+#define PST_BYPASS_MAX 64
 #define PST_RULES_MAX 64
 #define PST_PROTOCOLS_MAX 64
 #define PST_PROTOCOL_PORTS_MAX 4
@@ -89,6 +90,8 @@ struct pst_config_nat {
 	uint32_t n_pool; /* 0 never: the default is the external interface's address */
 	struct pst_config_pool pools[PST_POOLS_MAX];
 	uint32_t n_pools;
+	struct pst_range bypass[PST_BYPASS_MAX]; /* destinations that see the clients' own addresses */
+	uint32_t n_bypass;
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;
 	enum pst_window tcp_window;

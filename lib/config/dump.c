@@ -181,6 +181,7 @@ nat(const struct pst_config *c)
 
 	object = with(object, "pool", ranges(c->nat.pool, c->nat.n_pool));
 	object = with(object, "pools", pools(c));
+	object = with(object, "bypass", ranges(c->nat.bypass, c->nat.n_bypass));
 	object = with(object, "ports", json_sprintf("%u-%u", c->nat.port_first, c->nat.port_last));
 	return with(object, "timeouts", section("/nat/timeouts", c));
 }

@@ -72,6 +72,7 @@ const struct pst_key pst_keys[] = {
 	{ "/nat", "pools", PST_KEY_LIST, ENTRIES(0, PST_POOLS_MAX) },
 	{ "/nat/pools/*", "clients", PST_KEY_LIST, true, ENTRIES(1, PST_POOL_ITEMS_MAX) },
 	{ "/nat/pools/*", "addresses", PST_KEY_LIST, true, ENTRIES(1, PST_POOL_ITEMS_MAX) },
+	{ "/nat", "bypass", PST_KEY_LIST, ENTRIES(0, PST_BYPASS_MAX) },
 	{ "/nat", "mapping", PST_KEY_ENUM, AT(nat.mapping),
 		.fallback = "\"endpoint-independent\"", .names = behaviours },
 	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering),

@@ -247,6 +247,8 @@ read_nat(struct pst_loader *l, const json_t *json)
 	c->nat.n_pool = read_ranges(l, &m, c->nat.pool);
 	find_member(&m, "/nat", "/nat", json, "pools");
 	read_pools(l, &m);
+	find_member(&m, "/nat", "/nat", json, "bypass");
+	c->nat.n_bypass = read_ranges(l, &m, c->nat.bypass);
 }
 
 static void

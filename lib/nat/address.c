@@ -54,3 +54,16 @@ pst_nat_find_address_for(const struct pst_nat *nat, uint32_t client_ip, uint32_t
 
 	return a < 0 || (uint32_t)a - own.first < own.n ? a : -EADDRNOTAVAIL;
 }
+
+bool
+pst_nat_is_bypassed(const struct pst_nat *nat, rte_be32_t remote_ip)
+{
+	const struct pst_nat_params *p = nat->params;
+	uint32_t ip = rte_be_to_cpu_32(remote_ip);
+
+	for (uint32_t i = 0; i < p->n_bypass; i++) {
+		if (p->bypass[i].first <= ip && ip <= p->bypass[i].last)
+			return pst_nat_find_address(nat, ip) < 0;
+	}
+	return false;
+}

@@ -6,6 +6,9 @@
  * one bind for all destinations; else the destination's address, or address
  * and port, are part of the key. A bind lives as long as a connection uses it.
  *
+ * Towards destinations that are not translated the two endpoints are the same, and the bind is
+ * only what filtering knows of: it has no outside address and no port of a pool.
+ *
  * Owner: one worker.
  */
 #pragma once
@@ -13,10 +16,12 @@
 #include "nat/key.h"
 #include "nat/slots.h"
 
+#define PST_BIND_ROUTED UINT32_MAX /* for an address' number: not translated */
+
 struct pst_bind {
 	struct pst_flow_key key; /* inside end and protocol; what of the remote end counts */
 	uint64_t outside;        /* our end, its protocol in the low bits */
-	uint32_t client, address; /* entry of the client; number of the outside address */
+	uint32_t client, address; /* entry of the client; number of the outside address, or ROUTED */
 	uint32_t connections;
 	uint32_t first; /* connection; they are linked by their cold entries */
 	uint64_t created_ms;

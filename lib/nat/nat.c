@@ -12,6 +12,7 @@
 #include "nat/nat_priv.h"
 
 #define PORT_FIRST 1024
+#define ROUTED 1 /* in place of a bind's remote end, which has zeroes in the low bits */
 
 static bool
 match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
@@ -186,6 +187,10 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 	struct pst_flow_key key;
 
 	key.a = pst_key_end(pst_key_ip(p->key.b), pst_key_port(p->key.b), p->proto);
+	if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a))) {
+		key.b = ROUTED; /* of whatever destination */
+		return key;
+	}
 	switch (nat->params->mapping) {
 	case PST_NAT_ADDRESS_DEPENDENT:
 		key.b = pst_key_end(pst_key_ip(p->key.a), 0, 0);
@@ -207,6 +212,33 @@ prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
 
 	pst_flow_prefetch(&nat->conns.flows, pst_flow_hash(&nat->conns.flows, in));
 	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
+}
+
+/* The bind is made: whose it is, and how it is found from outside. */
+static void
+start_bind(struct pst_nat *nat, uint32_t i, uint32_t client, uint32_t address)
+{
+	struct pst_bind *b = &nat->binds.entries[i];
+
+	b->client = client;
+	b->address = address;
+	nat->clients.entries[client].refs++;
+	pst_nat_end_add(nat, b->outside, i << 2 | PST_END_BIND);
+	nat->binds_total++;
+}
+
+/* Its outside end is the inside one: no port is taken, and none counts. */
+static uint32_t
+make_routed(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
+	uint32_t client, enum pst_drop *why)
+{
+	uint32_t i = pst_bind_add(&nat->binds, key, key.a, p->now_ms);
+
+	if (i == PST_SLOT_NONE)
+		*why = PST_DROP_NO_BIND;
+	else
+		start_bind(nat, i, client, PST_BIND_ROUTED);
+	return i;
 }
 
 static uint32_t
@@ -237,12 +269,8 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		*why = PST_DROP_NO_BIND;
 		return PST_SLOT_NONE;
 	}
-	nat->binds.entries[i].client = client;
-	nat->binds.entries[i].address = address;
-	c->refs++;
 	pst_nat_ports_add(c, address, 1);
-	pst_nat_end_add(nat, outside, i << 2 | PST_END_BIND);
-	nat->binds_total++;
+	start_bind(nat, i, client, address);
 	return i;
 }
 
@@ -254,9 +282,11 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_client *c = &nat->clients.entries[b->client];
 
 	pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
-	pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
-		rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
-	pst_nat_ports_sub(c, 1);
+	if (b->address != PST_BIND_ROUTED) {
+		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
+			rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
+		pst_nat_ports_sub(c, 1);
+	}
 	pst_client_put(&nat->clients, b->client);
 	pst_ipset_unref(b->admits);
 	pst_bind_del(&nat->binds, i);
@@ -398,7 +428,8 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	uint32_t b = pst_bind_lookup(&nat->binds, key), i;
 
 	if (b == PST_FLOW_NONE) {
-		b = make_bind(nat, p, key, client, policy->via, why);
+		b = key.b == ROUTED ? make_routed(nat, p, key, client, why) :
+				      make_bind(nat, p, key, client, policy->via, why);
 		if (b == PST_SLOT_NONE)
 			return PST_SLOT_NONE;
 	}
@@ -509,6 +540,9 @@ has_peer(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 static bool
 is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 {
+	/* its own address is nothing to those who are to see an outside one */
+	if (unlikely(b->address == PST_BIND_ROUTED) && !pst_nat_is_bypassed(nat, ip))
+		return false;
 	switch (nat->params->filtering) {
 	case PST_NAT_ENDPOINT_INDEPENDENT:
 		return true;

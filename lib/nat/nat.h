@@ -31,6 +31,7 @@
 #define PST_NAT_NO_PROTOCOL UINT16_MAX
 #define PST_NAT_INSIDES_MAX 64
 #define PST_NAT_RULES_MAX 64
+#define PST_NAT_BYPASS_MAX 64
 #define PST_NAT_GROUPS_MAX 16
 #define PST_NAT_GROUP_CLIENTS_MAX 16
 
@@ -80,6 +81,8 @@ struct pst_nat_params {
 	uint32_t n_addresses;
 	struct pst_nat_group groups[PST_NAT_GROUPS_MAX]; /* all others have the first addresses */
 	uint32_t n_groups;
+	struct pst_rule_range bypass[PST_NAT_BYPASS_MAX]; /* destinations that are not translated */
+	uint32_t n_bypass;
 	struct pst_nat_inside insides[PST_NAT_INSIDES_MAX];
 	uint32_t n_insides;
 	uint16_t port_first, port_last; /* allowed outside ports, host order */

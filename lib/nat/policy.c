@@ -122,6 +122,10 @@ decide(const struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_cli
 	}
 	policy->watched = is_watched(nat, p, client, policy);
 	policy->unset = verdict == UNSET;
+	/* where nothing is translated there is nothing to edit; but one that has to decide does */
+	if (unlikely(policy->watched) && !policy->unset &&
+		pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
+		policy->watched = false;
 	return verdict == ALLOWED || policy->watched;
 }
 

@@ -34,6 +34,8 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	row->inside = pst_key_endpoint(c->local[PST_WAY_OUT]);
 	row->outside = pst_key_endpoint(c->local[PST_WAY_IN]);
 	row->remote = pst_key_endpoint(c->remote);
+	row->bypass = !(c->flags & PST_CONN_LISTENER) &&
+		nat->binds.entries[c->owner].address == PST_BIND_ROUTED;
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 

@@ -399,6 +399,16 @@ redirect(struct pst_worker *w, struct job *job, uint32_t to)
 	pst_worker_hand_on(w, job, to);
 }
 
+/* The fast path goes by the port alone: what is not translated may be another worker's client's. */
+static bool
+is_misplaced(const struct pst_worker *w, const struct job *job, uint32_t *owner)
+{
+	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst))
+		return false;
+	*owner = pst_worker_owner_of(w, job);
+	return *owner != w->params.index;
+}
+
 void
 pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
@@ -411,9 +421,13 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		.now_ms = now_ms,
 		.through = job->through };
 	enum pst_drop why = PST_DROP_COUNT;
-	uint32_t i = PST_SLOT_NONE;
+	uint32_t i = PST_SLOT_NONE, owner;
 	bool is_hairpin = job->second;
 
+	if (unlikely(is_misplaced(w, job, &owner))) {
+		pst_worker_hand_on(w, job, owner);
+		return;
+	}
 	if (is_at_end(w, job, now_ms))
 		return;
 	if (job->v.kind == PST_VIEW_LATER_FRAGMENT) { /* what began it opened nothing */

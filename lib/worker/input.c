@@ -167,7 +167,17 @@ pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 {
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
+	if (pst_net_is_routed(w->params.net, job->v.dst))
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.dst));
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
+}
+
+/* What a NIC was to steer counts; it knows nothing of addresses that are not translated. */
+static void
+check_rss(struct pst_worker *w, const struct job *job, uint32_t owner)
+{
+	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst))
+		pst_rss_check_add(&w->rss[job->m->port], 1, owner != w->params.index);
 }
 
 /* Of an error: whose connection the quoted packet is. */
@@ -180,6 +190,8 @@ owner_of_quoted(const struct pst_worker *w, const struct job *job)
 		return w->params.index; /* to be dropped */
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.dst));
+	if (pst_net_is_routed(w->params.net, q.src))
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.src));
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(q.sport));
 }
 
@@ -271,7 +283,7 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 	}
 	owner = pst_worker_owner_of(w, job);
 	if (!handed && !job->second)
-		pst_rss_check_add(&w->rss[iface->port], 1, owner != w->params.index);
+		check_rss(w, job, owner);
 	/* what was handed over is ours, by the tables or by a redirect */
 	if (unlikely(owner != w->params.index && !handed)) {
 		pst_worker_hand_on(w, job, owner);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 
@@ -52,6 +53,7 @@ struct pst_net {
 	struct pst_neigh_table *neigh;
 	const rte_be32_t *nat_addresses; /* ARP is answered for them outside */
 	uint32_t n_nat_addresses;
+	bool routes_inside; /* some outside networks know the clients by their own addresses */
 	bool hairpin; /* clients reach each other by outside addresses (RFC 4787 REQ-9) */
 	uint16_t mss_most; /* TCP's, beside what the MTUs allow; 0: it is left alone */
 };
@@ -97,3 +99,10 @@ bool pst_net_is_own(const struct pst_net *net, rte_be32_t ip);
 bool pst_net_is_nat(const struct pst_net *net, rte_be32_t ip);
 /* True for an outside address that we translate to, or an external interface's own. */
 bool pst_net_is_outside(const struct pst_net *net, rte_be32_t ip);
+
+/* True when what comes from outside to this address goes on untranslated, to a host inside. */
+static inline bool
+pst_net_is_routed(const struct pst_net *net, rte_be32_t dst)
+{
+	return unlikely(net->routes_inside) && !pst_net_is_outside(net, dst);
+}

@@ -116,6 +116,35 @@ rfc6888_req5_a_client_has_so_many_connections_and_no_more(void **state)
 }
 
 static void
+rfc6888_req6_translation_is_off_for_some_destinations(void **state)
+{
+	struct pkt in[] = { udp(CLIENT, 5000, SECOND, 53), syn(CLIENT, 5000, SECOND, 80),
+		query(CLIENT, SECOND, 7) };
+	struct pst_config c;
+	struct box *b;
+
+	(void)state;
+	box_config(&c, 2, 1);
+	c.nat.bypass[0] = (struct pst_range){ SECOND, SECOND };
+	c.nat.n_bypass = 1;
+	b = start(&c);
+	for (uint32_t i = 0; i < RTE_DIM(in); i++) {
+		struct pkt out = leaves(b, in[i]), back = answer_to(&out);
+
+		assert_int_equal(out.src, CLIENT);
+		assert_int_equal(out.sport, in[i].sport);
+		if (in[i].proto == IPPROTO_TCP) {
+			back.tcp_flags = TCP_SYN | TCP_ACK;
+			back.ack = in[i].seq + 1;
+		}
+		assert_true(comes_in(b, back));
+		in[i].dst = SERVER;
+		assert_int_equal(leaves(b, in[i]).src, OUTSIDE);
+	}
+	box_fini(b);
+}
+
+static void
 rfc6888_req7_by_address_unless_it_is_set(void **state)
 {
 	const struct pst_key *key = pst_key_find("/nat", "filtering");
@@ -445,6 +474,7 @@ RULE_TESTS(cmocka_unit_test(rfc6888_req2_a_client_has_one_address_without_a_sett
 	cmocka_unit_test(rfc6888_req3_ranges_of_any_size_are_used),
 	cmocka_unit_test(rfc6888_req4_a_client_has_so_many_ports_and_no_more),
 	cmocka_unit_test(rfc6888_req5_a_client_has_so_many_connections_and_no_more),
+	cmocka_unit_test(rfc6888_req6_translation_is_off_for_some_destinations),
 	cmocka_unit_test(rfc6888_req7_by_address_unless_it_is_set),
 	cmocka_unit_test(rfc6888_req8_others_get_it_after_two_minutes),
 	cmocka_unit_test(rfc6888_req8_a_pool_is_never_full_of_rest),

@@ -275,6 +275,23 @@ each_client_and_address_is_in_one_pool(void **state)
 }
 
 static void
+bypass_is_a_list_of_ranges(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"nat\": { \"bypass\": [ \"172.16.0.0/12\", \"192.0.2.1-192.0.2.9\" ] }", "" },
+		{ ",\"nat\": { \"bypass\": [ ] }", "" },
+		{ ",\"nat\": { \"bypass\": \"172.16.0.0/12\" }",
+			"t:5: /nat/bypass: must be a list, not a text\n" },
+		{ ",\"nat\": { \"bypass\": [ \"172.16.0.0/12\",\n\"172.16.0.1/12\", \"all\" ] }",
+			"t:6: /nat/bypass/1: has bits behind the prefix: \"172.16.0.1/12\"\n"
+			"t:6: /nat/bypass/2: not an IPv4 range: \"all\"\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
 odd_numbers_are_warned_of(void **state)
 {
 	static const struct a_case cases[] = {
@@ -464,6 +481,7 @@ main(void)
 		cmocka_unit_test(an_lcore_has_one_role),
 		cmocka_unit_test(the_pool_is_free_for_nat),
 		cmocka_unit_test(each_client_and_address_is_in_one_pool),
+		cmocka_unit_test(bypass_is_a_list_of_ranges),
 		cmocka_unit_test(odd_numbers_are_warned_of),
 		cmocka_unit_test(no_rules_are_warned_of),
 		cmocka_unit_test(rules_that_allow_nothing_are_warned_of),

@@ -63,6 +63,8 @@ the_config_has_the_file_s_keys(void **state)
 	a.config.nat.pool[0] = (struct pst_range){ 0xc633640a, 0xc6336411 };
 	a.config.nat.filtering = PST_ADDRESS_DEPENDENT;
 	a.config.nat.hairpin = true;
+	a.config.nat.n_bypass = 1;
+	a.config.nat.bypass[0] = (struct pst_range){ 0xac100000, 0xac1fffff };
 	a.config.nat.port_first = 1024;
 	a.config.nat.port_last = 65535;
 	a.config.nat.timeouts.udp = 300;
@@ -89,6 +91,7 @@ the_config_has_the_file_s_keys(void **state)
 		"{\"pool\":[\"198.51.100.10-198.51.100.17\"],\"pools\":[{"
 		"\"clients\":[\"10.0.9.0-10.0.9.255\"],"
 		"\"addresses\":[\"198.51.100.20-198.51.100.23\"]}],"
+		"\"bypass\":[\"172.16.0.0-172.31.255.255\"],"
 		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
 		"\"hairpin\":true,\"tcp_window\":\"strict\",\"mss_clamp\":false,"
 		"\"ports\":\"1024-65535\",\"ports_per_client\":0,"
