@@ -107,6 +107,7 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 
 	p->mapping = mode_of(c->mapping);
 	p->filtering = mode_of(c->filtering);
+	p->out_refreshes = !c->refresh_inbound;
 	p->lenient_windows = c->tcp_window == PST_WINDOW_LENIENT;
 	p->port_first = c->port_first;
 	p->port_last = c->port_last;

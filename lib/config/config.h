@@ -94,6 +94,7 @@ struct pst_config_nat {
 	uint32_t n_bypass;
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;
+	bool refresh_inbound; /* packets from outside keep a mapping alive */
 	enum pst_window tcp_window;
 	uint16_t mss_clamp; /* the most bytes of a TCP segment; 1: what MTUs allow; 0: any */
 	uint32_t ports_per_client;

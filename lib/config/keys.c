@@ -78,6 +78,7 @@ const struct pst_key pst_keys[] = {
 	{ "/nat", "filtering", PST_KEY_ENUM, AT(nat.filtering),
 		.fallback = "\"address-dependent\"", .names = behaviours },
 	{ "/nat", "hairpin", PST_KEY_BOOL, AT(nat.hairpin), .fallback = "true" },
+	{ "/nat", "refresh_inbound", PST_KEY_BOOL, AT(nat.refresh_inbound), .fallback = "true" },
 	{ "/nat", "tcp_window", PST_KEY_ENUM, AT(nat.tcp_window), .fallback = "\"strict\"",
 		.names = windows },
 	{ "/nat", "mss_clamp", PST_KEY_LIMIT, AT(nat.mss_clamp), WITHIN(536, 8960),

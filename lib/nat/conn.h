@@ -28,6 +28,7 @@ enum pst_conn_flags {
 	PST_CONN_DENIED = 1 << 7,       /* an editor denied this peer: nothing passes */
 	PST_CONN_ALIASED = 1 << 8,      /* inside, the remote end is seen as an address of ours */
 	PST_CONN_HAIRPIN = 1 << 9,      /* its remote end is a client too, by an outside address */
+	PST_CONN_OUT_REFRESHES = 1 << 10, /* packets from outside do not keep it alive */
 };
 
 /* A neighbour as last resolved: stale as soon as the neighbour's tag is another. */

@@ -420,6 +420,18 @@ set_policy(struct pst_nat *nat, uint32_t i, const struct pst_nat_policy *policy,
 		watch(nat, i);
 }
 
+/* Of a mapping; what listeners have accepted is asked for from outside, and stays by that. */
+static void
+use_bind(struct pst_nat *nat, uint32_t i, uint32_t b)
+{
+	struct pst_conn *c = &nat->conns.hot[i];
+
+	c->owner = b;
+	if (unlikely(nat->params->out_refreshes))
+		c->flags |= PST_CONN_OUT_REFRESHES;
+	nat->binds.entries[b].connections++;
+}
+
 static uint32_t
 open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
 	const struct pst_nat_policy *policy, enum pst_drop *why)
@@ -441,8 +453,7 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 			drop_bind(nat, b, p->now_ms);
 		return PST_SLOT_NONE;
 	}
-	nat->conns.hot[i].owner = b;
-	nat->binds.entries[b].connections++;
+	use_bind(nat, i, b);
 	set_policy(nat, i, policy, p->through, p->now_ms);
 	pst_nat_start_conn(nat, i, client, p);
 	if (unlikely(p->proto == PST_UDP && nat->conns.cold[i].wants_established))
@@ -600,8 +611,7 @@ open_to_bind(
 	i = open_inbound(nat, p, bind->key.a, bind->client, why);
 	if (i == PST_SLOT_NONE)
 		return PST_SLOT_NONE;
-	nat->conns.hot[i].owner = b;
-	bind->connections++;
+	use_bind(nat, i, b);
 	pst_nat_start_conn(nat, i, bind->client, p);
 	return i;
 }

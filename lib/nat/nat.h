@@ -88,6 +88,7 @@ struct pst_nat_params {
 	uint16_t port_first, port_last; /* allowed outside ports, host order */
 	uint32_t ports_per_client, sessions_per_client;
 	uint32_t new_sessions_per_client; /* a second; 0: any number */
+	bool out_refreshes; /* packets from outside keep no client's mapping alive (RFC 7857 7) */
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
 	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: single ones */
@@ -337,9 +338,10 @@ pst_nat_advance(
 	struct pst_conn *c = &nat->conns.hot[i];
 	uint8_t proto = pst_key_low(c->remote), before = c->state;
 	enum pst_dir dir = pst_conn_dir(c, way);
+	bool refreshes = way == PST_WAY_OUT || !(c->flags & PST_CONN_OUT_REFRESHES);
 
 	c->state = pst_fsm_next(proto, before, dir, tcp_flags);
-	if (likely(pst_fsm_refreshes(proto, c->state, dir, tcp_flags, true)))
+	if (likely(pst_fsm_refreshes(proto, c->state, dir, tcp_flags, refreshes)))
 		c->last_ms = now_ms;
 	if (unlikely(c->state != before)) {
 		c->last_ms = now_ms;

@@ -455,6 +455,54 @@ rfc6888_req15_a_port_tells_nothing_of_the_next(void **state)
 	are_random(ports, RTE_DIM(ports));
 }
 
+/* Is a client's mapping there after five timeouts in which only its peer has sent? */
+static bool
+peer_keeps(struct box *b, struct pkt first, uint64_t timeout_ms)
+{
+	struct pkt out = leaves(b, first), back = answer_to(&out);
+	bool came = true;
+
+	if (first.proto == IPPROTO_TCP) { /* it is open */
+		back.tcp_flags = TCP_SYN | TCP_ACK;
+		back.seq = 5000;
+		back.ack = first.seq + 1;
+		back.len = 0;
+		assert_true(comes_in(b, back));
+		first.tcp_flags = TCP_ACK;
+		first.seq++;
+		first.ack = 5001;
+		leaves(b, first);
+		back.tcp_flags = TCP_ACK;
+		back.seq++;
+	}
+	for (uint32_t i = 0; i < 10 && came; i++) {
+		came = comes_in(b, back);
+		box_pass(b, timeout_ms / 2 + SECONDS(1));
+	}
+	return came;
+}
+
+static void
+rfc7857_s7_packets_from_outside_keep_it_or_not(void **state)
+{
+	struct pst_config c;
+	struct box *b;
+
+	(void)state;
+	assert_string_equal(pst_key_find("/nat", "refresh_inbound")->fallback, "true");
+	for (int keeps = 0; keeps < 2; keeps++) {
+		box_config(&c, 1, 1);
+		c.nat.refresh_inbound = keeps;
+		c.nat.timeouts.tcp_established = 400;
+		b = start(&c);
+		assert_int_equal(
+			peer_keeps(b, udp(CLIENT, 5000, SERVER, 53), SECONDS(300)), keeps);
+		assert_int_equal(
+			peer_keeps(b, syn(CLIENT, 5000, SERVER, 80), SECONDS(400)), keeps);
+		box_fini(b);
+	}
+}
+
 static void
 rfc7857_s9_ports_are_random(void **state)
 {
@@ -487,4 +535,5 @@ RULE_TESTS(cmocka_unit_test(rfc6888_req2_a_client_has_one_address_without_a_sett
 	cmocka_unit_test(rfc6888_req11d_what_is_there_stays),
 	cmocka_unit_test(rfc6888_req13_every_port_is_used),
 	cmocka_unit_test(rfc6888_req15_a_port_tells_nothing_of_the_next),
+	cmocka_unit_test(rfc7857_s7_packets_from_outside_keep_it_or_not),
 	cmocka_unit_test(rfc7857_s9_ports_are_random))

@@ -45,7 +45,7 @@ box_config(struct pst_config *c, uint32_t workers, uint32_t editors)
 	c->nat.pool[0] = (struct pst_range){ IP(198, 18, 0, 1), IP(198, 18, 0, 1) };
 	c->nat.n_pool = 1;
 	c->nat.filtering = PST_ADDRESS_DEPENDENT;
-	c->nat.hairpin = true;
+	c->nat.hairpin = c->nat.refresh_inbound = true;
 	c->nat.ports_per_client = 2048;
 	c->nat.sessions_per_client = 4096;
 	c->nat.sessions = 8192;
