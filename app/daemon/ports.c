@@ -78,6 +78,20 @@ setup_queues(struct pst_port *port, const struct rte_eth_dev_info *info,
 	return ret;
 }
 
+/*
+ * DPDK 22.11's net_af_packet asks the kernel to put fragments together (PACKET_FANOUT_FLAG_DEFRAG),
+ * and nobody can ask it not to: we get the whole, as far as it fits the driver's frame, and drop
+ * it as truncated if it does not.
+ */
+static void
+tell_of_fragments(const struct pst_port *port, const struct rte_eth_dev_info *info)
+{
+	if (strcmp(info->driver_name, "net_af_packet") == 0)
+		PST_LOG(NOTICE, "%s: the kernel puts fragments together for this driver, and what "
+			"is then too large for it is lost; net_af_xdp gets them as they are",
+			port->device);
+}
+
 static int
 open_port(struct pst_port *port, const struct pst_config *config, const char **what,
 	struct rte_mempool *mbufs)
@@ -93,6 +107,7 @@ open_port(struct pst_port *port, const struct pst_config *config, const char **w
 	port->is_virtual = info.device == NULL || rte_dev_bus(info.device) == NULL ||
 		strcmp(rte_bus_name(rte_dev_bus(info.device)), "vdev") == 0;
 	port->if_index = info.if_index;
+	tell_of_fragments(port, &info);
 	port->n_rx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_rx_queues);
 	port->n_tx = RTE_MIN(config->lcores.n_workers, (uint32_t)info.max_tx_queues);
 	if (port->n_rx > 1 && info.flow_type_rss_offloads != 0) {

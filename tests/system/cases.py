@@ -77,7 +77,7 @@ def routed(workers, clamp, driver=AF_PACKET):
     return make
 
 
-PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED + pathsock.CASES
+PATHS = pathmtu.HOPS + pathmtu.UNCLAMPED + pathsock.CASES + pathfrag.BY_AF_PACKET
 
 GROUPS = [
     Group("one worker", postern(), ALL, kernel=True),

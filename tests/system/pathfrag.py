@@ -145,6 +145,29 @@ def by_hairpin(lab, gate):
         sock.close()
 
 
+def told_of_fragments(gate):
+    with open(gate.log) as f:
+        return "puts fragments together" in f.read()
+
+
+def lost_by_the_driver(lab, gate):
+    """The kernel gives AF_PACKET's driver datagrams that do not fit; a log line tells why."""
+    needs_postern(gate)
+    expect(told_of_fragments(gate), "the log does not tell")
+    with Pairs(lab) as pairs:
+        for number, pair in enumerate(pairs[:3], 1):
+            pair.client.sendto(os.urandom(BYTES), pair.far.getsockname())
+            wait_for("its drop", lambda: gate.drops()["truncated"] == number)
+            data = os.urandom(1700)  # in two fragments, and these together fit
+            pair.client.sendto(data, pair.far.getsockname())
+            expect_got(pair.far, data, pair.outside, "a datagram that fits")
+
+
+def log_tells_nothing(lab, gate):
+    needs_postern(gate)
+    expect(not told_of_fragments(gate), "the log tells of another driver")
+
+
 # What is left when one is lost, or all but one are.
 LEFT = [lambda pieces: pieces[1:], lambda pieces: pieces[:1] + pieces[2:],
         lambda pieces: pieces[:-1], lambda pieces: pieces[:1], lambda pieces: pieces[1:2],
@@ -193,5 +216,7 @@ def lost_ones_leave_nothing(lab, gate):
 
 CASES = [("large datagrams by the stacks", by_the_stacks),
          ("fragments in any order", in_any_order),
-         ("large datagrams by hairpin", by_hairpin)]
+         ("large datagrams by hairpin", by_hairpin),
+         ("the log tells of no loss", log_tells_nothing)]
+BY_AF_PACKET = [("the driver loses large datagrams", lost_by_the_driver)]
 LOST = [("lost fragments leave nothing", lost_ones_leave_nothing)]
