@@ -87,7 +87,8 @@ static void
 tell_of_fragments(const struct pst_port *port, const struct rte_eth_dev_info *info)
 {
 	if (strcmp(info->driver_name, "net_af_packet") == 0)
-		PST_LOG(NOTICE, "%s: the kernel puts fragments together for this driver, and what "
+		PST_LOG(NOTICE,
+			"%s: the kernel puts fragments together for this driver, and what "
 			"is then too large for it is lost; net_af_xdp gets them as they are",
 			port->device);
 }

@@ -24,6 +24,19 @@ class RoutedLab(Lab):
 
     def build(self):
         super().build()
+        self.add_far_host()
+        self.set_routes()
+        for name in (self.gate, self.far):
+            self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
+        for name in (self.client, self.far):
+            self.sysctl(name, "net.ipv4.ipfrag_time=2")
+        for name, device, mtu in ((self.client, "c0", self.mtu_inside),
+                                  (self.gate, "gi", self.mtu_inside),
+                                  (self.gate, "ge", self.mtu_outside),
+                                  (self.server, "s0", self.mtu_outside)):
+            sh("ip", "-n", name, "link", "set", device, "mtu", str(mtu))
+
+    def add_far_host(self):
         self.far = f"{self.tag}-f"
         sh("ip", "netns", "add", self.far)
         self.made.append(self.far)
@@ -36,20 +49,13 @@ class RoutedLab(Lab):
             sh("ip", "-n", name, "link", "set", device, "up")
             self.run(name, "ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off",
                      "gro", "off")
+
+    def set_routes(self):
         sh("ip", "-n", self.far, "route", "add", f"{GATE_OUT}/32", "via", FAR_ROUTER)
         sh("ip", "-n", self.server, "route", "change", FAR_NET, "dev", "rf", "proto", "kernel",
            "scope", "link", "src", FAR_ROUTER, "mtu", str(MTU_FAR))
         sh("ip", "-n", self.server, "route", "add", "unreachable", f"{NOBODY}/32")
         self.sysctl(self.server, "net.ipv4.ip_forward=1")
-        for name in (self.gate, self.far):
-            self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
-        for name in (self.client, self.far):
-            self.sysctl(name, "net.ipv4.ipfrag_time=2")
-        for name, device, mtu in ((self.client, "c0", self.mtu_inside),
-                                  (self.gate, "gi", self.mtu_inside),
-                                  (self.gate, "ge", self.mtu_outside),
-                                  (self.server, "s0", self.mtu_outside)):
-            sh("ip", "-n", name, "link", "set", device, "mtu", str(mtu))
 
     def forget_paths(self):
         """No host remembers what it was told of a path's MTU, nor what TCP measured."""

@@ -8,7 +8,7 @@ import struct
 import time
 
 import peers
-from claims import expect, is_postern, needs_postern
+from claims import expect, needs_postern
 from lab import GATE_OUT
 from pathlab import (FAR, FAR_ROUTER, INSIDE, MTU_FAR, MTU_FULL, MTU_GATE, MTU_INSIDE, ROUTER)
 
