@@ -160,7 +160,7 @@ establish(struct box *b, uint16_t port)
 
 /* Blind resets from a forger (RFC 5961), from both sides: dropped, and the timer stays. */
 static void
-rfc7857_a_reset_outside_the_window_does_nothing(void **state)
+rfc7857_s2_2_a_reset_outside_the_window_does_nothing(void **state)
 {
 	struct pkt in, got;
 	uint16_t port;
@@ -290,7 +290,7 @@ main(void)
 		cmocka_unit_test(rfc5382_req4_an_unsolicited_syn_gets_silence_then_unreachable),
 		cmocka_unit_test(rfc5382_req4_silence_where_it_is_policy),
 		cmocka_unit_test(rfc5382_req2_simultaneous_open),
-		cmocka_unit_test(rfc7857_a_reset_outside_the_window_does_nothing),
+		cmocka_unit_test(rfc7857_s2_2_a_reset_outside_the_window_does_nothing),
 		cmocka_unit_test(a_lenient_window_passes_and_moves_nothing),
 		cmocka_unit_test(a_syn_of_an_established_connection_passes),
 		cmocka_unit_test(a_flood_of_syns_owes_a_bounded_number_of_answers),

@@ -1,6 +1,7 @@
 """Fragments through a gate, in order and not: RFC 4787 section 11, RFC 6864."""
 import packet
 from claims import expect
+from groups import with_settings
 from lab import GATE_OUT, SERVER
 
 DATA = bytes(i % 253 for i in range(4000))
@@ -40,12 +41,14 @@ def send_in(net, port, order):
     return net.inside
 
 
+@with_settings("fragments")
 def rfc4787_req14_out_in_order_and_reversed(net):
     client, sport = net.clients(1)[0], net.port()
     for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
         expect_whole(send_out(net, client, sport, order), GATE_OUT, SERVER)
 
 
+@with_settings("fragments")
 def rfc4787_req14_in_in_order_and_reversed(net):
     client, sport = net.clients(1)[0], net.port()
     port = net.map_udp(client, sport).sport
@@ -73,10 +76,12 @@ def from_two_clients(net, idents):
     expect(len(net.outside) >= 4, f"{len(net.outside)} pieces came")
 
 
+@with_settings("fragments")
 def rfc4787_req14_of_two_clients_in_turn(net):
     from_two_clients(net, (77, 78))
 
 
+@with_settings("fragments")
 def rfc4787_req14a_overlapping_ones_are_dropped(net):
     client, sport = net.clients(1)[0], net.port()
     expect_whole(send_out(net, client, sport, (0, 1, 2)), GATE_OUT, SERVER)
@@ -102,5 +107,6 @@ def rfc7857_ids_two_clients_identifiers_differ(net):
     expect(len(idents) == 2, f"both left as {idents}")
 
 
+@with_settings("fragments")
 def rfc7857_ids_equal_identifiers_do_not_mix_fragments(net):
     from_two_clients(net, (79, 79))

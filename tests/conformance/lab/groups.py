@@ -1,7 +1,7 @@
 """Settings that tests share: one start of a gate for all tests of a group."""
 import dataclasses
 
-from lab import KernelGate, Postern
+from lab import AF_PACKET, AF_XDP, KernelGate, Postern
 
 SHORT_S = 4
 
@@ -15,9 +15,10 @@ class Group:
     sysctls: tuple = ()
     kernel: bool = True
     mtu: int = 1500  # outside
+    driver: str = AF_PACKET
 
     def postern(self, lab):
-        gate = Postern(lab, nat=self.nat)
+        gate = Postern(lab, nat=self.nat, driver=self.driver)
         gate.config["interfaces"]["outside"]["mtu"] = self.mtu
         return gate
 
@@ -50,6 +51,7 @@ GROUPS = {group.name: group for group in [
           sysctls=(f"udp_timeout={SHORT_S}", f"udp_timeout_stream={SHORT_S}",
                    f"icmp_timeout={SHORT_S}")),
     Group("small", mtu=1400),
+    Group("fragments", driver=AF_XDP),  # the kernel reassembles for AF_PACKET's
     Group("hold", nat={"timeouts": {"syn_hold": 1}}),
     Group("quota", nat={"ports_per_client": 4}, kernel=False),
 ]}
