@@ -335,6 +335,8 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, uint32
 		return false;
 	pst_nat_advance(w->nat, i, way, job->tcp_flags, now_ms);
 	pst_conn_count(&w->nat->conns, c, way, job->ip_len);
+	if (way == PST_WAY_OUT && likely(pst_key_ip(c->local[PST_WAY_IN]) != job->ip->src_addr))
+		pst_worker_renumber(w, job->ip);
 	fast_translate(job->ip, c, way);
 	fast_set_l2(job->ip, out);
 	fast_send(w, out, job->m);

@@ -50,7 +50,7 @@ take_hop(const struct job *job)
 }
 
 static inline void
-translate(const struct job *job, const struct pst_conn *c)
+translate(struct pst_worker *w, const struct job *job, const struct pst_conn *c)
 {
 	const struct pst_view *v = &job->v;
 	enum pst_way way = (enum pst_way)job->way;
@@ -59,6 +59,8 @@ translate(const struct job *job, const struct pst_conn *c)
 	uint16_t ip_delta = c->ip_delta, l4_delta = c->l4_delta;
 
 	if (way == PST_WAY_OUT) {
+		if (pst_key_ip(end) != v->src) /* else nobody shares its address */
+			pst_worker_renumber(w, v->ip);
 		v->ip->src_addr = pst_key_ip(end);
 	} else {
 		v->ip->dst_addr = pst_key_ip(end);
@@ -166,7 +168,7 @@ static void
 send_translated(struct pst_worker *w, struct job *job, const struct pst_conn *c,
 	const struct pst_next *next)
 {
-	translate(job, c);
+	translate(w, job, c);
 	if (unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_IN)
 		put_alias(w, &job->v, c);
 	pst_worker_pass_on(w, job->m, job->v.ip, next);
@@ -197,7 +199,7 @@ pst_worker_finish(struct pst_worker *w, struct job *job, uint32_t i, uint64_t no
 	struct pst_next next = { .word = pst_neigh_word(neigh, hop) };
 
 	if (unlikely(c->flags & PST_CONN_HAIRPIN) && job->way == PST_WAY_OUT) {
-		translate(job, c);
+		translate(w, job, c);
 		pst_worker_turn(w, job->m, job->v.ip, now_ms);
 		return;
 	}

@@ -69,22 +69,6 @@ get_datagram(struct pst_worker *w, const struct job *job, uint64_t now_ms)
 	return pst_frags_add(w->frags, &key, now_ms);
 }
 
-static void
-set_id(struct rte_ipv4_hdr *ip, rte_be16_t id)
-{
-	ip->hdr_checksum = pst_csum_apply(
-		ip->hdr_checksum, pst_csum_fold(pst_csum_change16(ip->packet_id, id)));
-	ip->packet_id = id;
-}
-
-/* No two workers make the same one. */
-static rte_be16_t
-make_id(struct pst_worker *w)
-{
-	w->next_id += w->params.n_workers;
-	return rte_cpu_to_be_16(w->next_id);
-}
-
 /* The ports are known, on this worker or by the tag: to the port's owner, or through. */
 static void
 deal(struct pst_worker *w, struct job *job, uint64_t now_ms)
@@ -104,7 +88,7 @@ deal_as(struct pst_worker *w, const struct pst_frag *f, struct job *job, uint64_
 	job->v.sport = f->sport;
 	job->v.dport = f->dport;
 	if (job->way == PST_WAY_OUT)
-		set_id(job->v.ip, f->new_id);
+		pst_worker_set_id(job->v.ip, f->new_id);
 	deal(w, job, now_ms);
 }
 
@@ -155,7 +139,7 @@ meet(struct pst_worker *w, struct job *job, uint64_t now_ms)
 	if (is_first) {
 		f->sport = v->sport;
 		f->dport = v->dport;
-		f->new_id = job->way == PST_WAY_OUT ? make_id(w) : 0;
+		f->new_id = job->way == PST_WAY_OUT ? pst_worker_make_id(w) : 0;
 		f->known = true;
 	}
 	f->busy = true;
@@ -220,7 +204,7 @@ pst_worker_cut(struct pst_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip
 	rte_pktmbuf_adj(m, (uint8_t *)ip - rte_pktmbuf_mtod(m, uint8_t *));
 	rte_pktmbuf_trim(m, rte_pktmbuf_data_len(m) - rte_be_to_cpu_16(ip->total_length));
 	if (!(ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)))
-		ip->packet_id = make_id(w);
+		ip->packet_id = pst_worker_make_id(w);
 	n = rte_ipv4_fragment_copy_nonseg_packet(m, pieces, PIECES_MAX, mtu, w->params.mbufs);
 	if (n < 0) {
 		drop(w, m, n == -ENOMEM ? PST_DROP_NO_MBUF : PST_DROP_MTU);

@@ -4,6 +4,7 @@
 
 #include "worker/worker.h"
 
+#include "packet/csum.h"
 #include "packet/view.h"
 #include "worker/frag.h"
 #include "worker/reply.h"
@@ -36,7 +37,7 @@ struct pst_worker {
 	struct pst_frags *frags;
 	struct pst_hold *hold;
 	struct run_ask run_ask;
-	uint16_t next_id; /* of the datagrams whose fragments leave (RFC 6864 section 5.3.1) */
+	uint16_t next_id; /* of datagrams that leave */
 	struct pst_worker_stats stats; /* main reads, relaxed */
 };
 
@@ -66,6 +67,33 @@ struct job {
 	/* of all others */
 	struct pst_view v;
 } __rte_cache_aligned;
+
+/*
+ * IP identifiers of what leaves by an outside address, which many clients share (RFC 6864 section
+ * 5.3.1): no two workers make the same one.
+ */
+static inline rte_be16_t
+pst_worker_make_id(struct pst_worker *w)
+{
+	w->next_id += w->params.n_workers;
+	return rte_cpu_to_be_16(w->next_id);
+}
+
+static inline void
+pst_worker_set_id(struct rte_ipv4_hdr *ip, rte_be16_t id)
+{
+	ip->hdr_checksum = pst_csum_apply(
+		ip->hdr_checksum, pst_csum_fold(pst_csum_change16(ip->packet_id, id)));
+	ip->packet_id = id;
+}
+
+/* A datagram that somebody may cut: what must not be cut needs none, and pieces have theirs. */
+static inline void
+pst_worker_renumber(struct pst_worker *w, struct rte_ipv4_hdr *ip)
+{
+	if (ip->fragment_offset == 0)
+		pst_worker_set_id(ip, pst_worker_make_id(w));
+}
 
 static inline void
 drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)

@@ -284,6 +284,7 @@ put_many(struct box *b, uint32_t to, int n)
 
 	for (int i = 0; i < n; i++) {
 		in.id = i;
+		in.df = true; /* its identifier stays */
 		box_put(b, BOX_INSIDE, &in);
 	}
 	box_settle(b);
