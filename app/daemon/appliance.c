@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "config/address.h"
 #include "editors.h"
+#include "packet/view.h"
 #include "protocols.h"
 #include "publish.h"
 
@@ -107,6 +108,7 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 
 	p->mapping = mode_of(c->mapping);
 	p->filtering = mode_of(c->filtering);
+	p->maps_others = c->other_protocols == PST_OTHERS_MAP;
 	p->out_refreshes = !c->refresh_inbound;
 	p->lenient_windows = c->tcp_window == PST_WINDOW_LENIENT;
 	p->port_first = c->port_first;
@@ -557,11 +559,22 @@ input(struct pst_appliance *a, const struct pst_neigh_ops *ops, struct rte_mbuf 
 	rte_pktmbuf_free(m);
 }
 
+static void
+name_protocol(uint8_t protocol, char *text, size_t size)
+{
+	const char *name = protocol == PST_TCP ? "tcp" : protocol == PST_UDP ? "udp" : "icmp";
+
+	if (pst_view_is_portless(protocol))
+		snprintf(text, size, "protocol %u", protocol);
+	else
+		snprintf(text, size, "%s", name);
+}
+
 /* A refusal is an event that the operator sees, with the rule's name; a flood is a number. */
 static void
 log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 {
-	char client[PST_ENDPOINT_TEXT], remote[PST_ENDPOINT_TEXT];
+	char client[PST_ENDPOINT_TEXT], remote[PST_ENDPOINT_TEXT], protocol[16];
 	int64_t rule = (int64_t)evt->cookie;
 
 	if (now_ms / 1000 != a->refusals.second) {
@@ -575,18 +588,19 @@ log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 		return;
 	pst_endpoint_format(&evt->client, client);
 	pst_endpoint_format(&evt->remote, remote);
+	name_protocol(evt->protocol, protocol, sizeof(protocol));
 	if (evt->why != PST_DROP_RULE)
 		PST_LOG(NOTICE, "%s: refused %s %s -> %s", pst_drop_names[evt->why],
-			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			protocol,
 			client, remote);
 	else if (rule < 0)
 		PST_LOG(NOTICE, "no rule allows %s %s -> %s",
-			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			protocol,
 			client, remote);
 	else
 		PST_LOG(NOTICE, "rule \"%s\" refuses %s %s -> %s",
 			pst_ruleset_rule(a->rules, rule)->name,
-			evt->protocol == PST_TCP ? "tcp" : evt->protocol == PST_UDP ? "udp" : "icmp",
+			protocol,
 			client, remote);
 }
 

@@ -290,6 +290,8 @@ main_round(struct postern *p)
 static void
 say_ready(struct postern *p)
 {
+	PST_LOG(NOTICE, "IPv6 is not carried: its packets are dropped, and counted as \"%s\"",
+		pst_drop_names[PST_DROP_IPV6]);
 	pst_control_set_ready(p->control, true);
 	printf("postern: ready\n");
 	fflush(stdout);

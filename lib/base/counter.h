@@ -35,6 +35,7 @@
 	X(FILTERED, "filtered") /* the mapping's filtering mode */ \
 	X(IP_FILTER, "ip_filter") /* an endpoint's IP filter */ \
 	X(CONFLICT, "conflict") /* the same two ends talk by another port */ \
+	X(PEER_USED, "peer_used") /* another client has that peer, by a protocol without ports */ \
 	X(HAIRPIN, "hairpin") /* from inside to one of our outside addresses */ \
 	X(ICMP_ERROR, "icmp_error") \
 	X(ENDPOINT_USED, "endpoint_used") /* one connection was allowed, and came */ \

@@ -53,6 +53,12 @@ enum pst_window {
 	PST_WINDOW_LENIENT,
 };
 
+/* What becomes of protocols without ports, beside GRE and ESP. */
+enum pst_others {
+	PST_OTHERS_DROP,
+	PST_OTHERS_MAP,
+};
+
 struct pst_range {
 	uint32_t first, last;
 };
@@ -96,6 +102,7 @@ struct pst_config_nat {
 	bool hairpin;
 	bool refresh_inbound; /* packets from outside keep a mapping alive */
 	enum pst_window tcp_window;
+	enum pst_others other_protocols;
 	uint16_t mss_clamp; /* the most bytes of a TCP segment; 1: what MTUs allow; 0: any */
 	uint32_t ports_per_client;
 	uint32_t sessions_per_client;

@@ -19,6 +19,7 @@
 static const char *const idles[] = { "auto", "poll", "sleep", NULL };
 static const char *const zones[] = { "internal", "external", NULL };
 static const char *const windows[] = { "strict", "lenient", NULL };
+static const char *const others[] = { "drop", "map", NULL };
 static const char *const behaviours[] = { "endpoint-independent", "address-dependent",
 	"address-and-port-dependent", NULL };
 static const char *const actions[] = { "deny", "allow", NULL };
@@ -81,6 +82,8 @@ const struct pst_key pst_keys[] = {
 	{ "/nat", "refresh_inbound", PST_KEY_BOOL, AT(nat.refresh_inbound), .fallback = "true" },
 	{ "/nat", "tcp_window", PST_KEY_ENUM, AT(nat.tcp_window), .fallback = "\"strict\"",
 		.names = windows },
+	{ "/nat", "other_protocols", PST_KEY_ENUM, AT(nat.other_protocols),
+		.fallback = "\"drop\"", .names = others },
 	{ "/nat", "mss_clamp", PST_KEY_LIMIT, AT(nat.mss_clamp), WITHIN(536, 8960),
 		.fallback = "true" },
 	{ "/nat", "ports", PST_KEY_SHAPE, .fallback = "\"1024-65535\"" },

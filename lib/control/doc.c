@@ -86,6 +86,12 @@ pst_doc_proto(uint8_t protocol)
 		return json_string("udp");
 	case PST_ICMP:
 		return json_string("icmp");
+	case IPPROTO_GRE:
+		return json_string("gre");
+	case IPPROTO_ESP:
+		return json_string("esp");
+	case IPPROTO_SCTP:
+		return json_string("sctp");
 	}
 	return json_sprintf("%u", protocol);
 }

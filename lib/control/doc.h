@@ -23,5 +23,5 @@ json_t *pst_doc_ranges(const struct pst_range *range, uint32_t n);
 json_t *pst_doc_endpoint(const struct pst_endpoint *ep);
 json_t *pst_doc_mac(const uint8_t *mac);
 json_t *pst_doc_number(uint64_t n);
-/* "tcp", "udp", "icmp" or the number. */
+/* "tcp", "udp", "icmp", "gre", "esp", "sctp" or the number. */
 json_t *pst_doc_proto(uint8_t protocol);

@@ -147,12 +147,14 @@ pools(const struct pst_config_nat *nat)
 static json_t *
 nat(const struct pst_config_nat *nat)
 {
-	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:b,s:b,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "pool",
+	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:b,s:b,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "pool",
 		pst_doc_ranges(nat->pool, nat->n_pool), "pools", pools(nat), "bypass",
 		pst_doc_ranges(nat->bypass, nat->n_bypass), "mapping",
 		behaviour(nat->mapping), "filtering", behaviour(nat->filtering), "hairpin",
 		nat->hairpin, "refresh_inbound", nat->refresh_inbound, "tcp_window",
-		nat->tcp_window == PST_WINDOW_LENIENT ? "lenient" : "strict", "mss_clamp",
+		nat->tcp_window == PST_WINDOW_LENIENT ? "lenient" : "strict",
+		"other_protocols", nat->other_protocols == PST_OTHERS_MAP ? "map" : "drop",
+		"mss_clamp",
 		nat->mss_clamp <= 1 ? json_boolean(nat->mss_clamp) : json_integer(nat->mss_clamp),
 		"ports",
 		json_sprintf("%u-%u", nat->port_first, nat->port_last), "ports_per_client",

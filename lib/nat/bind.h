@@ -9,6 +9,9 @@
  * Towards destinations that are not translated the two endpoints are the same, and the bind is
  * only what filtering knows of: it has no outside address and no port of a pool.
  *
+ * A protocol without ports has a bind for each remote address, which `ends` does not know: only
+ * a connection tells whose a packet from there is (no other client may have the same).
+ *
  * Owner: one worker.
  */
 #pragma once
@@ -16,12 +19,14 @@
 #include "nat/key.h"
 #include "nat/slots.h"
 
-#define PST_BIND_ROUTED UINT32_MAX /* for an address' number: not translated */
+/* for an address' number, of binds that have no port of a pool */
+#define PST_BIND_ROUTED UINT32_MAX	   /* not translated */
+#define PST_BIND_PORTLESS (UINT32_MAX - 1) /* the address alone is; it is for one peer */
 
 struct pst_bind {
 	struct pst_flow_key key; /* inside end and protocol; what of the remote end counts */
 	uint64_t outside;        /* our end, its protocol in the low bits */
-	uint32_t client, address; /* entry of the client; number of the outside address, or ROUTED */
+	uint32_t client, address; /* entry of the client; number of the outside address, or none */
 	uint32_t connections;
 	uint32_t first; /* connection; they are linked by their cold entries */
 	uint64_t created_ms;

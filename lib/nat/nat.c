@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "filter/ipfilter.h"
 #include "nat/nat_priv.h"
+#include "packet/view.h"
 
 #define PORT_FIRST 1024
 #define ROUTED 1 /* in place of a bind's remote end, which has zeroes in the low bits */
@@ -187,6 +188,10 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 	struct pst_flow_key key;
 
 	key.a = pst_key_end(pst_key_ip(p->key.b), pst_key_port(p->key.b), p->proto);
+	if (unlikely(pst_view_is_portless(p->proto))) {
+		key.b = pst_key_end(pst_key_ip(p->key.a), 0, 0);
+		return key;
+	}
 	if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a))) {
 		key.b = ROUTED; /* of whatever destination */
 		return key;
@@ -223,7 +228,8 @@ start_bind(struct pst_nat *nat, uint32_t i, uint32_t client, uint32_t address)
 	b->client = client;
 	b->address = address;
 	nat->clients.entries[client].refs++;
-	pst_nat_end_add(nat, b->outside, i << 2 | PST_END_BIND);
+	if (!pst_view_is_portless(pst_key_low(b->outside)))
+		pst_nat_end_add(nat, b->outside, i << 2 | PST_END_BIND);
 	nat->binds_total++;
 }
 
@@ -238,6 +244,51 @@ make_routed(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow
 		*why = PST_DROP_NO_BIND;
 	else
 		start_bind(nat, i, client, PST_BIND_ROUTED);
+	return i;
+}
+
+/* An outside address of the client by which nobody talks to that peer yet; -EADDRINUSE. */
+static int
+address_for_peer(const struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
+	uint32_t via)
+{
+	const struct pst_client *c = &nat->clients.entries[client];
+	bool is_any = via == PST_LISTENER_ANY_ADDRESS;
+	uint32_t first = is_any ? pst_nat_address_of(nat, c) : via;
+	struct pst_nat_span own = { .first = first, .n = 1 };
+
+	if (c->ports == 0 && c->n_blocks == 0 && is_any)
+		own = pst_nat_addresses_of(nat->params, c->ip);
+	for (uint32_t k = 0; k < own.n; k++) {
+		uint32_t a = own.first + (first - own.first + k) % own.n;
+		struct pst_flow_key in = { p->key.a,
+			pst_key_end(nat->params->addresses[a], 0, PST_WAY_IN) };
+
+		if (pst_conn_lookup(&nat->conns, pst_flow_hash(&nat->conns.flows, in), in) ==
+			PST_FLOW_NONE)
+			return a;
+	}
+	return -EADDRINUSE;
+}
+
+/* GRE, ESP: the address alone is translated, for one client to one peer at a time. */
+static uint32_t
+make_portless(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
+	uint32_t client, uint32_t via, enum pst_drop *why)
+{
+	int a = address_for_peer(nat, p, client, via);
+	uint32_t i;
+
+	if (a < 0) {
+		*why = PST_DROP_PEER_USED;
+		return PST_SLOT_NONE;
+	}
+	i = pst_bind_add(&nat->binds, key,
+		pst_key_end(nat->params->addresses[a], 0, p->proto), p->now_ms);
+	if (i == PST_SLOT_NONE)
+		*why = PST_DROP_NO_BIND;
+	else
+		start_bind(nat, i, client, PST_BIND_PORTLESS);
 	return i;
 }
 
@@ -281,8 +332,9 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_bind *b = &nat->binds.entries[i];
 	struct pst_client *c = &nat->clients.entries[b->client];
 
-	pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
-	if (b->address != PST_BIND_ROUTED) {
+	if (!pst_view_is_portless(pst_key_low(b->outside)))
+		pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
+	if (b->address < PST_BIND_PORTLESS) {
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
 			rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
 		pst_nat_ports_sub(c, 1);
@@ -440,8 +492,12 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	uint32_t b = pst_bind_lookup(&nat->binds, key), i;
 
 	if (b == PST_FLOW_NONE) {
-		b = key.b == ROUTED ? make_routed(nat, p, key, client, why) :
-				      make_bind(nat, p, key, client, policy->via, why);
+		if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
+			b = make_routed(nat, p, key, client, why);
+		else if (pst_view_is_portless(p->proto))
+			b = make_portless(nat, p, key, client, policy->via, why);
+		else
+			b = make_bind(nat, p, key, client, policy->via, why);
 		if (b == PST_SLOT_NONE)
 			return PST_SLOT_NONE;
 	}

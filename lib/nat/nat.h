@@ -89,6 +89,7 @@ struct pst_nat_params {
 	uint32_t ports_per_client, sessions_per_client;
 	uint32_t new_sessions_per_client; /* a second; 0: any number */
 	bool out_refreshes; /* packets from outside keep no client's mapping alive (RFC 7857 7) */
+	bool maps_others; /* protocols without ports, beside GRE and ESP: by address alone */
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
 	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: single ones */

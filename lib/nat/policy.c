@@ -10,6 +10,7 @@
  * passes unseen, where the specification's firewall dropped it.
  */
 #include "nat/nat_priv.h"
+#include "packet/view.h"
 
 enum verdict { ALLOWED, UNSET, DENIED };
 
@@ -71,7 +72,7 @@ static bool
 is_watched(const struct pst_nat *nat, const struct pst_nat_packet *p,
 	const struct pst_client *client, const struct pst_nat_policy *policy)
 {
-	if (nat->params->n_editor_lcores == 0)
+	if (nat->params->n_editor_lcores == 0 || pst_view_is_portless(p->proto))
 		return false;
 	if (policy->permission != PST_SLOT_NONE &&
 		nat->listeners.entries[policy->permission].editor_path)

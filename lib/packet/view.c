@@ -95,7 +95,7 @@ parse_l4(struct pst_view *v, bool part)
 		parse_icmp(v);
 		break;
 	default:
-		v->kind = PST_VIEW_OTHER;
+		v->kind = PST_VIEW_PORTLESS;
 	}
 }
 
@@ -131,7 +131,8 @@ parse_ip(struct pst_view *v, uint32_t room)
 		return;
 	}
 	parse_l4(v, frag & RTE_IPV4_HDR_MF_FLAG);
-	if (unlikely((frag & RTE_IPV4_HDR_MF_FLAG) != 0 && v->kind == PST_VIEW_L4))
+	if (unlikely((frag & RTE_IPV4_HDR_MF_FLAG) != 0 &&
+		    (v->kind == PST_VIEW_L4 || v->kind == PST_VIEW_PORTLESS)))
 		v->kind = PST_VIEW_FIRST_FRAGMENT;
 }
 
@@ -194,7 +195,8 @@ quote_l4(struct pst_quote *q)
 		return icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST ||
 			icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY;
 	default:
-		return false;
+		q->sport = q->dport = 0;
+		return true;
 	}
 }
 

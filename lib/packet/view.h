@@ -24,7 +24,8 @@ enum pst_view_kind {
 	PST_VIEW_ERROR, /* an ICMP error: quotes another packet */
 	PST_VIEW_LATER_FRAGMENT,
 	PST_VIEW_FIRST_FRAGMENT,
-	PST_VIEW_OTHER, /* another IP protocol, or ICMP type */
+	PST_VIEW_PORTLESS, /* another IP protocol: GRE, ESP, ... */
+	PST_VIEW_OTHER, /* another ICMP type */
 	PST_VIEW_ARP,
 	PST_VIEW_BAD, /* `drop` says why */
 };
@@ -57,11 +58,18 @@ struct pst_quote {
 };
 
 /*
- * Read the quote of an ERROR, past its IP options. False when it is no TCP, UDP or ICMP query, a
+ * Read the quote of an ERROR, past its IP options. False when it is an ICMP error itself, a
  * later fragment, or when its IP checksum is wrong (RFC 5508 REQ-3). Its L4 checksum is
  * nobody's concern: most quotes are cut.
  */
 bool pst_view_quote(const struct pst_view *v, struct pst_quote *q);
+
+/* All that is mapped has ports, or an identifier in their place; but GRE, ESP and the like. */
+static inline bool
+pst_view_is_portless(uint8_t proto)
+{
+	return proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_ICMP;
+}
 
 /* The whole IP packet's length, header included. */
 static inline uint16_t

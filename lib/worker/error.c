@@ -78,7 +78,7 @@ fix_quoted_csum(const struct pst_quote *q, uint16_t delta)
 		field = quoted_field(q, offsetof(struct rte_udp_hdr, dgram_cksum));
 		if (field != NULL)
 			*field = pst_csum_apply_udp(*field, delta);
-	} else {
+	} else if (q->proto == IPPROTO_ICMP) {
 		field = quoted_field(q, offsetof(struct rte_icmp_hdr, icmp_cksum));
 		*field = pst_csum_apply(*field, delta);
 	}
@@ -106,7 +106,8 @@ set_quoted_end(const struct pst_quote *q, bool is_source, uint64_t end)
 		q->ip->src_addr = pst_key_ip(end);
 	else
 		q->ip->dst_addr = pst_key_ip(end);
-	*port = pst_key_port(end);
+	if (!pst_view_is_portless(q->proto))
+		*port = pst_key_port(end);
 }
 
 /* What an editor added to the stream is taken off the quoted sequence number again. */

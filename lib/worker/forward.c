@@ -30,12 +30,15 @@ set_l4(const struct pst_view *v, enum pst_way way, rte_be16_t port, uint16_t del
 		udp->dgram_cksum = pst_csum_apply_udp(udp->dgram_cksum, delta);
 		break;
 	}
-	default: {
+	case IPPROTO_ICMP: {
 		struct rte_icmp_hdr *icmp = v->l4;
 
 		icmp->icmp_ident = port;
 		icmp->icmp_cksum = pst_csum_apply(icmp->icmp_cksum, delta);
+		break;
 	}
+	default: /* nothing of it is known, and it has no pseudo-header */
+		break;
 	}
 }
 
@@ -360,6 +363,7 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, int rule, uint6
 	case PST_DROP_CLIENT_PORTS:
 	case PST_DROP_CLIENT_SESSIONS:
 	case PST_DROP_CLIENT_RATE:
+	case PST_DROP_PEER_USED:
 		tell_refused(w, job, why, rule);
 		if (job->way == PST_WAY_OUT) /* RFC 5508 REQ-8, RFC 6888 REQ-11 */
 			pst_worker_error(w, job, PST_ICMP_PROHIBITED, 0, now_ms);

@@ -143,28 +143,51 @@ refuse(struct pst_worker *w, const struct job *job)
 	return PST_DROP_COUNT;
 }
 
+/* Of protocols without ports, GRE and ESP are mapped always, all others when it is so set. */
+static bool
+is_mapped(const struct pst_worker *w, uint8_t proto)
+{
+	return !pst_view_is_portless(proto) || proto == IPPROTO_GRE || proto == IPPROTO_ESP ||
+		w->nat->params->maps_others;
+}
+
 /* What kinds of packets are translated; the reason to drop the others, or PST_DROP_COUNT. */
 static enum pst_drop
-refuse_kind(const struct pst_view *v)
+refuse_kind(const struct pst_worker *w, const struct pst_view *v)
 {
+	if (unlikely(!is_mapped(w, v->proto)))
+		return PST_DROP_IP_PROTOCOL;
 	switch (v->kind) {
 	case PST_VIEW_L4:
 		if (v->proto == IPPROTO_ICMP && !pst_view_l4_csum_ok(v))
 			return PST_DROP_L4_CHECKSUM; /* RFC 5508 REQ-3 */
 		return PST_DROP_COUNT;
+	case PST_VIEW_PORTLESS:
 	case PST_VIEW_FIRST_FRAGMENT:
 	case PST_VIEW_LATER_FRAGMENT:
 		return PST_DROP_COUNT;
 	case PST_VIEW_ERROR: /* RFC 5508 REQ-3 */
 		return pst_view_l4_csum_ok(v) ? PST_DROP_COUNT : PST_DROP_L4_CHECKSUM;
 	default:
-		return v->proto == IPPROTO_ICMP ? PST_DROP_ICMP_TYPE : PST_DROP_IP_PROTOCOL;
+		return PST_DROP_ICMP_TYPE;
 	}
+}
+
+/*
+ * Without ports, a packet from outside tells whose it is by its peer alone. So all that goes
+ * to one peer is one worker's, whatever client it is of.
+ */
+static uint32_t
+owner_of_peer(const struct pst_worker *w, rte_be32_t remote)
+{
+	return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(remote));
 }
 
 uint32_t
 pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 {
+	if (unlikely(pst_view_is_portless(job->v.proto)))
+		return owner_of_peer(w, job->way == PST_WAY_OUT ? job->v.dst : job->v.src);
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
 	if (pst_net_is_routed(w->params.net, job->v.dst))
@@ -172,10 +195,12 @@ pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
 }
 
-/* What a NIC was to steer counts; it knows nothing of addresses that are not translated. */
+/* What a NIC was to steer counts: what has ports, and is translated. */
 static void
 check_rss(struct pst_worker *w, const struct job *job, uint32_t owner)
 {
+	if (pst_view_is_portless(job->v.proto))
+		return;
 	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst))
 		pst_rss_check_add(&w->rss[job->m->port], 1, owner != w->params.index);
 }
@@ -188,6 +213,8 @@ owner_of_quoted(const struct pst_worker *w, const struct job *job)
 
 	if (!pst_view_quote(&job->v, &q))
 		return w->params.index; /* to be dropped */
+	if (pst_view_is_portless(q.proto))
+		return owner_of_peer(w, job->way == PST_WAY_OUT ? q.src : q.dst);
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.dst));
 	if (pst_net_is_routed(w->params.net, q.src))
@@ -271,13 +298,13 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 		finish_checksum(v);
 	if (unlikely(is_for_us(w, job)) && sort_local(w, job, handed, now_ms))
 		return false;
-	why = refuse_kind(v);
+	why = refuse_kind(w, v);
 	if (unlikely(why != PST_DROP_COUNT)) {
 		drop(w, job->m, why);
 		return false;
 	}
 	job->way = iface->zone == PST_NET_INTERNAL ? PST_WAY_OUT : PST_WAY_IN;
-	if (unlikely(v->kind != PST_VIEW_L4)) {
+	if (unlikely(v->kind != PST_VIEW_L4 && v->kind != PST_VIEW_PORTLESS)) {
 		sort_odd(w, job, handed, now_ms);
 		return false;
 	}

@@ -267,7 +267,7 @@ bad_packets_are_dropped_by_reason(void **state)
 	box_is_dropped(&b, BOX_INSIDE, &p, PST_DROP_NO_ROUTE);
 	rte_pktmbuf_free(box_get(&b, BOX_INSIDE)); /* network unreachable */
 	p = pkt_udp(CLIENT, 1, OUTSIDE, 2);
-	p.proto = 47;
+	p.proto = IPPROTO_SCTP;
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_IP_PROTOCOL);
 	p = pkt_udp(SERVER, 1, OUTSIDE, 2);
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_NO_MAPPING);

@@ -102,7 +102,7 @@ fill(struct rte_mbuf *m, const struct pkt *p)
 		put_tcp(m, p);
 	else if (p->proto == IPPROTO_UDP)
 		put_udp(m, p);
-	else
+	else if (p->proto == IPPROTO_ICMP)
 		put_icmp(m, p);
 	if (p->len > 0)
 		memcpy(append(m, p->len), p->data, p->len);
@@ -110,7 +110,8 @@ fill(struct rte_mbuf *m, const struct pkt *p)
 		rte_pktmbuf_mtod(m, uint8_t *) + rte_pktmbuf_data_len(m) - (uint8_t *)ip);
 	ip->hdr_checksum = ~rte_raw_cksum(ip, sizeof(*ip));
 	pst_view_parse(&v, m);
-	pst_view_l4_csum_fill(&v);
+	if (!pst_view_is_portless(p->proto))
+		pst_view_l4_csum_fill(&v);
 }
 
 struct rte_mbuf *
@@ -147,7 +148,8 @@ pkt_read(struct rte_mbuf *m, struct pkt *p)
 
 	memset(p, 0, sizeof(*p));
 	pst_view_parse(&v, m);
-	if (v.kind > PST_VIEW_ERROR || !pst_view_ip_csum_ok(&v) || !pst_view_l4_csum_ok(&v))
+	if ((v.kind > PST_VIEW_ERROR && v.kind != PST_VIEW_PORTLESS) || !pst_view_ip_csum_ok(&v) ||
+		(!pst_view_is_portless(v.proto) && !pst_view_l4_csum_ok(&v)))
 		return false;
 	p->src_mac = eth->src_addr;
 	p->dst_mac = eth->dst_addr;
@@ -165,6 +167,9 @@ pkt_read(struct rte_mbuf *m, struct pkt *p)
 	} else if (v.proto == IPPROTO_UDP) {
 		p->data = (const uint8_t *)v.l4 + sizeof(struct rte_udp_hdr);
 		p->len = v.l4_len - sizeof(struct rte_udp_hdr);
+	} else if (v.kind == PST_VIEW_PORTLESS) {
+		p->data = v.l4;
+		p->len = v.l4_len;
 	} else {
 		const struct rte_icmp_hdr *icmp = v.l4;
 
@@ -252,7 +257,7 @@ quoted_csum_ok(const struct rte_ipv4_hdr *ip, const uint8_t *l4, uint32_t len)
 		.l4 = (uint8_t *)(uintptr_t)l4, .l4_len = len, .proto = ip->next_proto_id,
 		.src = ip->src_addr, .dst = ip->dst_addr };
 
-	return len < whole || pst_view_l4_csum_ok(&v);
+	return len < whole || pst_view_is_portless(v.proto) || pst_view_l4_csum_ok(&v);
 }
 
 bool

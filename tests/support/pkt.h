@@ -34,7 +34,10 @@ struct pkt {
 /* A new mbuf of the pool with the packet in it. */
 struct rte_mbuf *pkt_build(struct rte_mempool *pool, const struct pkt *p);
 
-/* Read one back; false when it is no whole TCP, UDP or ICMP packet with right checksums. */
+/*
+ * Read one back; false when it is no whole packet with right checksums. Of other protocols than
+ * TCP, UDP and ICMP all that is behind the IP header is data.
+ */
 bool pkt_read(struct rte_mbuf *m, struct pkt *p);
 
 /* Packets of a kind, with a few bytes of data; segments have none, and both sides begin at 1000. */

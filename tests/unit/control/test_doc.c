@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "appliance.h"
@@ -55,6 +56,21 @@ static const struct doc_case connections[] = {
 		"\"packets_reply\":4,\"bytes\":4000000500,\"bytes_orig\":500,"
 		"\"bytes_reply\":4000000000,\"expires_s\":2,\"editor\":\"ftp\","
 		"\"application\":\"FTP client\",\"age_s\":61,\"worker\":1,\"bypass\":false}" },
+	/* a protocol without ports */
+	{ PST_SHOW_CONNECTIONS,
+		{ .protocol = IPPROTO_ESP,
+			.state = 1,
+			.inside = { 0x0a000009, 0 },
+			.outside = { 0xc6336401, 0 },
+			.remote = { 0xcb007109, 0 },
+			.editor = -1,
+			.protocol_index = -1 },
+		"{\"id\":\"1-0-0\",\"protocol\":\"esp\",\"inside\":\"10.0.0.9:0\","
+		"\"outside\":\"198.51.100.1:0\",\"remote\":\"203.0.113.9:0\","
+		"\"state\":\"1\",\"path\":\"fast\",\"packets\":0,\"packets_orig\":0,"
+		"\"packets_reply\":0,\"bytes\":0,\"bytes_orig\":0,\"bytes_reply\":0,"
+		"\"expires_s\":0,\"editor\":null,\"application\":null,\"age_s\":0,"
+		"\"worker\":1,\"bypass\":false}" },
 	/* a state without a name, an editor that is not there, about to expire */
 	{ PST_SHOW_CONNECTIONS,
 		{ .protocol = PST_ICMP,
@@ -151,9 +167,9 @@ static const struct doc_case others[] = {
 		"{\"worker\":1,\"address\":\"198.51.100.1\",\"clients\":null,"
 		"\"protocol\":\"tcp\",\"range\":\"1024-32767,64512-65535\",\"used\":10,\"free\":31733,"
 		"\"resting\":1}" },
-	{ PST_SHOW_POOLS, { .protocol = 47, .outside = { 0xc6336416, 0 } },
+	{ PST_SHOW_POOLS, { .protocol = 99, .outside = { 0xc6336416, 0 } },
 		"{\"worker\":1,\"address\":\"198.51.100.22\","
-		"\"clients\":[\"10.0.9.0-10.0.9.255\"],\"protocol\":\"47\",\"range\":null,"
+		"\"clients\":[\"10.0.9.0-10.0.9.255\"],\"protocol\":\"99\",\"range\":null,"
 		"\"used\":0,\"free\":0,\"resting\":0}" },
 	{ PST_SHOW_CLIENTS,
 		{ .inside = { 0x0a000009, 0 },

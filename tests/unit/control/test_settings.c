@@ -93,7 +93,7 @@ the_config_has_the_file_s_keys(void **state)
 		"\"addresses\":[\"198.51.100.20-198.51.100.23\"]}],"
 		"\"bypass\":[\"172.16.0.0-172.31.255.255\"],"
 		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
-		"\"hairpin\":true,\"refresh_inbound\":false,\"tcp_window\":\"strict\",\"mss_clamp\":false,"
+		"\"hairpin\":true,\"refresh_inbound\":false,\"tcp_window\":\"strict\",\"other_protocols\":\"drop\",\"mss_clamp\":false,"
 		"\"ports\":\"1024-65535\",\"ports_per_client\":0,"
 		"\"sessions_per_client\":0,\"new_sessions_per_client\":0,\"port_block\":0,"
 		"\"sessions\":0,\"quarantine\":0,"
