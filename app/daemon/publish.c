@@ -65,6 +65,22 @@ publish(struct pst_appliance *a, const struct pst_config_publish *c)
 	return pst_nat_publish(nat, owner, &what, a->params.now_ms);
 }
 
+/* Each port by itself: what is known of the protocol and its editors differs by port. */
+static int
+publish_all_of(struct pst_appliance *a, const struct pst_config_publish *c)
+{
+	struct pst_config_publish one = *c;
+	int ret = 0;
+
+	one.more = 0;
+	for (uint32_t k = 0; ret == 0 && k <= c->more; k++) {
+		one.external.port = c->external.port + k;
+		one.internal.port = c->internal.port + k;
+		ret = publish(a, &one);
+	}
+	return ret;
+}
+
 int
 pst_publish_all(struct pst_appliance *a, char *error, size_t size)
 {
@@ -72,7 +88,7 @@ pst_publish_all(struct pst_appliance *a, char *error, size_t size)
 	int ret = 0;
 
 	for (uint32_t i = 0; ret == 0 && i < a->config->n_publish; i++) {
-		ret = publish(a, &a->config->publish[i]);
+		ret = publish_all_of(a, &a->config->publish[i]);
 		if (ret < 0)
 			snprintf(error, size, "\"%s\" can't be published: %s",
 				a->config->publish[i].name, strerror(-ret));

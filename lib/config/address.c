@@ -91,6 +91,22 @@ pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint)
 }
 
 bool
+pst_endpoints_parse(const char *text, struct pst_endpoint *first, uint16_t *more)
+{
+	const char *colon = strchr(text, ':');
+	uint16_t last;
+
+	*more = 0;
+	if (colon == NULL || strchr(colon, '-') == NULL)
+		return pst_endpoint_parse(text, first);
+	if (!parse_cut(text, colon - text, &first->ip) ||
+		!pst_ports_parse(colon + 1, &first->port, &last))
+		return false;
+	*more = last - first->port;
+	return first->ip != 0;
+}
+
+bool
 pst_ports_parse(const char *text, uint16_t *first, uint16_t *last)
 {
 	unsigned long low, high;
@@ -167,6 +183,16 @@ pst_endpoint_format(const struct pst_endpoint *ep, char text[PST_ENDPOINT_TEXT])
 	char address[PST_ADDRESS_TEXT];
 
 	snprintf(text, PST_ENDPOINT_TEXT, "%s:%u", pst_address_format(ep->ip, address), ep->port);
+	return text;
+}
+
+const char *
+pst_endpoints_format(const struct pst_endpoint *first, uint16_t more, char text[PST_ENDPOINT_TEXT])
+{
+	size_t at = strlen(pst_endpoint_format(first, text));
+
+	if (more > 0)
+		snprintf(text + at, PST_ENDPOINT_TEXT - at, "-%u", first->port + more);
 	return text;
 }
 

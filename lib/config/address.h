@@ -18,6 +18,8 @@ enum pst_range_fault {
 /* "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/24" */
 enum pst_range_fault pst_range_parse(const char *text, struct pst_range *range);
 /* "10.0.0.1:80"; no address or port of zero */
+/* "ADDRESS:PORT", or "ADDRESS:FIRST-LAST" with so many ports more than the first. */
+bool pst_endpoints_parse(const char *text, struct pst_endpoint *first, uint16_t *more);
 bool pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint);
 /* "1024-65535" */
 bool pst_ports_parse(const char *text, uint16_t *first, uint16_t *last);
@@ -33,10 +35,12 @@ pst_prefix_mask(uint8_t len)
 #define PST_ADDRESS_TEXT 16 /* "255.255.255.255" */
 #define PST_PREFIX_TEXT 20
 #define PST_RANGE_TEXT 32
-#define PST_ENDPOINT_TEXT 22
+#define PST_ENDPOINT_TEXT 32 /* a range of ports, too */
 #define PST_GUID_TEXT 37
 const char *pst_address_format(uint32_t ip, char text[PST_ADDRESS_TEXT]);
 const char *pst_prefix_format(uint32_t ip, uint8_t len, char text[PST_PREFIX_TEXT]);
 const char *pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT]);
+const char *pst_endpoints_format(
+	const struct pst_endpoint *first, uint16_t more, char text[PST_ENDPOINT_TEXT]);
 const char *pst_endpoint_format(const struct pst_endpoint *ep, char text[PST_ENDPOINT_TEXT]);
 const char *pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT]);

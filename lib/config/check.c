@@ -627,7 +627,9 @@ check_published_pair(struct pst_loader *l, const struct pst_config_publish *a,
 
 	snprintf(at, sizeof(at), "/publish/%u/external", i);
 	if (a->transport == b->transport && b->external.port != 0 &&
-		pst_endpoint_is_equal(&a->external, &b->external) && !pst_problem_is_at(l, at))
+		a->external.ip == b->external.ip &&
+		a->external.port <= b->external.port + b->more &&
+		b->external.port <= a->external.port + a->more && !pst_problem_is_at(l, at))
 		pst_problem(l, at, "is published by \"%s\" already", a->name);
 	snprintf(at, sizeof(at), "/publish/%u/name", i);
 	if (strcmp(a->name, b->name) == 0 && !pst_problem_is_at(l, at))
@@ -639,10 +641,12 @@ check_publish(struct pst_loader *l, bool sure)
 {
 	const struct pst_config *c = l->config;
 	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+	uint32_t ports = 0;
 
 	for (uint32_t i = 0; i < c->n_publish; i++) {
 		const struct pst_config_publish *p = &c->publish[i];
 
+		ports += p->more + 1;
 		snprintf(at, sizeof(at), "/publish/%u/external", i);
 		if (sure && p->external.port != 0 && !pst_problem_is_at(l, "/nat/pool") &&
 			!is_pool_address(c, p->external.ip))
@@ -656,6 +660,9 @@ check_publish(struct pst_loader *l, bool sure)
 		for (uint32_t k = 0; k < i; k++)
 			check_published_pair(l, &c->publish[k], p, i);
 	}
+	if (ports > PST_PUBLISH_PORTS_MAX && !pst_problem_is_at(l, "/publish"))
+		pst_problem(l, "/publish", "has %u ports, and may have %u", ports,
+			PST_PUBLISH_PORTS_MAX);
 }
 
 /* The pool and the networks that other keys imply. */

@@ -28,6 +28,7 @@
 #define PST_RULE_ITEMS_MAX 16
 #define PST_EDITOR_SWITCHES_MAX 16
 #define PST_PUBLISH_MAX 256
+#define PST_PUBLISH_PORTS_MAX 1024 /* of all entries together */
 
 enum pst_idle {
 	PST_IDLE_AUTO, /* sleep where lcores share a CPU, else poll */
@@ -137,11 +138,12 @@ struct pst_config_rule {
 	uint32_t n_destinations;
 };
 
-/* An outside endpoint that is a server's inside. */
+/* Outside endpoints that are a server's inside, port by port. */
 struct pst_config_publish {
 	char name[PST_NAME_MAX];
 	enum pst_proto transport;
 	struct pst_endpoint external, internal;
+	uint16_t more; /* ports behind the first, of both */
 };
 
 struct pst_config_editor {

@@ -248,9 +248,9 @@ publish(const struct pst_config *c)
 		object = with(object, "protocol",
 			json_string(p->transport == PST_UDP ? "udp" : "tcp"));
 		object = with(object, "external",
-			json_string(pst_endpoint_format(&p->external, text)));
+			json_string(pst_endpoints_format(&p->external, p->more, text)));
 		object = with(object, "internal",
-			json_string(pst_endpoint_format(&p->internal, text)));
+			json_string(pst_endpoints_format(&p->internal, p->more, text)));
 		array = append(array, object);
 	}
 	return array;

@@ -340,13 +340,16 @@ read_rules(struct pst_loader *l, const struct member *m)
 }
 
 static void
-read_endpoint(struct pst_loader *l, const struct member *m, struct pst_endpoint *endpoint)
+read_endpoints(struct pst_loader *l, const struct member *m, struct pst_endpoint *first,
+	uint16_t *more)
 {
 	const char *text = member_text(l, m);
 
-	if (text != NULL && !pst_endpoint_parse(text, endpoint)) {
-		*endpoint = (struct pst_endpoint){ 0, 0 };
-		pst_problem(l, m->at, "not an address and port, \"ADDRESS:PORT\": \"%s\"", text);
+	*more = 0;
+	if (text != NULL && !pst_endpoints_parse(text, first, more)) {
+		*first = (struct pst_endpoint){ 0, 0 };
+		pst_problem(l, m->at,
+			"not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": \"%s\"", text);
 	}
 }
 
@@ -355,6 +358,7 @@ read_published(struct pst_loader *l, const char *pointer, const json_t *json,
 	struct pst_config_publish *p)
 {
 	struct member m;
+	uint16_t more;
 
 	p->transport = PST_TCP;
 	if (!pst_read_object(l, "/publish/*", pointer, json, p))
@@ -363,9 +367,11 @@ read_published(struct pst_loader *l, const char *pointer, const json_t *json,
 	if (m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1)
 		p->transport = PST_UDP;
 	find_member(&m, "/publish/*", pointer, json, "external");
-	read_endpoint(l, &m, &p->external);
+	read_endpoints(l, &m, &p->external, &p->more);
 	find_member(&m, "/publish/*", pointer, json, "internal");
-	read_endpoint(l, &m, &p->internal);
+	read_endpoints(l, &m, &p->internal, &more);
+	if (p->internal.port != 0 && p->external.port != 0 && more != p->more)
+		pst_problem(l, m.at, "has %u ports, and \"external\" %u", more + 1, p->more + 1);
 }
 
 static void

@@ -64,6 +64,15 @@ pst_doc_endpoint(const struct pst_endpoint *ep)
 }
 
 json_t *
+pst_doc_endpoints(const struct pst_endpoint *first, uint16_t more)
+{
+	if (more == 0)
+		return pst_doc_endpoint(first);
+	return json_sprintf(IP_FORMAT ":%u-%u", IP_ARGS(first->ip), first->port,
+		first->port + more);
+}
+
+json_t *
 pst_doc_mac(const uint8_t *mac)
 {
 	return json_sprintf(

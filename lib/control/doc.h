@@ -21,6 +21,8 @@ json_t *pst_doc_range(uint32_t first, uint32_t last);
 json_t *pst_doc_ranges(const struct pst_range *range, uint32_t n);
 /* "IP:PORT" */
 json_t *pst_doc_endpoint(const struct pst_endpoint *ep);
+/* "IP:FIRST-LAST", with so many ports more than the first; 0: as one endpoint. */
+json_t *pst_doc_endpoints(const struct pst_endpoint *first, uint16_t more);
 json_t *pst_doc_mac(const uint8_t *mac);
 json_t *pst_doc_number(uint64_t n);
 /* "tcp", "udp", "icmp", "gre", "esp", "sctp" or the number. */

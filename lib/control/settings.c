@@ -187,8 +187,8 @@ publish(const struct pst_config *config)
 		json_array_append_new(array,
 			json_pack("{s:o,s:o,s:o,s:o}", "name", pst_doc_text(p->name), "protocol",
 				pst_doc_proto(p->transport), "external",
-				pst_doc_endpoint(&p->external), "internal",
-				pst_doc_endpoint(&p->internal)));
+				pst_doc_endpoints(&p->external, p->more), "internal",
+				pst_doc_endpoints(&p->internal, p->more)));
 	}
 	return array;
 }

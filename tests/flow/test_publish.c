@@ -78,6 +78,68 @@ a_published_server_is_reached_by_all(void **state)
 	}
 }
 
+/* Each outside port is the inside one as far from the first; so are the ends of what it sends. */
+static void
+a_range_is_published_port_by_port(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		box_config(&c, workers, 1);
+		publish(&c, PST_UDP, 17300, 5000); /* of two runs */
+		c.publish[0].more = 199;
+		box_init(&b, &c, 0);
+		for (uint16_t k = 0; k < 200; k++) {
+			in = packet(PST_UDP, PEER, 4000, OUTSIDE, 17300 + k, 0);
+			assert_true(box_pass_through(&b, BOX_OUTSIDE, &in, &out));
+			assert_int_equal(out.dst, SERVER);
+			assert_int_equal(out.dport, 5000 + k);
+			in = packet(PST_UDP, SERVER, 5000 + k, PEER, 4000, 0);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.sport, 17300 + k);
+		}
+		in = packet(PST_UDP, PEER, 4000, OUTSIDE, 17299, 0);
+		box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
+		in = packet(PST_UDP, PEER, 4000, OUTSIDE, 17500, 0);
+		box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
+		box_fini(&b);
+	}
+}
+
+/* A client inside calls the outside endpoint; the server sees the client's outside one. */
+static void
+clients_reach_a_published_server_by_hairpin(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		box_config(&c, workers, 1);
+		publish(&c, PST_TCP, 80, 8080);
+		box_init(&b, &c, 0);
+		for (uint32_t k = 0; k < 8; k++) {
+			in = packet(PST_TCP, STRANGER + 9 * k, 7000, OUTSIDE, 80, S);
+			assert_true(box_pass_to(&b, BOX_INSIDE, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.src, OUTSIDE);
+			assert_int_equal(out.dst, SERVER);
+			assert_int_equal(out.dport, 8080);
+			in = packet(PST_TCP, SERVER, 8080, OUTSIDE, out.sport, S | A);
+			in.ack = 2;
+			assert_true(box_pass_to(&b, BOX_INSIDE, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.src, OUTSIDE);
+			assert_int_equal(out.sport, 80);
+			assert_int_equal(out.dst, STRANGER + 9 * k);
+			assert_int_equal(out.dport, 7000);
+		}
+		box_fini(&b);
+	}
+}
+
 /* Three ports there are, one is published: two connections of clients, in no other's way. */
 static void
 a_published_port_is_nobody_elses_and_in_no_quota(void **state)
@@ -361,6 +423,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_published_server_is_reached_by_all),
+		cmocka_unit_test(a_range_is_published_port_by_port),
+		cmocka_unit_test(clients_reach_a_published_server_by_hairpin),
 		cmocka_unit_test(a_published_port_is_nobody_elses_and_in_no_quota),
 		cmocka_unit_test(nobody_but_the_server_answers),
 		cmocka_unit_test(a_published_port_is_in_no_workers_pool),

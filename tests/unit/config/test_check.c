@@ -449,9 +449,9 @@ a_published_server_is_inside_and_its_endpoint_ours(void **state)
 		{ IN OUT "},\n\"publish\": [ { \"protocol\": \"sctp\", \"external\": "
 			 "\"192.0.2.1\", \"internal\": \"10.0.0.9:0\" } ],\n\"memory\": {",
 			"t:4: /publish/0/protocol: must be one of \"tcp\", \"udp\", not \"sctp\"\n"
-			"t:4: /publish/0/external: not an address and port, \"ADDRESS:PORT\": "
+			"t:4: /publish/0/external: not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": "
 			"\"192.0.2.1\"\n"
-			"t:4: /publish/0/internal: not an address and port, \"ADDRESS:PORT\": "
+			"t:4: /publish/0/internal: not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": "
 			"\"10.0.0.9:0\"\n" },
 		{ IN OUT "},\n\"publish\": [ { \"name\": \"a\", \"protocol\": \"tcp\", "
 			 "\"external\": \"192.0.2.1:80\", \"internal\": \"10.0.0.9:1\" },\n"
@@ -461,6 +461,29 @@ a_published_server_is_inside_and_its_endpoint_ours(void **state)
 			 "\"192.0.2.1:80\", \"internal\": \"10.0.0.9:2\" } ],\n\"memory\": {",
 			"t:5: /publish/1/external: is published by \"a\" already\n"
 			"t:5: /publish/1/name: another entry has the name \"a\"\n" },
+		{ IN OUT "},\n\"publish\": [ "
+			 "{ \"name\": \"a\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:2000-2009\", "
+			 "\"internal\": \"10.0.0.9:3000-3009\" } ],\n\"memory\": {",
+			"" },
+		{ IN OUT "},\n\"publish\": [ "
+			 "{ \"name\": \"a\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:2000-2009\", "
+			 "\"internal\": \"10.0.0.9:3000-3008\" } ],\n\"memory\": {",
+			"t:4: /publish/0/internal: has 9 ports, and \"external\" 10\n" },
+		{ IN OUT "},\n\"publish\": [ "
+			 "{ \"name\": \"a\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:2000-2009\", "
+			 "\"internal\": \"10.0.0.9:3000-3009\" },\n"
+			 "{ \"name\": \"b\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:2009\", "
+			 "\"internal\": \"10.0.0.9:3000\" } ],\n\"memory\": {",
+			"t:5: /publish/1/external: is published by \"a\" already\n" },
+		{ IN OUT "},\n\"publish\": [ "
+			 "{ \"name\": \"a\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:2000-3024\", "
+			 "\"internal\": \"10.0.0.9:3000-4024\" } ],\n\"memory\": {",
+			"t:4: /publish: has 1025 ports, and may have 1024\n" },
+		{ IN OUT "},\n\"publish\": [ "
+			 "{ \"name\": \"a\", \"protocol\": \"udp\", \"external\": \"192.0.2.1:9-5\", "
+			 "\"internal\": \"10.0.0.9:9\" } ],\n\"memory\": {",
+			"t:4: /publish/0/external: not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": "
+			"\"192.0.2.1:9-5\"\n" },
 	};
 
 	(void)state;
