@@ -17,7 +17,8 @@
 #include "protocols.h"
 #include "publish.h"
 
-_Static_assert(PST_POOLS_MAX <= PST_NAT_GROUPS_MAX &&
+_Static_assert(PST_POOLS_MAX + PST_WHOLES_MAX <= PST_NAT_GROUPS_MAX &&
+		PST_WHOLES_MAX <= PST_NET_WHOLES &&
 		PST_POOL_ITEMS_MAX <= PST_NAT_GROUP_CLIENTS_MAX, "the config's pools fit");
 _Static_assert(PST_BYPASS_MAX <= PST_NAT_BYPASS_MAX, "the config's bypass fits");
 
@@ -100,6 +101,21 @@ add_group(struct pst_nat_params *p, const struct pst_config_pool *c, char *error
 	return ret;
 }
 
+/* An outside address for one host, and a host for that address. */
+static int
+add_whole(struct pst_appliance *a, const struct pst_config_publish *c, char *error, size_t size)
+{
+	struct pst_config_pool pool = { .clients = { { c->internal.ip, c->internal.ip } },
+		.n_clients = 1,
+		.addresses = { { c->external.ip, c->external.ip } },
+		.n_addresses = 1 };
+	int ret = add_group(&a->nat, &pool, error, size);
+
+	a->nat.groups[a->nat.n_groups - 1].whole = true;
+	a->nat.n_wholes++;
+	return ret;
+}
+
 static int
 set_nat(struct pst_appliance *a, char *error, size_t size)
 {
@@ -121,6 +137,12 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	set_timeouts(p, c);
 	if (add_addresses(p, c->pool, c->n_pool, error, size) < 0)
 		return -ENOSPC;
+	/* before the pools: a host's own address comes first */
+	for (uint32_t i = 0; i < a->config->n_publish; i++) {
+		if (a->config->publish[i].whole &&
+			add_whole(a, &a->config->publish[i], error, size) < 0)
+			return -ENOSPC;
+	}
 	for (uint32_t i = 0; i < c->n_pools; i++) {
 		if (add_group(p, &c->pools[i], error, size) < 0)
 			return -ENOSPC;
@@ -216,6 +238,12 @@ set_net(struct pst_appliance *a, char *error, size_t size)
 	a->net.n_nat_addresses = a->nat.n_addresses;
 	a->net.hairpin = c->nat.hairpin;
 	a->net.routes_inside = c->nat.n_bypass > 0;
+	for (uint32_t i = 0; i < c->n_publish; i++) {
+		if (c->publish[i].whole)
+			a->net.wholes[a->net.n_wholes++] = (struct pst_net_whole){
+				.outside = rte_cpu_to_be_32(c->publish[i].external.ip),
+				.inside = rte_cpu_to_be_32(c->publish[i].internal.ip) };
+	}
 	return a->neigh != NULL ? 0 : -ENOMEM;
 }
 

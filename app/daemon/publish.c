@@ -56,12 +56,14 @@ publish(struct pst_appliance *a, const struct pst_config_publish *c)
 {
 	struct pst_nat_published what = { .external = c->external,
 		.internal = c->internal,
-		.protocol = c->transport,
-		.protocol_index = protocol_of(a, c) };
+		.protocol = c->whole ? 0 : c->transport,
+		.protocol_index = c->whole ? PST_NAT_NO_PROTOCOL : protocol_of(a, c) };
 	struct pst_nat *nat = nat_of(a, pst_steer_inside(&a->steer, c->internal.ip));
-	struct pst_nat *owner = nat_of(a, pst_steer_outside(&a->steer, c->external.port));
+	struct pst_nat *owner = c->whole ? nat :
+		nat_of(a, pst_steer_outside(&a->steer, c->external.port));
 
-	what.editor_path = is_hooked(a, c, what.protocol_index);
+	what.editor_path = !c->whole && is_hooked(a, c, what.protocol_index);
+	nat_of(a, pst_steer_inside(&a->steer, c->internal.ip));
 	return pst_nat_publish(nat, owner, &what, a->params.now_ms);
 }
 

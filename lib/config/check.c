@@ -636,24 +636,60 @@ check_published_pair(struct pst_loader *l, const struct pst_config_publish *a,
 		pst_problem(l, at, "another entry has the name \"%s\"", a->name);
 }
 
+/* An outside address that is one host's: nobody else's, and so of no pool or interface. */
+static void
+check_whole(struct pst_loader *l, uint32_t i)
+{
+	const struct pst_config *c = l->config;
+	const struct pst_config_publish *p = &c->publish[i], *o;
+	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
+
+	snprintf(at, sizeof(at), "/publish/%u/external", i);
+	pst_address_format(p->external.ip, text);
+	if (p->external.ip == 0 || pst_problem_is_at(l, at))
+		return;
+	if (p->external.ip >> 24 == 0 || p->external.ip >> 24 == 127 ||
+		p->external.ip >= 0xe0000000)
+		pst_problem(l, at, "%s is no host's address", text);
+	else if (is_pool_address(c, p->external.ip))
+		pst_problem(l, at, "%s is of nat.pool, so it is not one host's", text);
+	for (uint32_t k = 0; k < c->n_ifaces; k++) {
+		if (c->ifaces[k].ip == p->external.ip && !pst_problem_is_at(l, at))
+			pst_problem(l, at, "%s is our own address on \"%s\"", text,
+				c->ifaces[k].name);
+	}
+	for (uint32_t k = 0; k < c->n_publish; k++) {
+		o = &c->publish[k];
+		if (k == i || pst_problem_is_at(l, at))
+			continue;
+		if (k < i && o->whole && o->internal.ip == p->internal.ip)
+			pst_problem(l, at, "its host has the address of \"%s\"", o->name);
+		else if (o->external.ip == p->external.ip)
+			pst_problem(l, at, "is published by \"%s\", too", o->name);
+	}
+}
+
 static void
 check_publish(struct pst_loader *l, bool sure)
 {
 	const struct pst_config *c = l->config;
 	char at[POINTER_MAX], text[PST_ADDRESS_TEXT];
-	uint32_t ports = 0;
+	uint32_t ports = 0, wholes = 0;
 
 	for (uint32_t i = 0; i < c->n_publish; i++) {
 		const struct pst_config_publish *p = &c->publish[i];
 
 		ports += p->more + 1;
+		wholes += p->whole;
+		if (p->whole)
+			check_whole(l, i);
 		snprintf(at, sizeof(at), "/publish/%u/external", i);
-		if (sure && p->external.port != 0 && !pst_problem_is_at(l, "/nat/pool") &&
+		if (sure && !p->whole && p->external.port != 0 && !pst_problem_is_at(l, "/nat/pool") &&
 			!is_pool_address(c, p->external.ip))
 			pst_problem(l, at, "%s is no address of nat.pool",
 				pst_address_format(p->external.ip, text));
 		snprintf(at, sizeof(at), "/publish/%u/internal", i);
-		if (sure && p->internal.port != 0 && !pst_problem_is_at(l, "/internal_networks") &&
+		if (sure && p->internal.ip != 0 && !pst_problem_is_at(l, "/internal_networks") &&
 			!is_inside(c, p->internal.ip))
 			pst_problem(l, at, "%s is in no internal network",
 				pst_address_format(p->internal.ip, text));
@@ -663,6 +699,9 @@ check_publish(struct pst_loader *l, bool sure)
 	if (ports > PST_PUBLISH_PORTS_MAX && !pst_problem_is_at(l, "/publish"))
 		pst_problem(l, "/publish", "has %u ports, and may have %u", ports,
 			PST_PUBLISH_PORTS_MAX);
+	if (wholes > PST_WHOLES_MAX && !pst_problem_is_at(l, "/publish"))
+		pst_problem(l, "/publish", "has %u whole addresses, and may have %u", wholes,
+			PST_WHOLES_MAX);
 }
 
 /* The pool and the networks that other keys imply. */

@@ -28,6 +28,7 @@
 #define PST_RULE_ITEMS_MAX 16
 #define PST_EDITOR_SWITCHES_MAX 16
 #define PST_PUBLISH_MAX 256
+#define PST_WHOLES_MAX 64 /* of these entries */
 #define PST_PUBLISH_PORTS_MAX 1024 /* of all entries together */
 
 enum pst_idle {
@@ -144,6 +145,7 @@ struct pst_config_publish {
 	enum pst_proto transport;
 	struct pst_endpoint external, internal;
 	uint16_t more; /* ports behind the first, of both */
+	bool whole; /* all of the addresses; the ports are 0, and there is no transport */
 };
 
 struct pst_config_editor {

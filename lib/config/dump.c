@@ -246,7 +246,15 @@ publish(const struct pst_config *c)
 		json_t *object = section("/publish/*", p);
 
 		object = with(object, "protocol",
-			json_string(p->transport == PST_UDP ? "udp" : "tcp"));
+			json_string(p->whole ? "any" : p->transport == PST_UDP ? "udp" : "tcp"));
+		if (p->whole) {
+			object = with(object, "external",
+				json_string(pst_address_format(p->external.ip, text)));
+			object = with(object, "internal",
+				json_string(pst_address_format(p->internal.ip, text)));
+			array = append(array, object);
+			continue;
+		}
 		object = with(object, "external",
 			json_string(pst_endpoints_format(&p->external, p->more, text)));
 		object = with(object, "internal",

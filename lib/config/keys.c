@@ -24,6 +24,7 @@ static const char *const behaviours[] = { "endpoint-independent", "address-depen
 	"address-and-port-dependent", NULL };
 static const char *const actions[] = { "deny", "allow", NULL };
 static const char *const transports[] = { "tcp", "udp", NULL };
+static const char *const published[] = { "tcp", "udp", "any", NULL };
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 
 #define SECONDS(key, seconds)                                                                      \
@@ -123,7 +124,7 @@ const struct pst_key pst_keys[] = {
 	{ "/rules/*", "destinations", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 
 	{ "/publish/*", "name", PST_KEY_TEXT, OF(publish, name), WITHIN(1, PST_NAME_MAX - 1) },
-	{ "/publish/*", "protocol", PST_KEY_SHAPE, true, .names = transports },
+	{ "/publish/*", "protocol", PST_KEY_SHAPE, true, .names = published },
 	{ "/publish/*", "external", PST_KEY_SHAPE, true },
 	{ "/publish/*", "internal", PST_KEY_SHAPE, true },
 

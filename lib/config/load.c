@@ -353,22 +353,42 @@ read_endpoints(struct pst_loader *l, const struct member *m, struct pst_endpoint
 	}
 }
 
+/* All ports of an address. */
+static void
+read_host(struct pst_loader *l, const struct member *m, struct pst_endpoint *host)
+{
+	const char *text = member_text(l, m);
+
+	if (text != NULL && !pst_address_parse(text, &host->ip))
+		pst_problem(l, m->at, "not an IPv4 address: \"%s\"", text);
+}
+
 static void
 read_published(struct pst_loader *l, const char *pointer, const json_t *json,
 	struct pst_config_publish *p)
 {
 	struct member m;
 	uint16_t more;
+	int choice;
 
 	p->transport = PST_TCP;
 	if (!pst_read_object(l, "/publish/*", pointer, json, p))
 		return;
 	find_member(&m, "/publish/*", pointer, json, "protocol");
-	if (m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1)
+	choice = m.json != NULL ? pst_read_choice(l, m.at, m.json, m.key->names) : 0;
+	if (choice == 1)
 		p->transport = PST_UDP;
+	p->whole = choice == 2;
 	find_member(&m, "/publish/*", pointer, json, "external");
-	read_endpoints(l, &m, &p->external, &p->more);
+	if (p->whole)
+		read_host(l, &m, &p->external);
+	else
+		read_endpoints(l, &m, &p->external, &p->more);
 	find_member(&m, "/publish/*", pointer, json, "internal");
+	if (p->whole) {
+		read_host(l, &m, &p->internal);
+		return;
+	}
 	read_endpoints(l, &m, &p->internal, &more);
 	if (p->internal.port != 0 && p->external.port != 0 && more != p->more)
 		pst_problem(l, m.at, "has %u ports, and \"external\" %u", more + 1, p->more + 1);

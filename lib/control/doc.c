@@ -89,6 +89,8 @@ json_t *
 pst_doc_proto(uint8_t protocol)
 {
 	switch (protocol) {
+	case 0: /* of what is for all of them */
+		return json_string("any");
 	case PST_TCP:
 		return json_string("tcp");
 	case PST_UDP:
@@ -302,6 +304,13 @@ clients_of(const struct pst_config *config, uint32_t ip)
 			if (pool->addresses[i].first <= ip && ip <= pool->addresses[i].last)
 				return pst_doc_ranges(pool->clients, pool->n_clients);
 		}
+	}
+	for (uint32_t i = 0; config != NULL && i < config->n_publish; i++) {
+		const struct pst_config_publish *p = &config->publish[i];
+		const struct pst_range host = { p->internal.ip, p->internal.ip };
+
+		if (p->whole && p->external.ip == ip)
+			return pst_doc_ranges(&host, 1);
 	}
 	return json_null();
 }

@@ -25,5 +25,5 @@ json_t *pst_doc_endpoint(const struct pst_endpoint *ep);
 json_t *pst_doc_endpoints(const struct pst_endpoint *first, uint16_t more);
 json_t *pst_doc_mac(const uint8_t *mac);
 json_t *pst_doc_number(uint64_t n);
-/* "tcp", "udp", "icmp", "gre", "esp", "sctp" or the number. */
+/* "any" (0), "tcp", "udp", "icmp", "gre", "esp", "sctp" or the number. */
 json_t *pst_doc_proto(uint8_t protocol);

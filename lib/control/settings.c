@@ -177,6 +177,12 @@ protocols(const struct pst_config *config)
 }
 
 static json_t *
+published_end(const struct pst_config_publish *p, const struct pst_endpoint *first)
+{
+	return p->whole ? pst_doc_ip(first->ip) : pst_doc_endpoints(first, p->more);
+}
+
+static json_t *
 publish(const struct pst_config *config)
 {
 	json_t *array = json_array();
@@ -186,9 +192,9 @@ publish(const struct pst_config *config)
 
 		json_array_append_new(array,
 			json_pack("{s:o,s:o,s:o,s:o}", "name", pst_doc_text(p->name), "protocol",
-				pst_doc_proto(p->transport), "external",
-				pst_doc_endpoints(&p->external, p->more), "internal",
-				pst_doc_endpoints(&p->internal, p->more)));
+				pst_doc_proto(p->whole ? 0 : p->transport), "external",
+				published_end(p, &p->external), "internal",
+				published_end(p, &p->internal)));
 	}
 	return array;
 }

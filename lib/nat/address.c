@@ -67,3 +67,23 @@ pst_nat_is_bypassed(const struct pst_nat *nat, rte_be32_t remote_ip)
 	}
 	return false;
 }
+
+rte_be32_t
+pst_nat_whole_of(const struct pst_nat_params *p, rte_be32_t client_ip)
+{
+	for (uint32_t i = 0; p->n_wholes > 0 && i < p->n_groups; i++) {
+		if (p->groups[i].whole && is_of(&p->groups[i], rte_be_to_cpu_32(client_ip)))
+			return p->addresses[p->groups[i].addresses.first];
+	}
+	return 0;
+}
+
+rte_be32_t
+pst_nat_host_of(const struct pst_nat_params *p, rte_be32_t outside_ip)
+{
+	for (uint32_t i = 0; p->n_wholes > 0 && i < p->n_groups; i++) {
+		if (p->groups[i].whole && p->addresses[p->groups[i].addresses.first] == outside_ip)
+			return rte_cpu_to_be_32(p->groups[i].clients[0].first);
+	}
+	return 0;
+}

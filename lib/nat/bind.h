@@ -22,6 +22,7 @@
 /* for an address' number, of binds that have no port of a pool */
 #define PST_BIND_ROUTED UINT32_MAX	   /* not translated */
 #define PST_BIND_PORTLESS (UINT32_MAX - 1) /* the address alone is; it is for one peer */
+#define PST_BIND_WHOLE (UINT32_MAX - 2)	   /* a host's own address, its ports as they are */
 
 struct pst_bind {
 	struct pst_flow_key key; /* inside end and protocol; what of the remote end counts */

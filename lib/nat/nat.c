@@ -196,6 +196,10 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 		key.b = ROUTED; /* of whatever destination */
 		return key;
 	}
+	if (pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) != 0) {
+		key.b = 0;
+		return key;
+	}
 	switch (nat->params->mapping) {
 	case PST_NAT_ADDRESS_DEPENDENT:
 		key.b = pst_key_end(pst_key_ip(p->key.a), 0, 0);
@@ -244,6 +248,25 @@ make_routed(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow
 		*why = PST_DROP_NO_BIND;
 	else
 		start_bind(nat, i, client, PST_BIND_ROUTED);
+	return i;
+}
+
+/* The port is the inside one, of an address that nobody else has; unless an editor bound it. */
+static uint32_t
+make_whole(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
+	uint32_t client, enum pst_drop *why)
+{
+	rte_be32_t address = pst_nat_whole_of(nat->params, nat->clients.entries[client].ip);
+	uint64_t outside = pst_key_end(address, pst_key_port(key.a), p->proto);
+	uint32_t i = PST_SLOT_NONE;
+
+	*why = PST_DROP_NO_PORT;
+	if (pst_nat_end_lookup(nat, outside) != PST_FLOW_NONE)
+		return PST_SLOT_NONE;
+	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
+	*why = PST_DROP_NO_BIND;
+	if (i != PST_SLOT_NONE)
+		start_bind(nat, i, client, PST_BIND_WHOLE);
 	return i;
 }
 
@@ -334,7 +357,7 @@ drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 
 	if (!pst_view_is_portless(pst_key_low(b->outside)))
 		pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
-	if (b->address < PST_BIND_PORTLESS) {
+	if (b->address < PST_NAT_ADDRESSES_MAX) {
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
 			rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
 		pst_nat_ports_sub(c, 1);
@@ -494,6 +517,8 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	if (b == PST_FLOW_NONE) {
 		if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
 			b = make_routed(nat, p, key, client, why);
+		else if (pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) != 0)
+			b = make_whole(nat, p, key, client, why);
 		else if (pst_view_is_portless(p->proto))
 			b = make_portless(nat, p, key, client, policy->via, why);
 		else
@@ -607,6 +632,8 @@ has_peer(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 static bool
 is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 {
+	if (unlikely(b->address == PST_BIND_WHOLE))
+		return true; /* it is published */
 	/* its own address is nothing to those who are to see an outside one */
 	if (unlikely(b->address == PST_BIND_ROUTED) && !pst_nat_is_bypassed(nat, ip))
 		return false;
@@ -669,6 +696,35 @@ open_to_bind(
 		return PST_SLOT_NONE;
 	use_bind(nat, i, b);
 	pst_nat_start_conn(nat, i, bind->client, p);
+	return i;
+}
+
+/* To an address that is one host's: its bind is made by what comes first, from either side. */
+static uint32_t
+open_to_host(struct pst_nat *nat, const struct pst_nat_packet *p, rte_be32_t host,
+	enum pst_drop *why)
+{
+	struct pst_nat_packet from = *p;
+	uint32_t client, b, i = PST_SLOT_NONE;
+	struct pst_flow_key key;
+
+	if (!may_open(p, why))
+		return PST_SLOT_NONE;
+	client = pst_client_get(&nat->clients, host, p->now_ms);
+	if (client == PST_SLOT_NONE) {
+		*why = PST_DROP_NO_CLIENT;
+		return PST_SLOT_NONE;
+	}
+	from.key.b = pst_key_end(host, pst_key_port(p->key.b), PST_WAY_OUT);
+	key = bind_key(nat, &from);
+	b = pst_bind_lookup(&nat->binds, key);
+	if (b == PST_FLOW_NONE)
+		b = make_whole(nat, &from, key, client, why);
+	if (b != PST_SLOT_NONE)
+		i = open_to_bind(nat, p, b, why);
+	if (b != PST_SLOT_NONE && nat->binds.entries[b].connections == 0)
+		drop_bind(nat, b, p->now_ms);
+	pst_client_put(&nat->clients, client);
 	return i;
 }
 
@@ -753,8 +809,10 @@ pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *wh
 	p->redirect = -1;
 	end = pst_nat_end_lookup(nat, (p->key.b & ~UINT64_C(0xffff)) | p->proto);
 	if (end == PST_FLOW_NONE) {
+		rte_be32_t host = pst_nat_host_of(nat->params, pst_key_ip(p->key.b));
+
 		*why = PST_DROP_NO_MAPPING;
-		return PST_SLOT_NONE;
+		return host != 0 ? open_to_host(nat, p, host, why) : PST_SLOT_NONE;
 	}
 	switch (end & 3) {
 	case PST_END_LISTENER:

@@ -32,7 +32,7 @@
 #define PST_NAT_INSIDES_MAX 64
 #define PST_NAT_RULES_MAX 64
 #define PST_NAT_BYPASS_MAX 64
-#define PST_NAT_GROUPS_MAX 16
+#define PST_NAT_GROUPS_MAX 80
 #define PST_NAT_GROUP_CLIENTS_MAX 16
 
 /* RFC 4787: how an inside endpoint is mapped, and who may send to the mapping. */
@@ -65,6 +65,7 @@ struct pst_nat_group {
 	struct pst_rule_range clients[PST_NAT_GROUP_CLIENTS_MAX];
 	uint32_t n_clients;
 	struct pst_nat_span addresses;
+	bool whole; /* one client, one address: all ports of it are the client's, same to same */
 };
 
 enum pst_nat_pool {
@@ -80,7 +81,7 @@ struct pst_nat_params {
 	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
 	uint32_t n_addresses;
 	struct pst_nat_group groups[PST_NAT_GROUPS_MAX]; /* all others have the first addresses */
-	uint32_t n_groups;
+	uint32_t n_groups, n_wholes;
 	struct pst_rule_range bypass[PST_NAT_BYPASS_MAX]; /* destinations that are not translated */
 	uint32_t n_bypass;
 	struct pst_nat_inside insides[PST_NAT_INSIDES_MAX];
@@ -226,7 +227,11 @@ bool pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, 
 /* The worker that has a port of our runs instead of us; false: none has. */
 bool pst_nat_is_redirected(const struct pst_nat *nat, uint64_t outside, uint32_t *worker);
 
-/* A server inside that is always there for the outside, at one endpoint of ours. */
+/*
+ * A server inside that is always there for the outside, at one endpoint of ours. Without a
+ * protocol and ports it is a host with an address of its own, of a group that is `whole`: the
+ * entry is what the operator sees, and the group what maps.
+ */
 struct pst_nat_published {
 	struct pst_endpoint external, internal;
 	enum pst_proto protocol;

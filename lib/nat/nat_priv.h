@@ -25,6 +25,10 @@ void pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value);
 /* address.c: those that a client may have. */
 struct pst_nat_span pst_nat_addresses_of(const struct pst_nat_params *p, rte_be32_t client_ip);
 
+/* A client with an outside address to itself: that, or 0. And the client of such an address. */
+rte_be32_t pst_nat_whole_of(const struct pst_nat_params *p, rte_be32_t client_ip);
+rte_be32_t pst_nat_host_of(const struct pst_nat_params *p, rte_be32_t outside_ip);
+
 /* True for a remote end that sees the clients' own addresses; an outside address of ours is none. */
 bool pst_nat_is_bypassed(const struct pst_nat *nat, rte_be32_t remote_ip);
 

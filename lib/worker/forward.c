@@ -405,11 +405,13 @@ redirect(struct pst_worker *w, struct job *job, uint32_t to)
 	pst_worker_hand_on(w, job, to);
 }
 
-/* The fast path goes by the port alone: what is not translated may be another worker's client's. */
+/* The fast path goes by the port alone; the address may tell of another worker's client. */
 static bool
 is_misplaced(const struct pst_worker *w, const struct job *job, uint32_t *owner)
 {
-	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst))
+	rte_be32_t host;
+
+	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst, &host))
 		return false;
 	*owner = pst_worker_owner_of(w, job);
 	return *owner != w->params.index;

@@ -106,7 +106,8 @@ is_for_us(const struct pst_worker *w, const struct job *job)
 		return true;
 	return v->proto == IPPROTO_ICMP && v->kind == PST_VIEW_L4 &&
 		((const struct rte_icmp_hdr *)v->l4)->icmp_type == RTE_IP_ICMP_ECHO_REQUEST &&
-		pst_net_is_outside(w->params.net, v->dst);
+		pst_net_is_outside(w->params.net, v->dst) &&
+		pst_net_host_of(w->params.net, v->dst) == 0;
 }
 
 /*
@@ -186,22 +187,26 @@ owner_of_peer(const struct pst_worker *w, rte_be32_t remote)
 uint32_t
 pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 {
+	rte_be32_t host;
+
 	if (unlikely(pst_view_is_portless(job->v.proto)))
 		return owner_of_peer(w, job->way == PST_WAY_OUT ? job->v.dst : job->v.src);
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
-	if (pst_net_is_routed(w->params.net, job->v.dst))
-		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.dst));
+	if (pst_net_is_routed(w->params.net, job->v.dst, &host))
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(host));
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
 }
 
-/* What a NIC was to steer counts: what has ports, and is translated. */
+/* What a NIC was to steer counts: what its port tells the owner of. */
 static void
 check_rss(struct pst_worker *w, const struct job *job, uint32_t owner)
 {
+	rte_be32_t host;
+
 	if (pst_view_is_portless(job->v.proto))
 		return;
-	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst))
+	if (job->way == PST_WAY_OUT || !pst_net_is_routed(w->params.net, job->v.dst, &host))
 		pst_rss_check_add(&w->rss[job->m->port], 1, owner != w->params.index);
 }
 
@@ -210,6 +215,7 @@ static uint32_t
 owner_of_quoted(const struct pst_worker *w, const struct job *job)
 {
 	struct pst_quote q;
+	rte_be32_t host;
 
 	if (!pst_view_quote(&job->v, &q))
 		return w->params.index; /* to be dropped */
@@ -217,8 +223,8 @@ owner_of_quoted(const struct pst_worker *w, const struct job *job)
 		return owner_of_peer(w, job->way == PST_WAY_OUT ? q.src : q.dst);
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.dst));
-	if (pst_net_is_routed(w->params.net, q.src))
-		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.src));
+	if (pst_net_is_routed(w->params.net, q.src, &host))
+		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(host));
 	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(q.sport));
 }
 

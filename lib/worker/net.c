@@ -142,3 +142,13 @@ pst_net_is_outside(const struct pst_net *net, rte_be32_t ip)
 	}
 	return false;
 }
+
+rte_be32_t
+pst_net_host_of(const struct pst_net *net, rte_be32_t outside)
+{
+	for (uint32_t i = 0; i < net->n_wholes; i++) {
+		if (net->wholes[i].outside == outside)
+			return net->wholes[i].inside;
+	}
+	return 0;
+}

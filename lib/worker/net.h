@@ -15,6 +15,7 @@
 #define PST_NET_PORTS 64  /* ethdev port ids below this */
 #define PST_NET_ROUTES (1024 + PST_NET_IFACES)
 #define PST_NO_IFACE UINT16_MAX
+#define PST_NET_WHOLES 64
 
 enum pst_net_zone {
 	PST_NET_INTERNAL,
@@ -54,6 +55,11 @@ struct pst_net {
 	const rte_be32_t *nat_addresses; /* ARP is answered for them outside */
 	uint32_t n_nat_addresses;
 	bool routes_inside; /* some outside networks know the clients by their own addresses */
+	/* outside addresses that are one host's each */
+	struct pst_net_whole {
+		rte_be32_t outside, inside;
+	} wholes[PST_NET_WHOLES];
+	uint32_t n_wholes;
 	bool hairpin; /* clients reach each other by outside addresses (RFC 4787 REQ-9) */
 	uint16_t mss_most; /* TCP's, beside what the MTUs allow; 0: it is left alone */
 };
@@ -100,9 +106,20 @@ bool pst_net_is_nat(const struct pst_net *net, rte_be32_t ip);
 /* True for an outside address that we translate to, or an external interface's own. */
 bool pst_net_is_outside(const struct pst_net *net, rte_be32_t ip);
 
-/* True when what comes from outside to this address goes on untranslated, to a host inside. */
+/* The host inside that alone has this outside address of ours; 0: none has. */
+rte_be32_t pst_net_host_of(const struct pst_net *net, rte_be32_t outside);
+
+/*
+ * True when what comes from outside to this address tells its host by that, whatever port it is
+ * for: it goes on untranslated, or the address is one host's.
+ */
 static inline bool
-pst_net_is_routed(const struct pst_net *net, rte_be32_t dst)
+pst_net_is_routed(const struct pst_net *net, rte_be32_t dst, rte_be32_t *host)
 {
-	return unlikely(net->routes_inside) && !pst_net_is_outside(net, dst);
+	if (likely(!net->routes_inside && net->n_wholes == 0))
+		return false;
+	*host = pst_net_host_of(net, dst);
+	if (*host == 0 && net->routes_inside && !pst_net_is_outside(net, dst))
+		*host = dst;
+	return *host != 0;
 }

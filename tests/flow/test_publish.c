@@ -140,6 +140,134 @@ clients_reach_a_published_server_by_hairpin(void **state)
 	}
 }
 
+#define HOST IP(10, 1, 1, 90)
+#define HOSTS_OWN IP(198, 18, 0, 40)
+
+static void
+whole_config(struct pst_config *c, uint32_t workers)
+{
+	box_config(c, workers, 1);
+	c->n_publish = 1;
+	c->publish[0] = (struct pst_config_publish){ .name = "host", .whole = true,
+		.external = { HOSTS_OWN, 0 }, .internal = { HOST, 0 } };
+}
+
+/* Out of the host's address, port by port, and back. */
+static void
+host_calls(struct box *b, struct pkt in)
+{
+	struct pkt out, back, got;
+
+	assert_true(box_pass_through(b, BOX_INSIDE, &in, &out));
+	assert_int_equal(out.src, HOSTS_OWN);
+	assert_int_equal(out.sport, in.sport);
+	back = pkt_answer(&in);
+	back.dst = HOSTS_OWN;
+	back.tcp_flags = S | A;
+	back.ack = in.seq + 1;
+	assert_true(box_pass_through(b, BOX_OUTSIDE, &back, &got));
+	assert_int_equal(got.dst, HOST);
+	assert_int_equal(got.dport, back.dport);
+}
+
+static void
+host_is_called(struct box *b, struct pkt in)
+{
+	struct pkt out, back, got;
+
+	assert_true(box_pass_through(b, BOX_OUTSIDE, &in, &out));
+	assert_int_equal(out.dst, HOST);
+	assert_int_equal(out.dport, in.dport != 0 ? in.dport : out.dport);
+	back = pkt_answer(&out);
+	back.tcp_flags = S | A;
+	back.ack = in.seq + 1;
+	assert_true(box_pass_through(b, BOX_INSIDE, &back, &got));
+	assert_int_equal(got.src, HOSTS_OWN);
+	assert_int_equal(got.dst, in.src);
+}
+
+static void
+a_host_has_an_address_of_its_own_both_ways(void **state)
+{
+	struct pst_config c;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		for (int open = 0; open < 2; open++) {
+			struct pkt gre = { .proto = 47, .src = PEER, .dst = HOSTS_OWN,
+				.data = "tunnelled", .len = 9 };
+
+			whole_config(&c, workers);
+			c.nat.mapping = open ? PST_ADDRESS_AND_PORT_DEPENDENT :
+					       PST_ENDPOINT_INDEPENDENT;
+			box_init(&b, &c, 0);
+			for (uint32_t k = 0; k < 64; k++) {
+				uint16_t port = 20 + 1021 * k;
+
+				host_is_called(&b, pkt_tcp(PEER + k, 999, HOSTS_OWN, port, S));
+				host_is_called(&b, pkt_udp(PEER + k, 999, HOSTS_OWN, port));
+				host_is_called(&b, pkt_echo(PEER + k, HOSTS_OWN, port, 8));
+				host_calls(&b, pkt_tcp(HOST, port, SECOND + 100, 80, S));
+				host_calls(&b, pkt_udp(HOST, port, SECOND + 100, 53));
+				host_calls(&b, pkt_echo(HOST, SECOND + 100, port, 8));
+			}
+			host_is_called(&b, gre);
+			assert_int_equal(box_connections(&b), 6 * 64 + 1);
+			box_fini(&b);
+		}
+	}
+}
+
+static void
+others_neither_have_it_nor_lose_by_it(void **state)
+{
+	struct pst_config c;
+	struct pkt in, out;
+	struct box b;
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		whole_config(&c, workers);
+		box_init(&b, &c, 0);
+		for (uint32_t k = 0; k < 32; k++) {
+			in = packet(PST_UDP, STRANGER + k, 4000, PEER, 53, 0);
+			assert_true(box_pass_through(&b, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.src, OUTSIDE);
+			/* by hairpin they reach the host at its own address */
+			in = pkt_tcp(STRANGER + k, 4000, HOSTS_OWN, 443, S);
+			assert_true(box_pass_to(&b, BOX_INSIDE, BOX_INSIDE, &in, &out));
+			assert_int_equal(out.src, OUTSIDE);
+			assert_int_equal(out.dst, HOST);
+			assert_int_equal(out.dport, 443);
+		}
+		assert_non_null(box_ask(&b, BOX_OUTSIDE, 0, HOSTS_OWN));
+		in = packet(PST_UDP, PEER, 53, OUTSIDE, 4000, 0);
+		box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
+		box_fini(&b);
+	}
+}
+
+static void
+a_host_s_connections_are_in_its_quota(void **state)
+{
+	struct pst_config c;
+	struct pkt in;
+	struct box b;
+
+	(void)state;
+	whole_config(&c, 1);
+	c.nat.sessions_per_client = 10;
+	box_init(&b, &c, 0);
+	for (uint16_t k = 0; k < 10; k++)
+		host_is_called(&b, pkt_udp(PEER, 999, HOSTS_OWN, 100 + k));
+	in = pkt_udp(PEER, 999, HOSTS_OWN, 200);
+	box_is_dropped(&b, BOX_OUTSIDE, &in, PST_DROP_CLIENT_SESSIONS);
+	box_pass(&b, 302 * 1000);
+	host_is_called(&b, in);
+	box_fini(&b);
+}
+
 /* Three ports there are, one is published: two connections of clients, in no other's way. */
 static void
 a_published_port_is_nobody_elses_and_in_no_quota(void **state)
@@ -425,6 +553,9 @@ main(void)
 		cmocka_unit_test(a_published_server_is_reached_by_all),
 		cmocka_unit_test(a_range_is_published_port_by_port),
 		cmocka_unit_test(clients_reach_a_published_server_by_hairpin),
+		cmocka_unit_test(a_host_has_an_address_of_its_own_both_ways),
+		cmocka_unit_test(others_neither_have_it_nor_lose_by_it),
+		cmocka_unit_test(a_host_s_connections_are_in_its_quota),
 		cmocka_unit_test(a_published_port_is_nobody_elses_and_in_no_quota),
 		cmocka_unit_test(nobody_but_the_server_answers),
 		cmocka_unit_test(a_published_port_is_in_no_workers_pool),

@@ -275,6 +275,39 @@ each_client_and_address_is_in_one_pool(void **state)
 }
 
 static void
+a_whole_address_is_one_host_s(void **state)
+{
+#define WHOLE(name, external, internal)                                                            \
+	"{ \"name\": \"" name "\", \"protocol\": \"any\", \"external\": \"" external                    \
+	"\",\n\"internal\": \"" internal "\" }"
+#define PUBLISH(list) IN OUT "},\n\"publish\": [ " list " ],\n\"memory\": {"
+	static const struct a_case cases[] = {
+		{ PUBLISH(WHOLE("a", "192.0.2.30", "10.0.0.9")), "" },
+		{ PUBLISH(WHOLE("a", "192.0.2.30:80", "10.0.0.9:80")),
+			"t:4: /publish/0/external: not an IPv4 address: \"192.0.2.30:80\"\n"
+			"t:5: /publish/0/internal: not an IPv4 address: \"10.0.0.9:80\"\n" },
+		{ PUBLISH(WHOLE("a", "192.0.2.1", "10.0.9.9")),
+			"t:4: /publish/0/external: 192.0.2.1 is of nat.pool, so it is not one "
+			"host's\n"
+			"t:5: /publish/0/internal: 10.0.9.9 is in no internal network\n" },
+		{ PUBLISH(WHOLE("a", "10.0.0.1", "10.0.0.9")),
+			"t:4: /publish/0/external: 10.0.0.1 is our own address on \"in\"\n" },
+		{ PUBLISH(WHOLE("a", "192.0.2.30", "10.0.0.9") ",\n" WHOLE(
+			  "b", "192.0.2.31", "10.0.0.9")),
+			"t:6: /publish/1/external: its host has the address of \"a\"\n" },
+		{ PUBLISH(WHOLE("a", "192.0.2.30", "10.0.0.9") ",\n" WHOLE(
+			  "b", "192.0.2.30", "10.0.0.8")),
+			"t:4: /publish/0/external: is published by \"b\", too\n"
+			"t:6: /publish/1/external: is published by \"a\", too\n" },
+		{ PUBLISH(WHOLE("a", "224.0.0.30", "10.0.0.9")),
+			"t:4: /publish/0/external: 224.0.0.30 is no host's address\n" },
+	};
+
+	(void)state;
+	run_ifaces(cases, RTE_DIM(cases));
+}
+
+static void
 bypass_is_a_list_of_ranges(void **state)
 {
 	static const struct a_case cases[] = {
@@ -448,7 +481,8 @@ a_published_server_is_inside_and_its_endpoint_ours(void **state)
 			"t:4: /publish/0/internal: 10.0.1.9 is in no internal network\n" },
 		{ IN OUT "},\n\"publish\": [ { \"protocol\": \"sctp\", \"external\": "
 			 "\"192.0.2.1\", \"internal\": \"10.0.0.9:0\" } ],\n\"memory\": {",
-			"t:4: /publish/0/protocol: must be one of \"tcp\", \"udp\", not \"sctp\"\n"
+			"t:4: /publish/0/protocol: must be one of \"tcp\", \"udp\", \"any\", not "
+			"\"sctp\"\n"
 			"t:4: /publish/0/external: not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": "
 			"\"192.0.2.1\"\n"
 			"t:4: /publish/0/internal: not \"ADDRESS:PORT\" or \"ADDRESS:FIRST-LAST\": "
@@ -504,6 +538,7 @@ main(void)
 		cmocka_unit_test(an_lcore_has_one_role),
 		cmocka_unit_test(the_pool_is_free_for_nat),
 		cmocka_unit_test(each_client_and_address_is_in_one_pool),
+		cmocka_unit_test(a_whole_address_is_one_host_s),
 		cmocka_unit_test(bypass_is_a_list_of_ranges),
 		cmocka_unit_test(odd_numbers_are_warned_of),
 		cmocka_unit_test(no_rules_are_warned_of),
