@@ -235,7 +235,8 @@ put(struct box *b, int port, uint32_t queue, struct rte_mbuf *m)
 {
 	m->port = b->port[port];
 	m->ol_flags = 0;
-	if (b->strips_tags)
+	if (b->strips_tags &&
+		m->data_len >= sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr))
 		rte_vlan_strip(m);
 	assert_int_equal(rte_ring_enqueue(b->rx[port][queue], m), 0);
 	b->put++;
@@ -352,6 +353,12 @@ box_put(struct box *b, int port, const struct pkt *p)
 	m = pkt_build(b->mbufs, &copy);
 	assert_non_null(m);
 	put(b, port, q, m);
+}
+
+void
+box_put_frame(struct box *b, int port, struct rte_mbuf *m)
+{
+	put(b, port, 0, m);
 }
 
 const struct box_arp *

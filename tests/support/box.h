@@ -76,6 +76,8 @@ void box_pass(struct box *b, uint64_t ms);
 
 /* Put a packet in at a port (MACs are filled in), at the queue that its flow hashes to. */
 void box_put(struct box *b, int port, const struct pkt *p);
+/* Put in a frame as it is, at the first queue; it is the box's then. */
+void box_put_frame(struct box *b, int port, struct rte_mbuf *m);
 /* The next packet that came out of a port, or NULL. The caller frees it. */
 struct rte_mbuf *box_get(struct box *b, int port);
 /* Ask for an address of ours by ARP, as a host of the network at the port; the answer, or NULL. */
