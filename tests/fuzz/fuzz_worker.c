@@ -32,8 +32,9 @@
 #define OUTSIDE IP(198, 18, 0, 1)
 #define SERVER IP(198, 18, 0, 9)
 #define FAR IP(100, 0, 0, 1)
-#define GUESTS 20 /* their VLAN, at the inside port */
-#define MAPPED 4  /* connections that are there before */
+#define GUESTS 20	 /* their VLAN, at the inside port */
+#define MTU_OUTSIDE 1280 /* less than inside: what goes out is cut, or refused */
+#define MAPPED 4	 /* connections that are there before */
 #define STEPS_MAX 256
 #define FRAME_MAX 1600 /* bytes */
 #define LONGEST_S 60   /* of the timeouts: passing time costs */
@@ -177,6 +178,7 @@ check_sent(int port, struct rte_mbuf *m)
 		return;
 	must(pst_view_ip_csum_ok(&v), "its IP checksum is right");
 	must(v.ip->time_to_live > 0, "it has a hop left");
+	must(pst_view_ip_len(&v) <= (port == BOX_OUTSIDE ? MTU_OUTSIDE : 1500), "it fits the link");
 	if (port == BOX_OUTSIDE)
 		must(v.src == RTE_BE32(OUTSIDE), "an outside address is all that is seen outside");
 	else if (!is_answer_of_gate(&v))
@@ -543,6 +545,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	c.ifaces[2].vlan = GUESTS;
 	c.ifaces[2].ip = GATE_GUESTS;
 	c.n_ifaces = 3;
+	c.ifaces[BOX_OUTSIDE].mtu = MTU_OUTSIDE;
 	set_timeouts(&c.nat);
 	c.n_routes = 1; /* everywhere */
 	c.routes[0] = (struct pst_config_route){ .via = IP(198, 18, 0, 254) };
