@@ -14,6 +14,7 @@ import pathstun
 import plain
 import program
 import published
+import routed
 import rules
 import segments
 import tftp
@@ -105,6 +106,8 @@ GROUPS = [
     Group("servers inside, no TFTP editor",
           postern(**{**published.SETTINGS, "editors": {"tftp": {"enabled": False}}}),
           published.NO_EDITOR),
+    Group("routed", postern(**routed.SETTINGS), routed.CASES),
+    Group("routed, two workers", postern(workers=2, **routed.SETTINGS), routed.CASES),
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),
