@@ -63,7 +63,6 @@ publish(struct pst_appliance *a, const struct pst_config_publish *c)
 		nat_of(a, pst_steer_outside(&a->steer, c->external.port));
 
 	what.editor_path = !c->whole && is_hooked(a, c, what.protocol_index);
-	nat_of(a, pst_steer_inside(&a->steer, c->internal.ip));
 	return pst_nat_publish(nat, owner, &what, a->params.now_ms);
 }
 
