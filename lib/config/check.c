@@ -684,8 +684,8 @@ check_publish(struct pst_loader *l, bool sure)
 		if (p->whole)
 			check_whole(l, i);
 		snprintf(at, sizeof(at), "/publish/%u/external", i);
-		if (sure && !p->whole && p->external.port != 0 && !pst_problem_is_at(l, "/nat/pool") &&
-			!is_pool_address(c, p->external.ip))
+		if (sure && !p->whole && p->external.port != 0 &&
+			!pst_problem_is_at(l, "/nat/pool") && !is_pool_address(c, p->external.ip))
 			pst_problem(l, at, "%s is no address of nat.pool",
 				pst_address_format(p->external.ip, text));
 		snprintf(at, sizeof(at), "/publish/%u/internal", i);

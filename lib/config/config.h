@@ -98,7 +98,7 @@ struct pst_config_nat {
 	uint32_t n_pool; /* 0 never: the default is the external interface's address */
 	struct pst_config_pool pools[PST_POOLS_MAX];
 	uint32_t n_pools;
-	struct pst_range bypass[PST_BYPASS_MAX]; /* destinations that see the clients' own addresses */
+	struct pst_range bypass[PST_BYPASS_MAX]; /* destinations that see clients' own addresses */
 	uint32_t n_bypass;
 	enum pst_behaviour mapping, filtering;
 	bool hairpin;

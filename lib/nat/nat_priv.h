@@ -29,7 +29,7 @@ struct pst_nat_span pst_nat_addresses_of(const struct pst_nat_params *p, rte_be3
 rte_be32_t pst_nat_whole_of(const struct pst_nat_params *p, rte_be32_t client_ip);
 rte_be32_t pst_nat_host_of(const struct pst_nat_params *p, rte_be32_t outside_ip);
 
-/* True for a remote end that sees the clients' own addresses; an outside address of ours is none. */
+/* True for a remote end that sees clients' own addresses; an outside address of ours is none. */
 bool pst_nat_is_bypassed(const struct pst_nat *nat, rte_be32_t remote_ip);
 
 /*
