@@ -67,7 +67,7 @@ def postern(**settings):
     return lambda lab: Postern(lab, **settings)
 
 
-def routed(workers, clamp, driver=AF_PACKET):
+def paths_gate(workers, clamp, driver=AF_PACKET):
     def make(lab):
         gate = Postern(lab, workers=workers, driver=driver, routes=pathlab.ROUTES,
                        publish=pathmtu.PUBLISH, nat={"mss_clamp": clamp})
@@ -112,21 +112,21 @@ GROUPS = [
     Group("short timers, two workers", postern(workers=2, nat={"timeouts": leaks.SHORT}),
           leaks.CASES),
     *pathstun.groups(Group, postern),
-    Group("paths", routed(1, False), PATHS, kernel=True, lab=pathlab.RoutedLab),
-    Group("paths, two workers", routed(2, False), PATHS, lab=pathlab.RoutedLab),
-    Group("paths, MSS clamped", routed(1, True), pathmtu.CLAMPED, lab=pathlab.RoutedLab),
-    Group("paths, MSS clamped, two workers", routed(2, True), pathmtu.CLAMPED,
+    Group("paths", paths_gate(1, False), PATHS, kernel=True, lab=pathlab.RoutedLab),
+    Group("paths, two workers", paths_gate(2, False), PATHS, lab=pathlab.RoutedLab),
+    Group("paths, MSS clamped", paths_gate(1, True), pathmtu.CLAMPED, lab=pathlab.RoutedLab),
+    Group("paths, MSS clamped, two workers", paths_gate(2, True), pathmtu.CLAMPED,
           lab=pathlab.RoutedLab),
-    Group("paths, fragments", routed(1, True, AF_XDP), pathfrag.CASES, kernel=True,
+    Group("paths, fragments", paths_gate(1, True, AF_XDP), pathfrag.CASES, kernel=True,
           lab=pathlab.RoutedLab),
-    Group("paths, fragments, two workers", routed(2, True, AF_XDP), pathfrag.CASES,
+    Group("paths, fragments, two workers", paths_gate(2, True, AF_XDP), pathfrag.CASES,
           lab=pathlab.RoutedLab),
-    Group("paths, lost fragments", routed(1, True, PCAP), pathfrag.LOST, lab=pathlab.RoutedLab),
-    Group("paths, lost fragments, two workers", routed(2, True, PCAP), pathfrag.LOST,
+    Group("paths, lost fragments", paths_gate(1, True, PCAP), pathfrag.LOST, lab=pathlab.RoutedLab),
+    Group("paths, lost fragments, two workers", paths_gate(2, True, PCAP), pathfrag.LOST,
           lab=pathlab.RoutedLab),
-    Group("paths, narrow inside", routed(1, False), pathmtu.NARROW, kernel=True,
+    Group("paths, narrow inside", paths_gate(1, False), pathmtu.NARROW, kernel=True,
           lab=pathlab.NarrowInside),
-    Group("paths, narrow inside, two workers", routed(2, False), pathmtu.NARROW,
+    Group("paths, narrow inside, two workers", paths_gate(2, False), pathmtu.NARROW,
           lab=pathlab.NarrowInside),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
