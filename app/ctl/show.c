@@ -95,6 +95,16 @@ static const struct pst_cell_column clients[] = {
 	{ NULL },
 };
 
+static const struct pst_cell_column blocks[] = {
+	{ "CLIENT", "client", PST_CELL_TEXT },
+	{ "ADDRESS", "address", PST_CELL_TEXT },
+	{ "PORTS", "range", PST_CELL_TEXT },
+	{ "USED", "used", PST_CELL_NUMBER },
+	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
+	{ "WORKER", "worker", PST_CELL_NUMBER },
+	{ NULL },
+};
+
 static const struct pst_cell_column interfaces[] = {
 	{ "NAME", "name", PST_CELL_TEXT },
 	{ "ZONE", "zone", PST_CELL_TEXT },
@@ -169,6 +179,7 @@ static const struct {
 	{ "filters", filters, "no endpoint has a filter", true },
 	{ "permissions", permissions, "no permissions", true },
 	{ "pools", pools, "no pools", true },
+	{ "blocks", blocks, "no client has a block of ports", true },
 	{ "drops", NULL, "no drops" },
 	{ "neighbours", neighbours, "no neighbours" },
 	{ "editors", editors, "no editors" },

@@ -63,6 +63,7 @@ enum pst_show_table {
 	PST_SHOW_PERMISSIONS, /* what editors asked for beside endpoints */
 	PST_SHOW_POOLS,
 	PST_SHOW_CLIENTS,
+	PST_SHOW_BLOCKS, /* of ports, that are somebody's */
 };
 
 #define PST_SHOW_ROWS 128

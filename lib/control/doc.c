@@ -356,6 +356,20 @@ client(uint32_t worker, const struct pst_show_row *r)
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker);
 }
 
+/* client null: fixed ports, of published servers and of other workers' clients. */
+static json_t *
+block(uint32_t worker, const struct pst_show_row *r)
+{
+	return json_pack("{s:o,s:o,s:o,s:I,s:o,s:I}", "client",
+		r->inside.ip == 0 ? json_null() : pst_doc_ip(r->inside.ip), "address",
+		pst_doc_ip(r->outside.ip), "range",
+		json_sprintf("%u-%u", r->outside.port, r->remote.port), "used",
+		(json_int_t)r->ports_used, "expires_s",
+		r->expires_ms == UINT32_MAX ? json_null() :
+					      json_integer(r->expires_ms / PST_MS_PER_S),
+		"worker", (json_int_t)worker);
+}
+
 json_t *
 pst_doc_row(const struct pst_control_params *params, enum pst_show_table table, uint32_t worker,
 	const struct pst_show_row *row)
@@ -375,6 +389,8 @@ pst_doc_row(const struct pst_control_params *params, enum pst_show_table table, 
 		return pool(params, worker, row);
 	case PST_SHOW_CLIENTS:
 		return client(worker, row);
+	case PST_SHOW_BLOCKS:
+		return block(worker, row);
 	}
 	return NULL;
 }

@@ -22,7 +22,8 @@
 	X("filters", PST_SHOW_FILTERS) \
 	X("permissions", PST_SHOW_PERMISSIONS) \
 	X("pools", PST_SHOW_POOLS) \
-	X("clients", PST_SHOW_CLIENTS)
+	X("clients", PST_SHOW_CLIENTS) \
+	X("blocks", PST_SHOW_BLOCKS)
 
 #define DOCUMENTS(X) \
 	X("interfaces", pst_known_interfaces) \

@@ -478,3 +478,25 @@ pst_nat_blocks_are_free(const struct pst_nat *nat, uint32_t address, uint32_t ru
 	}
 	return true;
 }
+
+bool
+pst_nat_block_row(
+	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+{
+	const struct pst_nat_params *p = nat->params;
+	const struct pst_block *b = &p->blocks[i];
+
+	if (!is_ours(nat, i) || b->client == PST_BLOCK_FREE)
+		return false;
+	row->outside.ip = rte_be_to_cpu_32(p->addresses[address_of(p, i)]);
+	row->outside.port = first_port(p, i);
+	row->remote.port = first_port(p, i) + p->block_size - 1;
+	row->ports_used = b->used;
+	row->expires_ms = UINT32_MAX;
+	if (b->client != PST_BLOCK_SHARED)
+		row->inside.ip = rte_be_to_cpu_32(nat->clients.entries[b->client].ip);
+	if (b->is_idle)
+		row->expires_ms = p->quarantine_ms -
+			RTE_MIN((uint32_t)now_ms - b->idle_ms, p->quarantine_ms);
+	return true;
+}

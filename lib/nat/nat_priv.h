@@ -72,6 +72,9 @@ void pst_nat_block_put(struct pst_nat *nat, rte_be32_t client_ip, uint32_t addre
 void pst_nat_blocks_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);
 /* A run came, or went. */
 void pst_nat_blocks_count_run(struct pst_nat *nat, uint32_t run, bool added);
+/* A row of block i of all; false: it is another worker's, or nobody's. */
+bool pst_nat_block_row(
+	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
 bool pst_nat_blocks_are_free(const struct pst_nat *nat, uint32_t address, uint32_t run);
 
 /* A client has so many more ports on that address, or so many fewer. */

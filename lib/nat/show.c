@@ -175,6 +175,7 @@ static const struct {
 	[PST_SHOW_PERMISSIONS] = { permission_row },
 	[PST_SHOW_POOLS] = { pool_row },
 	[PST_SHOW_CLIENTS] = { client_row },
+	[PST_SHOW_BLOCKS] = { pst_nat_block_row },
 };
 
 static uint32_t
@@ -191,6 +192,10 @@ size_of(const struct pst_nat *nat, enum pst_show_table table)
 		return nat->listeners.slots.capacity;
 	case PST_SHOW_CLIENTS:
 		return nat->clients.slots.capacity;
+	case PST_SHOW_BLOCKS:
+		return nat->params->block_size == 0 ?
+			0 :
+			nat->params->n_addresses * (65536 / nat->params->block_size);
 	default:
 		return nat->params->n_addresses * PST_POOLS;
 	}

@@ -171,6 +171,21 @@ static const struct doc_case others[] = {
 		"{\"worker\":1,\"address\":\"198.51.100.22\","
 		"\"clients\":[\"10.0.9.0-10.0.9.255\"],\"protocol\":\"99\",\"range\":null,"
 		"\"used\":0,\"free\":0,\"resting\":0}" },
+	{ PST_SHOW_BLOCKS,
+		{ .inside = { 0x0a000009, 0 },
+			.outside = { 0xc6336401, 2048 },
+			.remote = { 0, 2303 },
+			.ports_used = 0,
+			.expires_ms = 61999 },
+		"{\"client\":\"10.0.0.9\",\"address\":\"198.51.100.1\",\"range\":\"2048-2303\","
+		"\"used\":0,\"expires_s\":61,\"worker\":1}" },
+	{ PST_SHOW_BLOCKS,
+		{ .outside = { 0xc6336401, 2048 },
+			.remote = { 0, 2303 },
+			.ports_used = 3,
+			.expires_ms = UINT32_MAX },
+		"{\"client\":null,\"address\":\"198.51.100.1\",\"range\":\"2048-2303\","
+		"\"used\":3,\"expires_s\":null,\"worker\":1}" },
 	{ PST_SHOW_CLIENTS,
 		{ .inside = { 0x0a000009, 0 },
 			.outside = { 0xc6336401, 0 },

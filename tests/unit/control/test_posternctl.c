@@ -193,8 +193,8 @@ static void
 everything_can_be_shown(void **state)
 {
 	static const char *const whats[] = { "interfaces", "clients", "connections", "binds",
-		"listeners", "filters", "permissions", "pools", "drops", "neighbours", "editors", "protocols", "rules",
-		"config" };
+		"listeners", "filters", "permissions", "pools", "blocks", "drops", "neighbours",
+		"editors", "protocols", "rules", "config" };
 	struct appliance *a = *state;
 	char line[64];
 

@@ -292,6 +292,51 @@ a_fixed_port_is_of_its_client_or_shared(void **state)
 	finish();
 }
 
+/* The rows that the operator sees. */
+static uint32_t
+show(struct pst_show_row *rows)
+{
+	static struct pst_req req;
+	uint32_t n = 0;
+
+	memset(&req, 0, sizeof(req));
+	req.type = PST_REQ_SHOW;
+	req.show.table = PST_SHOW_BLOCKS;
+	do {
+		pst_nat_show(nat, &req, now_ms);
+		assert_int_equal(req.result, req.show.count);
+		for (uint32_t i = 0; i < req.show.count; i++)
+			rows[n++] = req.show.rows[i];
+	} while (req.show.cursor != 0);
+	return n;
+}
+
+static void
+blocks_are_shown(void **state)
+{
+	static struct pst_show_row rows[16];
+	struct pst_endpoint out;
+	enum pst_drop why;
+
+	(void)state;
+	start(SIZE, ADDRESSES, 1024, 65535);
+	assert_int_equal(show(rows), 0);
+	assert_true(open_out(CLIENT, PST_UDP, 5000, &out, &why));
+	assert_true(open_out(CLIENT, PST_TCP, 5000, &out, &why));
+	assert_int_equal(show(rows), 1);
+	assert_int_equal(rows[0].inside.ip, CLIENT);
+	assert_int_equal(rows[0].outside.ip, out.ip);
+	assert_int_equal(rows[0].outside.port, out.port / SIZE * SIZE);
+	assert_int_equal(rows[0].remote.port, out.port / SIZE * SIZE + SIZE - 1);
+	assert_int_equal(rows[0].ports_used, 2);
+	assert_int_equal(rows[0].expires_ms, UINT32_MAX);
+	pass(UDP_MS + 10000);
+	assert_int_equal(show(rows), 1);
+	assert_int_equal(rows[0].ports_used, 0);
+	assert_in_range(rows[0].expires_ms, QUARANTINE_MS - 11000, QUARANTINE_MS - 9000);
+	finish();
+}
+
 struct mapping {
 	uint32_t client;
 	struct pst_endpoint out;
@@ -371,6 +416,7 @@ main(void)
 		cmocka_unit_test(a_busy_pool_does_not_starve),
 		cmocka_unit_test(runs_come_out_of_the_clients_blocks),
 		cmocka_unit_test(a_fixed_port_is_of_its_client_or_shared),
+		cmocka_unit_test(blocks_are_shown),
 		cmocka_unit_test(pool_does_what_the_naive_model_does),
 	};
 
