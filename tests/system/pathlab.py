@@ -30,6 +30,9 @@ class RoutedLab(Lab):
             self.sysctl(name, "net.ipv4.icmp_ratelimit=0")
         for name in (self.client, self.far):
             self.sysctl(name, "net.ipv4.ipfrag_time=2")
+            # a fragment may be behind those of many other datagrams: workers do not wait
+            # for each other
+            self.sysctl(name, "net.ipv4.ipfrag_max_dist=0")
         for name, device, mtu in ((self.client, "c0", self.mtu_inside),
                                   (self.gate, "gi", self.mtu_inside),
                                   (self.gate, "ge", self.mtu_outside),
