@@ -15,7 +15,7 @@ struct pst_operate {
 	char rss[PST_NET_PORTS][128]; /* by number in ports */
 	enum pst_rss_verdict verdict[PST_NET_PORTS];
 	struct pst_rss_check base[PST_NET_PORTS]; /* counts of before the last table */
-	bool rebase;				  /* a table was written: count from the next look on */
+	bool rebase; /* a table was written: count from the next look on */
 	struct pst_steer steer;			  /* as the tables have it */
 	uint64_t next_look_ms;
 };

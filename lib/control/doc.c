@@ -349,8 +349,8 @@ pool(const struct pst_control_params *p, uint32_t worker, const struct pst_show_
 static json_t *
 client(uint32_t worker, const struct pst_show_row *r)
 {
-	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "client", pst_doc_ip(r->inside.ip), "outside",
-		r->outside.ip == 0 ? json_null() : pst_doc_ip(r->outside.ip), "connections",
+	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "client", pst_doc_ip(r->inside.ip),
+		"outside", r->outside.ip == 0 ? json_null() : pst_doc_ip(r->outside.ip), "connections",
 		(json_int_t)r->connections, "ports", (json_int_t)r->ports_used,
 		"blocks", (json_int_t)r->blocks, "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker);

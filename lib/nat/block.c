@@ -349,8 +349,9 @@ static void
 give_covering(struct pst_nat *nat, uint32_t client, uint32_t address, uint32_t low, uint32_t n)
 {
 	const struct pst_nat_params *p = nat->params;
+	uint32_t last = number_of(p, address, low + n - 1);
 
-	for (uint32_t i = number_of(p, address, low); i <= number_of(p, address, low + n - 1); i++) {
+	for (uint32_t i = number_of(p, address, low); i <= last; i++) {
 		if (p->blocks[i].client == PST_BLOCK_FREE)
 			give(nat, i, client);
 	}

@@ -18,7 +18,7 @@ struct pst_client {
 	uint32_t connections;
 	uint32_t first_permission; /* a listener */
 	uint16_t permissions;
-	uint16_t address; /* number of its outside address; valid while ports > 0 */
+	uint16_t address; /* number of its outside address, while it has ports or blocks */
 	uint16_t maps;	  /* it asked for itself: a Firewall client while there are any */
 	bool aliases;	  /* its inbound peers are seen as an address of ours; has a reference */
 	uint32_t created_ms; /* low 32 bits */

@@ -93,7 +93,7 @@ struct pst_nat_params {
 	bool maps_others; /* protocols without ports, beside GRE and ESP: by address alone */
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
-	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: single ones */
+	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: one */
 	/* pst_nat_rests_create(); by address and pool, and by number */
 	struct pst_block *blocks;
 	struct pst_port_rests *(*rests)[PST_POOLS];
@@ -177,13 +177,14 @@ struct pst_nat {
 };
 
 /*
- * Main: what the workers' port pools share, once addresses, ports and quarantine are set; freed after
- * the workers' tables. 0 or -ENOMEM.
+ * Main: what the workers' port pools share, once addresses, ports and quarantine are set; freed
+ * after the workers' tables. 0 or -ENOMEM.
  */
 int pst_nat_rests_create(struct pst_nat_params *params, int socket);
 void pst_nat_rests_destroy(struct pst_nat_params *params);
 
-struct pst_nat *pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share);
+struct pst_nat *pst_nat_create(
+	const struct pst_nat_params *params, const struct pst_nat_share *share);
 /* Frees everything, whatever is open. Safe on NULL. */
 void pst_nat_destroy(struct pst_nat *nat);
 
@@ -191,9 +192,9 @@ void pst_nat_destroy(struct pst_nat *nat);
 bool pst_nat_is_empty(const struct pst_nat *nat);
 
 /*
- * Runs of ports move between workers (design of steering in steer.h). The giver: close an idle run, one
- * that lies in the ports of the config as a whole; its number, or -ENOSPC. The last idle one is given
- * only to who wants it now. The taker: have it. Between the two nobody has it.
+ * Runs of ports move between workers (steer.h). The giver: close an idle run, one that lies in
+ * the ports of the config as a whole; its number, or -ENOSPC. The last idle one is given only to
+ * who wants it now. The taker: have it. Between the two nobody has it.
  */
 int pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms);
 void pst_nat_run_take(struct pst_nat *nat, uint32_t run);
@@ -317,7 +318,8 @@ void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_m
 static inline bool
 pst_nat_begins_anew(const struct pst_conn *c, enum pst_way way, uint8_t tcp_flags)
 {
-	return pst_conn_dir(c, way) == PST_DIR_ORIG && pst_key_low(c->remote) == PST_TCP && c->state != PST_TCP_SYN_SENT &&
+	return pst_conn_dir(c, way) == PST_DIR_ORIG && pst_key_low(c->remote) == PST_TCP &&
+		c->state != PST_TCP_SYN_SENT &&
 		pst_tcp_event(tcp_flags) == PST_TCP_EV_SYN &&
 		pst_fsm_next(PST_TCP, c->state, PST_DIR_ORIG, tcp_flags) == PST_TCP_SYN_SENT;
 }

@@ -51,7 +51,7 @@ int pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint1
 /* n ports, the lowest a multiple of n. It, -EINVAL or -ENOSPC. */
 int pst_nat_port_take_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
 	uint32_t n, uint64_t now_ms);
-/* This one; client: its slot, or PST_SLOT_NONE when it is another worker's. It, or -EADDRINUSE ... */
+/* This one; client: its slot, PST_SLOT_NONE: another worker's. It, -EADDRINUSE or -ENOSPC. */
 int pst_nat_port_take_fixed(struct pst_nat *nat, uint32_t client, uint32_t client_ip,
 	uint32_t address, uint8_t proto, uint16_t port, uint64_t now_ms);
 /* Give one back; nothing happens when it is in no pool of ours. */

@@ -70,8 +70,8 @@ int pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint
 	struct pst_rng *rng, uint64_t now_ms);
 
 /*
- * One of n ports from `first` on, of parity 0 or 1, that lie in one run of the pool; they begin at a
- * multiple of n, a power of two from 16 on. For pools without quarantine. It, or -ENOSPC.
+ * One of n ports from `first` on, of parity 0 or 1, that lie in one run of the pool; they begin
+ * at a multiple of n, a power of two from 16 on. For pools without quarantine. It, or -ENOSPC.
  */
 int pst_portpool_take_in(struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity,
 	struct pst_rng *rng);
