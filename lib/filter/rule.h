@@ -6,23 +6,21 @@
  * do. A deny rule wins over any allow rule, and once there are rules, what no
  * allow rule matches is denied (R71). With no rules, all is allowed.
  *
- * Protocols are numbers, places in the config's list. A ruleset is a copy and
- * never changes: lcores share it, and whoever published it destroys it once
- * none of them reads it any more.
+ * Protocols are numbers, places in the config's list. A ruleset is a copy,
+ * compiled (classify.h), and never changes: lcores share it, and whoever
+ * published it destroys it once none of them reads it any more.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "filter/classify.h"
+
 #define PST_RULE_NAME_MAX 32
 #define PST_RULE_RANGES_MAX 16
 #define PST_RULE_PROTOCOLS_MAX 64
 #define PST_RULE_PROTOCOL_NONE (-1) /* traffic of no known protocol */
-
-struct pst_rule_range {
-	uint32_t first, last; /* inclusive, host byte order */
-};
 
 struct pst_rule {
 	char name[PST_RULE_NAME_MAX];
