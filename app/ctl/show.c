@@ -165,6 +165,19 @@ static const struct pst_cell_column rules[] = {
 	{ NULL },
 };
 
+static const struct pst_cell_column packet_filters[] = {
+	{ "NAME", "name", PST_CELL_TEXT },
+	{ "ACTION", "action", PST_CELL_TEXT },
+	{ "DIRECTION", "direction", PST_CELL_ALL },
+	{ "PROTOCOL", "protocol", PST_CELL_ALL },
+	{ "SOURCE", "source", PST_CELL_ALL },
+	{ "PORTS", "source_ports", PST_CELL_ALL },
+	{ "DESTINATION", "destination", PST_CELL_ALL },
+	{ "PORTS", "destination_ports", PST_CELL_ALL },
+	{ "PACKETS", "packets", PST_CELL_NUMBER },
+	{ NULL },
+};
+
 static const struct {
 	const char *what;
 	const struct pst_cell_column *columns; /* NULL: show_document() */
@@ -185,6 +198,7 @@ static const struct {
 	{ "editors", editors, "no editors" },
 	{ "protocols", protocols, "no protocols" },
 	{ "rules", rules, "no rules: all outbound traffic is allowed" },
+	{ "packet_filters", packet_filters, "no packet filters" },
 	{ "config", NULL, NULL },
 };
 

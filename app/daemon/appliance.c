@@ -14,6 +14,7 @@
 #include "config/address.h"
 #include "editors.h"
 #include "packet/view.h"
+#include "policy.h"
 #include "protocols.h"
 #include "publish.h"
 
@@ -154,46 +155,6 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 		snprintf(error, size, "no memory for the ports of %u addresses", p->n_addresses);
 		return -ENOMEM;
 	}
-	return 0;
-}
-
-static void
-copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst_config_rule *c)
-{
-	memset(rule, 0, sizeof(*rule));
-	snprintf(rule->name, sizeof(rule->name), "%s", c->name);
-	rule->allow = c->allow;
-	for (uint32_t k = 0; k < c->n_protocols; k++) {
-		for (uint32_t i = 0; i < a->n_protocols; i++) {
-			if (strcmp(a->names[i].name, c->protocols[k]) == 0)
-				rule->protocols |= UINT64_C(1) << i;
-		}
-	}
-	rule->n_clients = c->n_clients;
-	for (uint32_t k = 0; k < c->n_clients; k++)
-		rule->clients[k] = (struct pst_rule_range){ c->clients[k].first,
-			c->clients[k].last };
-	rule->n_destinations = c->n_destinations;
-	for (uint32_t k = 0; k < c->n_destinations; k++)
-		rule->destinations[k] = (struct pst_rule_range){ c->destinations[k].first,
-			c->destinations[k].last };
-}
-
-static int
-set_rules(struct pst_appliance *a, char *error, size_t size)
-{
-	struct pst_rule rules[PST_RULES_MAX];
-
-	if (a->config->n_rules == 0)
-		return 0;
-	for (uint32_t i = 0; i < a->config->n_rules; i++)
-		copy_rule(a, &rules[i], &a->config->rules[i]);
-	a->rules = pst_ruleset_create(rules, a->config->n_rules);
-	if (a->rules == NULL) {
-		snprintf(error, size, "the rules can't be used: %s", rte_strerror(rte_errno));
-		return -rte_errno;
-	}
-	a->nat.rules = a->rules;
 	return 0;
 }
 
@@ -472,7 +433,7 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 	a->n_editors = a->config->lcores.n_editors;
 	pst_steer_init(&a->steer, a->n_workers);
 	if (set_nat(a, error, size) < 0 || pst_protocols_set(a, error, size) < 0 ||
-		set_rules(a, error, size) < 0 || set_net(a, error, size) < 0 ||
+		pst_policy_set(a, error, size) < 0 || set_net(a, error, size) < 0 ||
 		create_lcores(a, error, size) < 0 || pst_publish_all(a, error, size) < 0) {
 		pst_appliance_destroy(a);
 		return NULL;
@@ -499,7 +460,7 @@ pst_appliance_destroy(struct pst_appliance *a)
 	}
 	pst_neigh_destroy(a->neigh);
 	pst_nat_rests_destroy(&a->nat);
-	pst_ruleset_destroy(a->rules);
+	pst_policy_free(a);
 	pst_protocols_free(a);
 	rte_free(a);
 }
@@ -617,7 +578,10 @@ log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 	pst_endpoint_format(&evt->client, client);
 	pst_endpoint_format(&evt->remote, remote);
 	name_protocol(evt->protocol, protocol, sizeof(protocol));
-	if (evt->why != PST_DROP_RULE)
+	if (evt->why == PST_DROP_PACKET_FILTER)
+		PST_LOG(NOTICE, "packet filter \"%s\" refuses %s %s -> %s",
+			pst_packet_filters_name(a->filters, rule), protocol, client, remote);
+	else if (evt->why != PST_DROP_RULE)
 		PST_LOG(NOTICE, "%s: refused %s %s -> %s", pst_drop_names[evt->why],
 			protocol,
 			client, remote);

@@ -53,6 +53,7 @@ struct pst_appliance {
 	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
 	struct pst_nat_params nat;
 	struct pst_ruleset *rules;
+	struct pst_packet_filters *filters;
 	struct pst_admin *admin;
 	uint8_t *tcp_protocols, *udp_protocols; /* by port: place + 1 */
 	uint8_t *tcp_hooks, *udp_hooks;		/* by port: enum pst_event_source */

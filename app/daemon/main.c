@@ -340,6 +340,7 @@ stop(struct postern *p)
 	rte_mempool_free(p->mbufs);
 	rte_eal_cleanup();
 	pst_eal_args_fini(&p->eal);
+	pst_config_fini(&p->config);
 }
 
 int
@@ -355,6 +356,7 @@ main(int argc, char **argv)
 		return EXIT_BAD_CONFIG;
 	if (args.check) {
 		printf("%s: good\n", args.config);
+		pst_config_fini(&p.config);
 		return 0;
 	}
 	catch_signals();

@@ -221,6 +221,7 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 		p.workers[w] = a->main_chans[w];
 		p.worker_stats[w] = pst_worker_stats(a->workers[w]);
 		p.rule_counts[w] = pst_worker_nat(a->workers[w])->rule_counts;
+		p.filter_counts[w] = pst_worker_nat(a->workers[w])->filter_counts;
 		p.worker_lcores[w] = o->config->lcores.workers[w];
 	}
 	for (uint32_t e = 0; e < a->n_editors; e++) {

@@ -43,6 +43,7 @@
 	X(ENDPOINT_BACKLOG, "endpoint_backlog") \
 	X(ENDPOINT_UNAPPROVED, "endpoint_unapproved") /* a map of no allowed protocol yet */ \
 	X(RECEIVE_ONLY, "receive_only") /* an endpoint without BIDIRECTIONAL */ \
+	X(PACKET_FILTER, "packet_filter") \
 	X(RULE, "rule") \
 	X(TCP_WINDOW, "tcp_window") /* outside of what its receiver may expect */ \
 	X(TCP_NO_SYN, "tcp_no_syn") /* no connection, and it would not open one */ \

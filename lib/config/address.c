@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 bool
 pst_address_parse(const char *text, uint32_t *ip)
 {
@@ -123,6 +125,44 @@ pst_ports_parse(const char *text, uint16_t *first, uint16_t *last)
 }
 
 bool
+pst_port_range_parse(const char *text, struct pst_port_range *range)
+{
+	unsigned long port;
+	const char *end;
+
+	if (pst_ports_parse(text, &range->first, &range->last))
+		return true;
+	if (!parse_number(text, UINT16_MAX, &end, &port) || *end != 0 || port == 0)
+		return false;
+	range->first = range->last = port;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} ip_protocols[] = { { "icmp", IPPROTO_ICMP }, { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+	{ "gre", IPPROTO_GRE }, { "esp", IPPROTO_ESP }, { "sctp", IPPROTO_SCTP } };
+
+bool
+pst_ip_protocol_parse(const char *text, uint8_t *protocol)
+{
+	unsigned long number;
+	const char *end;
+
+	for (size_t i = 0; i < RTE_DIM(ip_protocols); i++) {
+		if (strcmp(text, ip_protocols[i].name) == 0) {
+			*protocol = ip_protocols[i].number;
+			return true;
+		}
+	}
+	if (!parse_number(text, UINT8_MAX, &end, &number) || *end != 0)
+		return false;
+	*protocol = number;
+	return true;
+}
+
+bool
 pst_guid_parse(const char *text, struct pst_guid *guid)
 {
 	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -206,5 +246,28 @@ pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT])
 			text[at++] = '-';
 		at += snprintf(text + at, PST_GUID_TEXT - at, "%02x", guid->bytes[i]);
 	}
+	return text;
+}
+
+const char *
+pst_port_range_format(const struct pst_port_range *range, char text[PST_PORT_RANGE_TEXT])
+{
+	if (range->first == range->last)
+		snprintf(text, PST_PORT_RANGE_TEXT, "%u", range->first);
+	else
+		snprintf(text, PST_PORT_RANGE_TEXT, "%u-%u", range->first, range->last);
+	return text;
+}
+
+const char *
+pst_ip_protocol_format(uint8_t protocol, char text[PST_IP_PROTOCOL_TEXT])
+{
+	for (size_t i = 0; i < RTE_DIM(ip_protocols); i++) {
+		if (protocol == ip_protocols[i].number) {
+			snprintf(text, PST_IP_PROTOCOL_TEXT, "%s", ip_protocols[i].name);
+			return text;
+		}
+	}
+	snprintf(text, PST_IP_PROTOCOL_TEXT, "%u", protocol);
 	return text;
 }

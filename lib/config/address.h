@@ -23,6 +23,10 @@ bool pst_endpoints_parse(const char *text, struct pst_endpoint *first, uint16_t 
 bool pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint);
 /* "1024-65535" */
 bool pst_ports_parse(const char *text, uint16_t *first, uint16_t *last);
+/* "80" or "80-90"; from 1 */
+bool pst_port_range_parse(const char *text, struct pst_port_range *range);
+/* "tcp", "udp", "icmp", "gre", "esp", "sctp" or an IP protocol's number, to 255. */
+bool pst_ip_protocol_parse(const char *text, uint8_t *protocol);
 /* RFC 9562's text form, in letters of either case. */
 bool pst_guid_parse(const char *text, struct pst_guid *guid);
 
@@ -37,6 +41,8 @@ pst_prefix_mask(uint8_t len)
 #define PST_RANGE_TEXT 32
 #define PST_ENDPOINT_TEXT 32 /* a range of ports, too */
 #define PST_GUID_TEXT 37
+#define PST_PORT_RANGE_TEXT 12
+#define PST_IP_PROTOCOL_TEXT 8
 const char *pst_address_format(uint32_t ip, char text[PST_ADDRESS_TEXT]);
 const char *pst_prefix_format(uint32_t ip, uint8_t len, char text[PST_PREFIX_TEXT]);
 const char *pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT]);
@@ -44,3 +50,6 @@ const char *pst_endpoints_format(
 	const struct pst_endpoint *first, uint16_t more, char text[PST_ENDPOINT_TEXT]);
 const char *pst_endpoint_format(const struct pst_endpoint *ep, char text[PST_ENDPOINT_TEXT]);
 const char *pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT]);
+const char *pst_port_range_format(
+	const struct pst_port_range *range, char text[PST_PORT_RANGE_TEXT]);
+const char *pst_ip_protocol_format(uint8_t protocol, char text[PST_IP_PROTOCOL_TEXT]);

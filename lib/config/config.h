@@ -22,7 +22,9 @@
 #define PST_POOL_ITEMS_MAX 16
 #define PST_NETWORKS_MAX 64
 #define PST_BYPASS_MAX 64
-#define PST_RULES_MAX 64
+#define PST_RULES_MAX 1024
+#define PST_FILTERS_MAX 16384
+#define PST_FILTER_ITEMS_MAX 16
 #define PST_PROTOCOLS_MAX 64
 #define PST_PROTOCOL_PORTS_MAX 4
 #define PST_RULE_ITEMS_MAX 16
@@ -63,6 +65,11 @@ enum pst_others {
 
 struct pst_range {
 	uint32_t first, last;
+};
+
+/* Both 0 to 65535. */
+struct pst_port_range {
+	uint16_t first, last;
 };
 
 struct pst_prefix {
@@ -139,6 +146,19 @@ struct pst_config_rule {
 	uint32_t n_destinations;
 };
 
+/* A packet filter: what may begin, by the first packet. */
+struct pst_config_filter {
+	char name[PST_NAME_MAX];
+	bool allow;
+	bool in, out; /* from outside, from inside */
+	bool any_protocol;
+	uint8_t protocol; /* its IP number */
+	struct pst_range sources[PST_FILTER_ITEMS_MAX], destinations[PST_FILTER_ITEMS_MAX];
+	struct pst_port_range source_ports[PST_FILTER_ITEMS_MAX];
+	struct pst_port_range destination_ports[PST_FILTER_ITEMS_MAX];
+	uint32_t n_sources, n_destinations, n_source_ports, n_destination_ports; /* 0: any */
+};
+
 /* Outside endpoints that are a server's inside, port by port. */
 struct pst_config_publish {
 	char name[PST_NAME_MAX];
@@ -187,4 +207,8 @@ struct pst_config {
 
 	char control_socket[108]; /* sun_path's length */
 	char log_level[16];
+
+	uint32_t n_filters;
+	/* of its own, so last: what is before it is comparable. pst_config_fini() */
+	struct pst_config_filter *filters;
 };

@@ -236,6 +236,52 @@ rules(const struct pst_config *c)
 }
 
 static json_t *
+port_ranges(const struct pst_port_range *list, uint32_t n)
+{
+	json_t *array = json_array();
+	char text[PST_PORT_RANGE_TEXT];
+
+	for (uint32_t i = 0; i < n; i++)
+		array = append(array, json_string(pst_port_range_format(&list[i], text)));
+	return array;
+}
+
+static json_t *
+filter(const struct pst_config_filter *f)
+{
+	json_t *object = section("/packet_filters/*", f);
+	char text[PST_IP_PROTOCOL_TEXT];
+
+	object = with(object, "action", json_string(f->allow ? "allow" : "deny"));
+	if (!f->in || !f->out)
+		object = with(object, "direction", json_string(f->in ? "in" : "out"));
+	if (!f->any_protocol)
+		object = with(object, "protocol",
+			json_string(pst_ip_protocol_format(f->protocol, text)));
+	if (f->n_sources > 0)
+		object = with(object, "source", ranges(f->sources, f->n_sources));
+	if (f->n_destinations > 0)
+		object = with(object, "destination", ranges(f->destinations, f->n_destinations));
+	if (f->n_source_ports > 0)
+		object = with(object, "source_ports",
+			port_ranges(f->source_ports, f->n_source_ports));
+	if (f->n_destination_ports > 0)
+		object = with(object, "destination_ports",
+			port_ranges(f->destination_ports, f->n_destination_ports));
+	return object;
+}
+
+static json_t *
+filters(const struct pst_config *c)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < c->n_filters; i++)
+		array = append(array, filter(&c->filters[i]));
+	return array;
+}
+
+static json_t *
 publish(const struct pst_config *c)
 {
 	json_t *array = json_array();
@@ -286,6 +332,7 @@ pst_config_to_json(const struct pst_config *config)
 	object = with(object, "nat", nat(config));
 	object = with(object, "protocols", protocols(config));
 	object = with(object, "rules", rules(config));
+	object = with(object, "packet_filters", filters(config));
 	object = with(object, "publish", publish(config));
 	object = with(object, "editors", editors(config));
 	object = with(object, "control", section("/control", config));

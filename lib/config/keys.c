@@ -23,6 +23,7 @@ static const char *const others[] = { "drop", "map", NULL };
 static const char *const behaviours[] = { "endpoint-independent", "address-dependent",
 	"address-and-port-dependent", NULL };
 static const char *const actions[] = { "deny", "allow", NULL };
+static const char *const directions[] = { "in", "out", NULL };
 static const char *const transports[] = { "tcp", "udp", NULL };
 static const char *const published[] = { "tcp", "udp", "any", NULL };
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
@@ -43,11 +44,11 @@ const struct pst_key pst_keys[] = {
 	{ "", "nat", PST_KEY_OBJECT },
 	{ "", "protocols", PST_KEY_MAP, ENTRIES(0, PST_PROTOCOLS_MAX) },
 	{ "", "rules", PST_KEY_LIST, ENTRIES(0, PST_RULES_MAX) },
+	{ "", "packet_filters", PST_KEY_LIST, ENTRIES(0, PST_FILTERS_MAX) },
 	{ "", "publish", PST_KEY_LIST, ENTRIES(0, PST_PUBLISH_MAX) },
 	{ "", "editors", PST_KEY_MAP, ENTRIES(0, PST_EDITOR_SWITCHES_MAX) },
 	{ "", "control", PST_KEY_OBJECT },
 	{ "", "log", PST_KEY_OBJECT },
-	{ "", "packet_filters", PST_KEY_LATER },
 	{ "", "metrics", PST_KEY_LATER },
 
 	{ "/lcores", "main", PST_KEY_U32, AT(lcores.main), WITHIN(0, LCORE_LAST), .fallback = "0" },
@@ -122,6 +123,16 @@ const struct pst_key pst_keys[] = {
 	{ "/rules/*", "protocols", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 	{ "/rules/*", "clients", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
 	{ "/rules/*", "destinations", PST_KEY_LIST, ENTRIES(1, PST_RULE_ITEMS_MAX) },
+
+	{ "/packet_filters/*", "name", PST_KEY_TEXT, OF(filter, name), WITHIN(1, PST_NAME_MAX - 1) },
+	{ "/packet_filters/*", "action", PST_KEY_SHAPE, true, .names = actions },
+	{ "/packet_filters/*", "direction", PST_KEY_SHAPE, .names = directions },
+	{ "/packet_filters/*", "protocol", PST_KEY_SHAPE },
+	{ "/packet_filters/*", "source", PST_KEY_LIST, ENTRIES(1, PST_FILTER_ITEMS_MAX) },
+	{ "/packet_filters/*", "destination", PST_KEY_LIST, ENTRIES(1, PST_FILTER_ITEMS_MAX) },
+	{ "/packet_filters/*", "source_ports", PST_KEY_LIST, ENTRIES(1, PST_FILTER_ITEMS_MAX) },
+	{ "/packet_filters/*", "destination_ports", PST_KEY_LIST,
+		ENTRIES(1, PST_FILTER_ITEMS_MAX) },
 
 	{ "/publish/*", "name", PST_KEY_TEXT, OF(publish, name), WITHIN(1, PST_NAME_MAX - 1) },
 	{ "/publish/*", "protocol", PST_KEY_SHAPE, true, .names = published },

@@ -9,30 +9,22 @@
 
 #include "config/address.h"
 #include "config/locate.h"
-#include "config/read.h"
+#include "config/load_priv.h"
 
-#define FILE_MOST (1 << 20)
+#define FILE_MOST (16 << 20)
 #define SESSIONS_A_MEGABYTE 1024 /* the tables take about half of the memory then */
 
-/* A value of an object, its key and its pointer. */
-struct member {
-	const struct pst_key *key;
-	json_t *json; /* NULL: not there */
-	char at[PST_POINTER_MAX];
-};
-
-static void
-find_member(struct member *m, const char *section, const char *pointer, const json_t *json,
-	const char *name)
+void
+pst_member_find(struct pst_member *m, const char *section, const char *pointer,
+	const json_t *json, const char *name)
 {
 	m->key = pst_key_find(section, name);
 	m->json = json_object_get(json, name);
 	pst_pointer_child(m->at, pointer, name);
 }
 
-/* Its text; NULL when it is not there, or none, said. */
-static const char *
-member_text(struct pst_loader *l, const struct member *m)
+const char *
+pst_member_text(struct pst_loader *l, const struct pst_member *m)
 {
 	return m->json != NULL ? pst_read_text(l, m->at, m->json) : NULL;
 }
@@ -62,8 +54,8 @@ read_range(struct pst_loader *l, const char *at, const char *text, struct pst_ra
 	memset(range, 0, sizeof(*range));
 }
 
-static uint32_t
-read_ranges(struct pst_loader *l, const struct member *m, struct pst_range *ranges)
+uint32_t
+pst_member_ranges(struct pst_loader *l, const struct pst_member *m, struct pst_range *ranges)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -82,7 +74,7 @@ read_ranges(struct pst_loader *l, const struct member *m, struct pst_range *rang
 /* Sections. */
 
 static uint32_t
-read_lcore_list(struct pst_loader *l, const struct member *m, uint32_t *ids)
+read_lcore_list(struct pst_loader *l, const struct pst_member *m, uint32_t *ids)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 	struct pst_key id = *m->key;
@@ -101,7 +93,7 @@ static void
 read_lcores(struct pst_loader *l, const json_t *json)
 {
 	struct pst_config *c = l->config;
-	struct member m;
+	struct pst_member m;
 
 	pst_read_defaults("/lcores", c);
 	c->lcores.workers[0] = 1;
@@ -109,18 +101,18 @@ read_lcores(struct pst_loader *l, const json_t *json)
 	c->lcores.n_workers = c->lcores.n_editors = 1;
 	if (json == NULL || !pst_read_object(l, "/lcores", "/lcores", json, c))
 		return;
-	find_member(&m, "/lcores", "/lcores", json, "workers");
+	pst_member_find(&m, "/lcores", "/lcores", json, "workers");
 	if (m.json != NULL)
 		c->lcores.n_workers = read_lcore_list(l, &m, c->lcores.workers);
-	find_member(&m, "/lcores", "/lcores", json, "editors");
+	pst_member_find(&m, "/lcores", "/lcores", json, "editors");
 	if (m.json != NULL)
 		c->lcores.n_editors = read_lcore_list(l, &m, c->lcores.editors);
 }
 
 static void
-read_iface_address(struct pst_loader *l, const struct member *m, struct pst_config_iface *f)
+read_iface_address(struct pst_loader *l, const struct pst_member *m, struct pst_config_iface *f)
 {
-	const char *text = member_text(l, m);
+	const char *text = pst_member_text(l, m);
 	struct pst_prefix p;
 
 	if (text == NULL)
@@ -139,18 +131,18 @@ static void
 read_iface(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
 	struct pst_config_iface *f = &l->config->ifaces[l->config->n_ifaces++];
-	struct member m;
+	struct pst_member m;
 
 	pst_read_name(l, pointer, name, f->name);
 	pst_read_defaults("/interfaces/*", f);
 	if (!pst_read_object(l, "/interfaces/*", pointer, json, f))
 		return;
-	find_member(&m, "/interfaces/*", pointer, json, "address");
+	pst_member_find(&m, "/interfaces/*", pointer, json, "address");
 	read_iface_address(l, &m, f);
 }
 
 static void
-read_routes(struct pst_loader *l, const struct member *m)
+read_routes(struct pst_loader *l, const struct pst_member *m)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -158,18 +150,18 @@ read_routes(struct pst_loader *l, const struct member *m)
 		struct pst_config_route *r = &l->config->routes[i];
 		json_t *json = json_array_get(m->json, i);
 		char pointer[PST_POINTER_MAX];
-		struct member to, via;
+		struct pst_member to, via;
 		const char *text;
 
 		pst_pointer_element(pointer, m->at, i);
 		if (!pst_read_object(l, "/routes/*", pointer, json, r))
 			continue;
-		find_member(&to, "/routes/*", pointer, json, "to");
-		text = member_text(l, &to);
+		pst_member_find(&to, "/routes/*", pointer, json, "to");
+		text = pst_member_text(l, &to);
 		if (text != NULL)
 			read_network(l, to.at, text, &r->to);
-		find_member(&via, "/routes/*", pointer, json, "via");
-		text = member_text(l, &via);
+		pst_member_find(&via, "/routes/*", pointer, json, "via");
+		text = pst_member_text(l, &via);
 		if (text != NULL && !pst_address_parse(text, &r->via))
 			pst_problem(l, via.at, "not an IPv4 address: \"%s\"", text);
 	}
@@ -177,7 +169,7 @@ read_routes(struct pst_loader *l, const struct member *m)
 }
 
 static void
-read_networks(struct pst_loader *l, const struct member *m)
+read_networks(struct pst_loader *l, const struct pst_member *m)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -194,9 +186,9 @@ read_networks(struct pst_loader *l, const struct member *m)
 }
 
 static void
-read_ports(struct pst_loader *l, const struct member *m)
+read_ports(struct pst_loader *l, const struct pst_member *m)
 {
-	const char *text = member_text(l, m);
+	const char *text = pst_member_text(l, m);
 	struct pst_config_nat *nat = &l->config->nat;
 
 	if (text != NULL && !pst_ports_parse(text, &nat->port_first, &nat->port_last))
@@ -204,7 +196,7 @@ read_ports(struct pst_loader *l, const struct member *m)
 }
 
 static void
-read_pools(struct pst_loader *l, const struct member *m)
+read_pools(struct pst_loader *l, const struct pst_member *m)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -212,15 +204,15 @@ read_pools(struct pst_loader *l, const struct member *m)
 		struct pst_config_pool *p = &l->config->nat.pools[i];
 		json_t *json = json_array_get(m->json, i);
 		char pointer[PST_POINTER_MAX];
-		struct member list;
+		struct pst_member list;
 
 		pst_pointer_element(pointer, m->at, i);
 		if (!pst_read_object(l, "/nat/pools/*", pointer, json, p))
 			continue;
-		find_member(&list, "/nat/pools/*", pointer, json, "clients");
-		p->n_clients = read_ranges(l, &list, p->clients);
-		find_member(&list, "/nat/pools/*", pointer, json, "addresses");
-		p->n_addresses = read_ranges(l, &list, p->addresses);
+		pst_member_find(&list, "/nat/pools/*", pointer, json, "clients");
+		p->n_clients = pst_member_ranges(l, &list, p->clients);
+		pst_member_find(&list, "/nat/pools/*", pointer, json, "addresses");
+		p->n_addresses = pst_member_ranges(l, &list, p->addresses);
 	}
 	l->config->nat.n_pools = n;
 }
@@ -229,7 +221,7 @@ static void
 read_nat(struct pst_loader *l, const json_t *json)
 {
 	struct pst_config *c = l->config;
-	struct member m;
+	struct pst_member m;
 
 	pst_read_defaults("/nat", c);
 	pst_read_defaults("/nat/timeouts", c);
@@ -238,21 +230,21 @@ read_nat(struct pst_loader *l, const json_t *json)
 	c->nat.port_last = 65535;
 	if (json == NULL || !pst_read_object(l, "/nat", "/nat", json, c))
 		return;
-	find_member(&m, "/nat", "/nat", json, "timeouts");
+	pst_member_find(&m, "/nat", "/nat", json, "timeouts");
 	if (m.json != NULL)
 		pst_read_object(l, "/nat/timeouts", m.at, m.json, c);
-	find_member(&m, "/nat", "/nat", json, "ports");
+	pst_member_find(&m, "/nat", "/nat", json, "ports");
 	read_ports(l, &m);
-	find_member(&m, "/nat", "/nat", json, "pool");
-	c->nat.n_pool = read_ranges(l, &m, c->nat.pool);
-	find_member(&m, "/nat", "/nat", json, "pools");
+	pst_member_find(&m, "/nat", "/nat", json, "pool");
+	c->nat.n_pool = pst_member_ranges(l, &m, c->nat.pool);
+	pst_member_find(&m, "/nat", "/nat", json, "pools");
 	read_pools(l, &m);
-	find_member(&m, "/nat", "/nat", json, "bypass");
-	c->nat.n_bypass = read_ranges(l, &m, c->nat.bypass);
+	pst_member_find(&m, "/nat", "/nat", json, "bypass");
+	c->nat.n_bypass = pst_member_ranges(l, &m, c->nat.bypass);
 }
 
 static void
-read_protocol_ports(struct pst_loader *l, const struct member *m, struct pst_config_protocol *p)
+read_protocol_ports(struct pst_loader *l, const struct pst_member *m, struct pst_config_protocol *p)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 	struct pst_key port = *m->key;
@@ -271,26 +263,26 @@ static void
 read_protocol(struct pst_loader *l, const char *pointer, const char *name, const json_t *json)
 {
 	struct pst_config_protocol *p = &l->config->protocols[l->config->n_protocols++];
-	struct member m;
+	struct pst_member m;
 	const char *text;
 
 	pst_read_name(l, pointer, name, p->name);
 	p->transport = PST_TCP;
 	if (!pst_read_object(l, "/protocols/*", pointer, json, p))
 		return;
-	find_member(&m, "/protocols/*", pointer, json, "id");
-	text = member_text(l, &m);
+	pst_member_find(&m, "/protocols/*", pointer, json, "id");
+	text = pst_member_text(l, &m);
 	if (text != NULL && !pst_guid_parse(text, &p->id))
 		pst_problem(l, m.at, "not a GUID: \"%s\"", text);
-	find_member(&m, "/protocols/*", pointer, json, "transport");
+	pst_member_find(&m, "/protocols/*", pointer, json, "transport");
 	if (m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1)
 		p->transport = PST_UDP;
-	find_member(&m, "/protocols/*", pointer, json, "ports");
+	pst_member_find(&m, "/protocols/*", pointer, json, "ports");
 	read_protocol_ports(l, &m, p);
 }
 
 static void
-read_rule_protocols(struct pst_loader *l, const struct member *m, struct pst_config_rule *r)
+read_rule_protocols(struct pst_loader *l, const struct pst_member *m, struct pst_config_rule *r)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -309,22 +301,22 @@ read_rule_protocols(struct pst_loader *l, const struct member *m, struct pst_con
 static void
 read_rule(struct pst_loader *l, const char *pointer, const json_t *json, struct pst_config_rule *r)
 {
-	struct member m;
+	struct pst_member m;
 
 	if (!pst_read_object(l, "/rules/*", pointer, json, r))
 		return;
-	find_member(&m, "/rules/*", pointer, json, "action");
+	pst_member_find(&m, "/rules/*", pointer, json, "action");
 	r->allow = m.json != NULL && pst_read_choice(l, m.at, m.json, m.key->names) == 1;
-	find_member(&m, "/rules/*", pointer, json, "protocols");
+	pst_member_find(&m, "/rules/*", pointer, json, "protocols");
 	read_rule_protocols(l, &m, r);
-	find_member(&m, "/rules/*", pointer, json, "clients");
-	r->n_clients = read_ranges(l, &m, r->clients);
-	find_member(&m, "/rules/*", pointer, json, "destinations");
-	r->n_destinations = read_ranges(l, &m, r->destinations);
+	pst_member_find(&m, "/rules/*", pointer, json, "clients");
+	r->n_clients = pst_member_ranges(l, &m, r->clients);
+	pst_member_find(&m, "/rules/*", pointer, json, "destinations");
+	r->n_destinations = pst_member_ranges(l, &m, r->destinations);
 }
 
 static void
-read_rules(struct pst_loader *l, const struct member *m)
+read_rules(struct pst_loader *l, const struct pst_member *m)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -340,10 +332,10 @@ read_rules(struct pst_loader *l, const struct member *m)
 }
 
 static void
-read_endpoints(struct pst_loader *l, const struct member *m, struct pst_endpoint *first,
+read_endpoints(struct pst_loader *l, const struct pst_member *m, struct pst_endpoint *first,
 	uint16_t *more)
 {
-	const char *text = member_text(l, m);
+	const char *text = pst_member_text(l, m);
 
 	*more = 0;
 	if (text != NULL && !pst_endpoints_parse(text, first, more)) {
@@ -355,9 +347,9 @@ read_endpoints(struct pst_loader *l, const struct member *m, struct pst_endpoint
 
 /* All ports of an address. */
 static void
-read_host(struct pst_loader *l, const struct member *m, struct pst_endpoint *host)
+read_host(struct pst_loader *l, const struct pst_member *m, struct pst_endpoint *host)
 {
-	const char *text = member_text(l, m);
+	const char *text = pst_member_text(l, m);
 
 	if (text != NULL && !pst_address_parse(text, &host->ip))
 		pst_problem(l, m->at, "not an IPv4 address: \"%s\"", text);
@@ -367,24 +359,24 @@ static void
 read_published(struct pst_loader *l, const char *pointer, const json_t *json,
 	struct pst_config_publish *p)
 {
-	struct member m;
+	struct pst_member m;
 	uint16_t more;
 	int choice;
 
 	p->transport = PST_TCP;
 	if (!pst_read_object(l, "/publish/*", pointer, json, p))
 		return;
-	find_member(&m, "/publish/*", pointer, json, "protocol");
+	pst_member_find(&m, "/publish/*", pointer, json, "protocol");
 	choice = m.json != NULL ? pst_read_choice(l, m.at, m.json, m.key->names) : 0;
 	if (choice == 1)
 		p->transport = PST_UDP;
 	p->whole = choice == 2;
-	find_member(&m, "/publish/*", pointer, json, "external");
+	pst_member_find(&m, "/publish/*", pointer, json, "external");
 	if (p->whole)
 		read_host(l, &m, &p->external);
 	else
 		read_endpoints(l, &m, &p->external, &p->more);
-	find_member(&m, "/publish/*", pointer, json, "internal");
+	pst_member_find(&m, "/publish/*", pointer, json, "internal");
 	if (p->whole) {
 		read_host(l, &m, &p->internal);
 		return;
@@ -395,7 +387,7 @@ read_published(struct pst_loader *l, const char *pointer, const json_t *json,
 }
 
 static void
-read_publish(struct pst_loader *l, const struct member *m)
+read_publish(struct pst_loader *l, const struct pst_member *m)
 {
 	size_t n = pst_read_list(l, m->key, m->at, m->json);
 
@@ -422,7 +414,7 @@ read_editor(struct pst_loader *l, const char *pointer, const char *name, const j
 
 /* Objects by name: read() gets each, as many as there is room for. */
 static void
-read_map(struct pst_loader *l, const struct member *m,
+read_map(struct pst_loader *l, const struct pst_member *m,
 	void (*read)(
 		struct pst_loader *l, const char *pointer, const char *name, const json_t *json))
 {
@@ -451,9 +443,9 @@ read_plain_sections(struct pst_loader *l, const json_t *root)
 	static const char *const plain[] = { "memory", "control", "log" };
 
 	for (size_t i = 0; i < RTE_DIM(plain); i++) {
-		struct member m;
+		struct pst_member m;
 
-		find_member(&m, "", "", root, plain[i]);
+		pst_member_find(&m, "", "", root, plain[i]);
 		pst_read_defaults(m.at, l->config);
 		if (m.json != NULL)
 			pst_read_object(l, m.at, m.at, m.json, l->config);
@@ -463,28 +455,30 @@ read_plain_sections(struct pst_loader *l, const json_t *root)
 static void
 read_root(struct pst_loader *l, const json_t *root)
 {
-	struct member m;
+	struct pst_member m;
 
 	if (!pst_read_object(l, "", "", root, l->config))
 		return;
 	read_plain_sections(l, root);
 	read_lcores(l, json_object_get(root, "lcores"));
-	find_member(&m, "", "", root, "interfaces");
+	pst_member_find(&m, "", "", root, "interfaces");
 	read_map(l, &m, read_iface);
-	find_member(&m, "", "", root, "routes");
+	pst_member_find(&m, "", "", root, "routes");
 	read_routes(l, &m);
-	find_member(&m, "", "", root, "internal_networks");
+	pst_member_find(&m, "", "", root, "internal_networks");
 	read_networks(l, &m);
 	read_nat(l, json_object_get(root, "nat")); /* behind memory: a default depends on it */
-	find_member(&m, "", "", root, "protocols");
+	pst_member_find(&m, "", "", root, "protocols");
 	read_map(l, &m, read_protocol);
-	find_member(&m, "", "", root, "rules");
+	pst_member_find(&m, "", "", root, "rules");
 	read_rules(l, &m);
 	if (m.json == NULL || (json_is_array(m.json) && json_array_size(m.json) == 0))
 		pst_warning(l, m.at, "no rules: everything from inside to outside is allowed");
-	find_member(&m, "", "", root, "publish");
+	pst_member_find(&m, "", "", root, "packet_filters");
+	pst_load_filters(l, &m);
+	pst_member_find(&m, "", "", root, "publish");
 	read_publish(l, &m);
-	find_member(&m, "", "", root, "editors");
+	pst_member_find(&m, "", "", root, "editors");
 	read_map(l, &m, read_editor);
 	pst_config_check(l);
 }
@@ -520,6 +514,8 @@ pst_config_parse(const char *text, size_t len, const char *name, const char *con
 	read_root(&l, root);
 	pst_places_fini(&l.places);
 	json_decref(root);
+	if (problems->errors > 0)
+		pst_config_fini(config);
 	return problems->errors == 0 ? 0 : -EINVAL;
 }
 
@@ -562,4 +558,12 @@ pst_config_load(const char *path, const char *const *editors, struct pst_config 
 	free(text);
 	fclose(f);
 	return ret;
+}
+
+void
+pst_config_fini(struct pst_config *config)
+{
+	free(config->filters);
+	config->filters = NULL;
+	config->n_filters = 0;
 }

@@ -27,7 +27,8 @@ struct pst_problems {
 
 /*
  * Load and check a file. editors: the built-in ones' names, NULL at the end.
- * 0, or -EINVAL when a problem is an error. problems is to be given back in any case.
+ * 0, or -EINVAL when a problem is an error. problems is to be given back in any case, and config
+ * after success.
  */
 int pst_config_load(const char *path, const char *const *editors, struct pst_config *config,
 	struct pst_problems *problems);
@@ -35,6 +36,9 @@ int pst_config_load(const char *path, const char *const *editors, struct pst_con
 /* The same from memory; name is what messages call it. */
 int pst_config_parse(const char *text, size_t len, const char *name, const char *const *editors,
 	struct pst_config *config, struct pst_problems *problems);
+
+/* What a loaded config owns. Safe again, and on one that is all zeroes. */
+void pst_config_fini(struct pst_config *config);
 
 /* One line each: FILE:LINE: POINTER: TEXT */
 void pst_problems_print(const struct pst_problems *problems, FILE *out);

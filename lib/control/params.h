@@ -54,6 +54,8 @@ struct pst_control_params {
 	const struct pst_worker_stats *worker_stats[PST_WORKERS_MAX];
 	/* by rule: new connections that it decided; may be NULL */
 	const uint64_t *rule_counts[PST_WORKERS_MAX];
+	/* by packet filter: first packets that it decided; may be NULL */
+	const uint64_t *filter_counts[PST_WORKERS_MAX];
 	uint32_t worker_lcores[PST_WORKERS_MAX];
 	uint32_t n_workers;
 

@@ -31,6 +31,7 @@
 	X("editors", pst_known_editors) \
 	X("protocols", pst_known_protocols) \
 	X("rules", pst_settings_rules) \
+	X("packet_filters", pst_settings_filters) \
 	X("config", pst_settings) \
 	X("drops", pst_status_drops)
 /* clang-format on */

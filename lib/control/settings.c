@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/settings.h"
 
+#include "config/address.h"
 #include "control/doc.h"
 
 json_t *
@@ -65,6 +66,42 @@ rules(const struct pst_config *config)
 
 	for (uint32_t i = 0; i < config->n_rules; i++)
 		json_array_append_new(array, rule(&config->rules[i]));
+	return array;
+}
+
+static json_t *
+port_ranges(const struct pst_port_range *ranges, uint32_t n)
+{
+	char text[PST_PORT_RANGE_TEXT];
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(pst_port_range_format(&ranges[i], text)));
+	return array;
+}
+
+static json_t *
+filter(const struct pst_config_filter *f)
+{
+	char protocol[PST_IP_PROTOCOL_TEXT];
+
+	return json_pack("{s:o,s:s,s:s?,s:s?,s:o,s:o,s:o,s:o}", "name", pst_doc_text(f->name),
+		"action", f->allow ? "allow" : "deny", "direction",
+		f->in && f->out ? NULL : f->in ? "in" : "out", "protocol",
+		f->any_protocol ? NULL : pst_ip_protocol_format(f->protocol, protocol), "source",
+		pst_doc_ranges(f->sources, f->n_sources), "destination",
+		pst_doc_ranges(f->destinations, f->n_destinations), "source_ports",
+		port_ranges(f->source_ports, f->n_source_ports), "destination_ports",
+		port_ranges(f->destination_ports, f->n_destination_ports));
+}
+
+static json_t *
+filters(const struct pst_config *config)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < config->n_filters; i++)
+		json_array_append_new(array, filter(&config->filters[i]));
 	return array;
 }
 
@@ -232,39 +269,59 @@ pst_settings(const struct pst_control_view *view)
 
 	if (config == NULL)
 		return json_null();
-	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
+	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
 		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
 		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
 		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
 		nat(&config->nat), "protocols", protocols(config), "rules", rules(config),
+		"packet_filters", filters(config),
 		"publish", publish(config), "editors", editors(config), "control", "socket",
 		pst_doc_text(config->control_socket), "log", "level",
 		pst_doc_text(config->log_level));
 }
 
+/* The workers' counts of one place, together. */
 static uint64_t
-decided_by(const struct pst_control_params *p, uint32_t rule)
+decided_by(const uint64_t *const *counts, uint32_t n_workers, uint32_t place)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t w = 0; w < p->n_workers; w++) {
-		if (p->rule_counts[w] != NULL)
-			sum += __atomic_load_n(&p->rule_counts[w][rule], __ATOMIC_RELAXED);
+	for (uint32_t w = 0; w < n_workers; w++) {
+		if (counts[w] != NULL)
+			sum += __atomic_load_n(&counts[w][place], __ATOMIC_RELAXED);
 	}
 	return sum;
+}
+
+static json_t *
+with_counts(
+	json_t *array, const char *name, const uint64_t *const *counts, uint32_t n_workers)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(array, i, row)
+		json_object_set_new(
+			row, name, pst_doc_number(decided_by(counts, n_workers, i)));
+	return array;
 }
 
 /* With how many new connections each has decided. */
 json_t *
 pst_settings_rules(const struct pst_control_view *view)
 {
-	json_t *array =
-		view->params.config != NULL ? rules(view->params.config) : json_array();
-	json_t *row;
-	size_t i;
+	const struct pst_control_params *p = &view->params;
 
-	json_array_foreach(array, i, row)
-		json_object_set_new(
-			row, "connections", pst_doc_number(decided_by(&view->params, i)));
-	return array;
+	return with_counts(p->config != NULL ? rules(p->config) : json_array(),
+		"connections", p->rule_counts, p->n_workers);
+}
+
+/* With how many first packets each has decided; what it denies may come again. */
+json_t *
+pst_settings_filters(const struct pst_control_view *view)
+{
+	const struct pst_control_params *p = &view->params;
+
+	return with_counts(p->config != NULL ? filters(p->config) : json_array(),
+		"packets", p->filter_counts, p->n_workers);
 }

@@ -9,6 +9,7 @@
 
 json_t *pst_settings(const struct pst_control_view *view);
 json_t *pst_settings_rules(const struct pst_control_view *view);
+json_t *pst_settings_filters(const struct pst_control_view *view);
 
 /* Parts of it, without their name. */
 json_t *pst_settings_interface(const struct pst_config_iface *iface);

@@ -105,6 +105,29 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 		&nat->ends, n + 2 * share->listeners, pst_rng_next(&nat->rng), socket);
 }
 
+/* What counts by rule and by filter. */
+static int
+create_counts(struct pst_nat *nat, int socket)
+{
+	const struct pst_nat_params *p = nat->params;
+
+	if (p->rules != NULL) {
+		nat->rule_counts = rte_zmalloc_socket("pst_rule_counts",
+			(pst_ruleset_count(p->rules) + 1) * sizeof(uint64_t), RTE_CACHE_LINE_SIZE,
+			socket);
+		if (nat->rule_counts == NULL)
+			return -ENOMEM;
+	}
+	if (p->filters != NULL) {
+		nat->filter_counts = rte_zmalloc_socket("pst_filter_counts",
+			(pst_packet_filters_count(p->filters) + 1) * sizeof(uint64_t),
+			RTE_CACHE_LINE_SIZE, socket);
+		if (nat->filter_counts == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 struct pst_nat *
 pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *share)
 {
@@ -127,7 +150,8 @@ pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *
 		nat->tell[e].first_conn = nat->tell[e].last_conn = PST_SLOT_NONE;
 		nat->tell[e].first_listener = nat->tell[e].last_listener = PST_SLOT_NONE;
 	}
-	if (create_tables(nat, share) < 0 || create_pools(nat, share->socket) < 0) {
+	if (create_tables(nat, share) < 0 || create_pools(nat, share->socket) < 0 ||
+		create_counts(nat, share->socket) < 0) {
 		pst_nat_destroy(nat);
 		return pst_null(ENOMEM);
 	}
@@ -160,6 +184,8 @@ pst_nat_destroy(struct pst_nat *nat)
 	pst_listener_table_fini(&nat->listeners);
 	pst_bind_table_fini(&nat->binds);
 	pst_conn_table_fini(&nat->conns);
+	rte_free(nat->rule_counts);
+	rte_free(nat->filter_counts);
 	rte_free(nat);
 }
 

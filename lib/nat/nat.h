@@ -17,6 +17,7 @@
 #include "base/counter.h"
 #include "base/lcore.h"
 #include "base/rng.h"
+#include "filter/packet.h"
 #include "filter/rule.h"
 #include "nat/bind.h"
 #include "nat/block.h"
@@ -30,7 +31,6 @@
 #define PST_NAT_ADDRESSES_MAX 256
 #define PST_NAT_NO_PROTOCOL UINT16_MAX
 #define PST_NAT_INSIDES_MAX 64
-#define PST_NAT_RULES_MAX 64
 #define PST_NAT_BYPASS_MAX 64
 #define PST_NAT_GROUPS_MAX 80
 #define PST_NAT_GROUP_CLIENTS_MAX 16
@@ -98,6 +98,7 @@ struct pst_nat_params {
 	struct pst_block *blocks;
 	struct pst_port_rests *(*rests)[PST_POOLS];
 	uint32_t timeouts_ms[PST_TIMEOUTS]; /* below 2^31 each */
+	const struct pst_packet_filters *filters; /* NULL: none */
 	const struct pst_ruleset *rules; /* NULL: all allowed */
 	/* by destination port (host order): index of the protocol + 1, 0 for none */
 	const uint8_t *tcp_protocols, *udp_protocols;
@@ -173,7 +174,8 @@ struct pst_nat {
 	} tell[PST_EDITORS_MAX];
 	/* main reads, relaxed */
 	uint64_t connections_total, binds_total, listeners_total;
-	uint64_t rule_counts[PST_NAT_RULES_MAX + 1]; /* connections it decided; last: none did */
+	uint64_t *rule_counts;   /* by rule: connections it decided; last: none did. NULL: no rules */
+	uint64_t *filter_counts; /* by packet filter: first packets it decided. NULL: no filters */
 };
 
 /*
@@ -207,9 +209,14 @@ struct pst_nat_packet {
 	bool is_query; /* ICMP: an echo request */
 	uint64_t now_ms;
 	uint32_t through; /* the redirect it came by, or PST_SLOT_NONE */
-	int rule;     /* out: the place of the rule that decided, -1: none */
+	int rule;     /* out: the place of the rule, or packet filter, that decided; -1: none */
 	int redirect; /* out: the worker that has the endpoint; set when nothing was opened */
 };
+
+/* May this packet begin anything? By the operator's packet filters, before all else is asked. */
+static inline bool pst_nat_may_begin(
+	struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
+bool pst_nat_ask_filters(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
 
 /*
  * Open a connection for a packet from inside, or from outside. Returns its
@@ -322,6 +329,12 @@ pst_nat_begins_anew(const struct pst_conn *c, enum pst_way way, uint8_t tcp_flag
 		c->state != PST_TCP_SYN_SENT &&
 		pst_tcp_event(tcp_flags) == PST_TCP_EV_SYN &&
 		pst_fsm_next(PST_TCP, c->state, PST_DIR_ORIG, tcp_flags) == PST_TCP_SYN_SENT;
+}
+
+static inline bool
+pst_nat_may_begin(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
+{
+	return likely(nat->params->filters == NULL) || pst_nat_ask_filters(nat, way, p);
 }
 
 static inline bool

@@ -8,6 +8,8 @@
  * connection may set a protocol. Only a port of a known protocol, or a permission, makes a
  * TCP connection an editor's to see (R65): with no rule against it, any other
  * passes unseen, where the specification's firewall dropped it.
+ *
+ * The operator's packet filters come before all of this, and know nothing of it.
  */
 #include "nat/nat_priv.h"
 #include "packet/view.h"
@@ -136,7 +138,31 @@ pst_nat_decide(struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_c
 {
 	bool allowed = decide(nat, p, client, policy);
 
-	if (nat->params->rules != NULL)
-		nat->rule_counts[p->rule >= 0 ? p->rule : PST_NAT_RULES_MAX]++;
+	if (nat->rule_counts != NULL)
+		nat->rule_counts[p->rule >= 0 ? (uint32_t)p->rule :
+						pst_ruleset_count(nat->params->rules)]++;
 	return allowed;
+}
+
+bool
+pst_nat_ask_filters(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
+{
+	uint64_t source = way == PST_WAY_OUT ? p->key.b : p->key.a;
+	uint64_t destination = way == PST_WAY_OUT ? p->key.a : p->key.b;
+	struct pst_packet packet = {
+		.direction = way == PST_WAY_OUT ? PST_PACKET_OUT : PST_PACKET_IN,
+		.protocol = p->proto,
+		.source = rte_be_to_cpu_32(pst_key_ip(source)),
+		.destination = rte_be_to_cpu_32(pst_key_ip(destination)),
+	};
+	bool passes;
+
+	if (p->proto == PST_TCP || p->proto == PST_UDP) {
+		packet.source_port = rte_be_to_cpu_16(pst_key_port(source));
+		packet.destination_port = rte_be_to_cpu_16(pst_key_port(destination));
+	}
+	passes = pst_packet_filters_pass(nat->params->filters, &packet, &p->rule);
+	if (p->rule != PST_PACKET_FILTER_NONE)
+		nat->filter_counts[p->rule]++;
+	return passes;
 }

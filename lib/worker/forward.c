@@ -356,6 +356,7 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, int rule, uint6
 {
 	switch (why) {
 	case PST_DROP_RULE:
+	case PST_DROP_PACKET_FILTER:
 	case PST_DROP_NO_PORT:
 	case PST_DROP_NO_BIND:
 	case PST_DROP_NO_CLIENT:
@@ -427,7 +428,8 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 			((const struct rte_icmp_hdr *)job->v.l4)->icmp_type ==
 				RTE_IP_ICMP_ECHO_REQUEST,
 		.now_ms = now_ms,
-		.through = job->through };
+		.through = job->through,
+		.redirect = -1 };
 	enum pst_drop why = PST_DROP_COUNT;
 	uint32_t i = PST_SLOT_NONE, owner;
 	bool is_hairpin = job->second;
@@ -442,7 +444,10 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		drop(w, job->m, PST_DROP_FRAGMENT);
 		return;
 	}
-	if (job->way == PST_WAY_OUT)
+	/* what comes back by hairpin has passed on its way out */
+	if (!job->second && !pst_nat_may_begin(w->nat, (enum pst_way)job->way, &p))
+		why = PST_DROP_PACKET_FILTER;
+	else if (job->way == PST_WAY_OUT)
 		why = check_destination(w, job, &is_hairpin);
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :

@@ -33,8 +33,12 @@ check_back(const struct pst_config *config)
 
 	if (text == NULL ||
 		pst_config_parse(text, strlen(text), "fuzz", editors, &back, &problems) < 0 ||
-		memcmp(config, &back, sizeof(back)) != 0)
+		memcmp(config, &back, offsetof(struct pst_config, filters)) != 0 ||
+		(back.n_filters > 0 &&
+			memcmp(config->filters, back.filters,
+				back.n_filters * sizeof(*back.filters)) != 0))
 		abort();
+	pst_config_fini(&back);
 	pst_problems_fini(&problems);
 	free(text);
 	json_decref(json);
@@ -51,6 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_problems(&problems, ret);
 	if (ret == 0)
 		check_back(&config);
+	pst_config_fini(&config);
 	pst_problems_fini(&problems);
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -416,13 +417,19 @@ box_pass_through(struct box *b, int port, const struct pkt *in, struct pkt *out)
 void
 box_is_dropped(struct box *b, int port, const struct pkt *in, enum pst_drop why)
 {
-	uint64_t before = box_drops(b, why);
+	struct pst_account before, after;
 	struct pkt out;
 
+	pst_appliance_account(b->a, &before);
 	if (box_pass_through(b, port, in, &out))
 		fail_msg("it came through, and was to be dropped: %s", pst_drop_names[why]);
-	if (box_drops(b, why) != before + 1)
-		fail_msg("it was not dropped as %s", pst_drop_names[why]);
+	pst_appliance_account(b->a, &after);
+	for (int k = 0; k < PST_DROP_COUNT; k++) {
+		if (after.dropped[k] != before.dropped[k] + (k == (int)why))
+			fail_msg("%" PRIu64 " dropped as %s, it was to be as %s",
+				after.dropped[k] - before.dropped[k], pst_drop_names[k],
+				pst_drop_names[why]);
+	}
 }
 
 uint64_t

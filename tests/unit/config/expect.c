@@ -56,6 +56,7 @@ test_config_says(const char *more, const char *lines)
 	static struct pst_config config;
 
 	load(more, &config, lines);
+	pst_config_fini(&config);
 }
 
 void

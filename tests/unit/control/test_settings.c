@@ -53,6 +53,45 @@ rules_have_the_file_s_keys(void **state)
 }
 
 static void
+packet_filters_have_the_file_s_keys(void **state)
+{
+	static const uint64_t counts[2][2] = { { 3, 0 }, { 4, 1 } };
+	struct pst_config_filter filters[] = {
+		{ .name = "bad", .in = true, .any_protocol = true,
+			.sources = { { 0xc0000200, 0xc00002ff } }, .n_sources = 1 },
+		{ .name = "web", .allow = true, .in = true, .out = true, .protocol = 6,
+			.source_ports = { { 1024, 65535 } }, .n_source_ports = 1,
+			.destinations = { { 0x0a000001, 0x0a000001 } }, .n_destinations = 1,
+			.destination_ports = { { 80, 80 }, { 443, 444 } },
+			.n_destination_ports = 2 },
+	};
+	struct pst_control_view view = { .params = a.params };
+	json_t *json;
+
+	(void)state;
+	a.config.filters = filters;
+	a.config.n_filters = 2;
+	view.params.n_workers = 2;
+	view.params.filter_counts[0] = counts[0];
+	view.params.filter_counts[1] = counts[1];
+	json = pst_settings_filters(&view);
+	expect(json,
+		"[{\"name\":\"bad\",\"action\":\"deny\",\"direction\":\"in\",\"protocol\":null,"
+		"\"source\":[\"192.0.2.0-192.0.2.255\"],\"destination\":[],\"source_ports\":[],"
+		"\"destination_ports\":[],\"packets\":7},"
+		"{\"name\":\"web\",\"action\":\"allow\",\"direction\":null,"
+		"\"protocol\":\"tcp\",\"source\":[],\"destination\":[\"10.0.0.1-10.0.0.1\"],"
+		"\"source_ports\":[\"1024-65535\"],\"destination_ports\":[\"80\",\"443-444\"],"
+		"\"packets\":1}]");
+	json_decref(json);
+	json = pst_settings(&view);
+	assert_int_equal(json_array_size(json_object_get(json, "packet_filters")), 2);
+	json_decref(json);
+	a.config.filters = NULL;
+	a.config.n_filters = 0;
+}
+
+static void
 the_config_has_the_file_s_keys(void **state)
 {
 	const struct pst_control_view view = { .params = a.params };
@@ -124,6 +163,9 @@ no_config_is_null(void **state)
 	json = pst_settings_rules(&view);
 	expect(json, "[]");
 	json_decref(json);
+	json = pst_settings_filters(&view);
+	expect(json, "[]");
+	json_decref(json);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -133,6 +175,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(rules_have_the_file_s_keys),
+		TEST(packet_filters_have_the_file_s_keys),
 		TEST(the_config_has_the_file_s_keys),
 		TEST(no_config_is_null),
 	};
