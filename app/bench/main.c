@@ -61,6 +61,8 @@ run(const struct pst_bench_options *options, struct pst_account *account)
 	struct pst_pipeline_params params = {
 		.flows = options->flows,
 		.workers = options->workers,
+		.filters = options->filters,
+		.rules = options->rules,
 		.mtu = 1500,
 	};
 	struct pst_pipeline *pipeline = pst_pipeline_create(&params);

@@ -28,6 +28,8 @@ static const char usage[] =
 	"                      (default 65536)\n"
 	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64)\n"
 	"  --workers N         worker lcores (default 1)\n"
+	"  --filters N         packet filters, none of which matches, 0 to 16384 (default 0)\n"
+	"  --rules N           rules, of which the last allows all, 0 to 1024 (default 0)\n"
 	"  --seconds N         how long to measure (default 2)\n"
 	"  --json              one JSON document instead of a table\n"
 	"  --help\n"
@@ -39,6 +41,8 @@ enum option_id {
 	OPT_FLOWS,
 	OPT_SIZE,
 	OPT_WORKERS,
+	OPT_FILTERS,
+	OPT_RULES,
 	OPT_SECONDS,
 	OPT_JSON,
 	OPT_HELP,
@@ -49,6 +53,8 @@ static const struct option long_options[] = {
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "packet-size", required_argument, NULL, OPT_SIZE },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
+	{ "filters", required_argument, NULL, OPT_FILTERS },
+	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -102,6 +108,10 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 		return read_number("--packet-size", text, 64, 1518, &options->packet_size);
 	case OPT_WORKERS:
 		return read_number("--workers", text, 1, 16, &options->workers);
+	case OPT_FILTERS:
+		return read_number("--filters", text, 0, 16384, &options->filters);
+	case OPT_RULES:
+		return read_number("--rules", text, 0, 1024, &options->rules);
 	case OPT_SECONDS:
 		return read_number("--seconds", text, 1, 3600, &options->seconds);
 	case OPT_JSON:

@@ -14,6 +14,7 @@ struct pst_bench_options {
 	uint32_t flows;
 	uint32_t packet_size; /* on the wire: four more than in the mbuf */
 	uint32_t workers;
+	uint32_t filters, rules;
 	uint32_t seconds;
 	bool json;
 	char **eal; /* what followed "--" */

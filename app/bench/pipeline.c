@@ -15,6 +15,7 @@
 #include "base/lcore.h"
 #include "base/log.h"
 #include "frame.h"
+#include "lists.h"
 #include "worker/worker.h"
 
 #define PORTS 2
@@ -27,6 +28,7 @@
 #define LISTENERS 4096
 #define RING_SIZE 1024
 #define FLOWS_PER_ADDRESS 32768
+#define POLICY_SEED 0x2545f4914f6cdd1d
 #define ATTACH_US 50000 /* for the traffic maker to find the ports */
 
 struct pst_pipeline {
@@ -35,6 +37,8 @@ struct pst_pipeline {
 	struct pst_net *net;
 	struct pst_steer steer;
 	struct pst_nat_params nat;
+	struct pst_packet_filters *filters;
+	struct pst_ruleset *rules;
 	struct rte_mempool *mbufs;
 	struct pst_worker *workers[PST_WORKERS_MAX];
 	struct pst_chan *chans[PST_WORKERS_MAX];
@@ -137,6 +141,31 @@ set_nat_params(struct pst_pipeline *p)
 	return pst_nat_rests_create(nat, SOCKET_ID_ANY);
 }
 
+/* Policy that connections meet when they begin. */
+static int
+make_policy(struct pst_pipeline *p)
+{
+	struct pst_list list;
+	int ret = 0;
+
+	if (p->params.filters > 0) {
+		ret = pst_list_make(&list, PST_LIST_MIXED, p->params.filters, POLICY_SEED);
+		if (ret == 0)
+			p->filters = pst_packet_filters_create(list.filters, list.n);
+		pst_list_fini(&list);
+		if (p->filters == NULL)
+			return ret != 0 ? ret : -rte_errno;
+	}
+	if (p->params.rules > 0) {
+		p->rules = pst_list_rules(p->params.rules, POLICY_SEED);
+		if (p->rules == NULL)
+			return -rte_errno;
+	}
+	p->nat.filters = p->filters;
+	p->nat.rules = p->rules;
+	return 0;
+}
+
 static int
 make_rings(struct pst_pipeline *p)
 {
@@ -228,6 +257,8 @@ wire(struct pst_pipeline *p)
 
 	if (ret == 0)
 		ret = set_nat_params(p);
+	if (ret == 0)
+		ret = make_policy(p);
 	p->mbufs = rte_pktmbuf_pool_create("bench", MBUFS, MBUF_CACHE, PST_MBUF_PRIV,
 		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (p->mbufs == NULL)
@@ -388,6 +419,8 @@ pst_pipeline_destroy(struct pst_pipeline *p)
 		pst_neigh_destroy(p->net->neigh);
 	free(p->net);
 	pst_nat_rests_destroy(&p->nat);
+	pst_packet_filters_destroy(p->filters);
+	pst_ruleset_destroy(p->rules);
 	rte_mempool_free(p->mbufs);
 	rte_free(p);
 }

@@ -21,6 +21,7 @@ struct pst_pipeline;
 struct pst_pipeline_params {
 	uint32_t flows;
 	uint32_t workers;
+	uint32_t filters, rules; /* of lists.h, for connections that begin */
 	uint16_t mtu;
 };
 
