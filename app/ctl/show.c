@@ -171,9 +171,9 @@ static const struct pst_cell_column packet_filters[] = {
 	{ "DIRECTION", "direction", PST_CELL_ALL },
 	{ "PROTOCOL", "protocol", PST_CELL_ALL },
 	{ "SOURCE", "source", PST_CELL_ALL },
-	{ "PORTS", "source_ports", PST_CELL_ALL },
+	{ "FROM PORTS", "source_ports", PST_CELL_ALL },
 	{ "DESTINATION", "destination", PST_CELL_ALL },
-	{ "PORTS", "destination_ports", PST_CELL_ALL },
+	{ "TO PORTS", "destination_ports", PST_CELL_ALL },
 	{ "PACKETS", "packets", PST_CELL_NUMBER },
 	{ NULL },
 };

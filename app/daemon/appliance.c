@@ -70,54 +70,6 @@ set_timeouts(struct pst_nat_params *p, const struct pst_config_nat *c)
 }
 
 static int
-add_addresses(struct pst_nat_params *p, const struct pst_range *ranges, uint32_t n, char *error,
-	size_t size)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		for (uint64_t ip = ranges[i].first; ip <= ranges[i].last; ip++) {
-			if (p->n_addresses == PST_NAT_ADDRESSES_MAX) {
-				snprintf(error, size, "nat.pool has more than %u addresses",
-					PST_NAT_ADDRESSES_MAX);
-				return -ENOSPC;
-			}
-			p->addresses[p->n_addresses++] = rte_cpu_to_be_32(ip);
-		}
-	}
-	return 0;
-}
-
-static int
-add_group(struct pst_nat_params *p, const struct pst_config_pool *c, char *error, size_t size)
-{
-	struct pst_nat_group *group = &p->groups[p->n_groups++];
-	int ret;
-
-	for (uint32_t i = 0; i < c->n_clients; i++)
-		group->clients[i] =
-			(struct pst_rule_range){ c->clients[i].first, c->clients[i].last };
-	group->n_clients = c->n_clients;
-	group->addresses.first = p->n_addresses;
-	ret = add_addresses(p, c->addresses, c->n_addresses, error, size);
-	group->addresses.n = p->n_addresses - group->addresses.first;
-	return ret;
-}
-
-/* An outside address for one host, and a host for that address. */
-static int
-add_whole(struct pst_appliance *a, const struct pst_config_publish *c, char *error, size_t size)
-{
-	struct pst_config_pool pool = { .clients = { { c->internal.ip, c->internal.ip } },
-		.n_clients = 1,
-		.addresses = { { c->external.ip, c->external.ip } },
-		.n_addresses = 1 };
-	int ret = add_group(&a->nat, &pool, error, size);
-
-	a->nat.groups[a->nat.n_groups - 1].whole = true;
-	a->nat.n_wholes++;
-	return ret;
-}
-
-static int
 set_nat(struct pst_appliance *a, char *error, size_t size)
 {
 	const struct pst_config_nat *c = &a->config->nat;
@@ -136,21 +88,16 @@ set_nat(struct pst_appliance *a, char *error, size_t size)
 	p->new_sessions_per_client = c->new_sessions_per_client;
 	p->quarantine_ms = c->quarantine_s * 1000;
 	set_timeouts(p, c);
-	if (add_addresses(p, c->pool, c->n_pool, error, size) < 0)
+	if (pst_addresses_set(p, a->config, error, size) < 0)
 		return -ENOSPC;
-	/* before the pools: a host's own address comes first */
-	for (uint32_t i = 0; i < a->config->n_publish; i++) {
-		if (a->config->publish[i].whole &&
-			add_whole(a, &a->config->publish[i], error, size) < 0)
-			return -ENOSPC;
-	}
-	for (uint32_t i = 0; i < c->n_pools; i++) {
-		if (add_group(p, &c->pools[i], error, size) < 0)
-			return -ENOSPC;
-	}
 	for (; p->n_bypass < c->n_bypass; p->n_bypass++)
 		p->bypass[p->n_bypass] = (struct pst_rule_range){ c->bypass[p->n_bypass].first,
 			c->bypass[p->n_bypass].last };
+	if (c->deterministic) {
+		if (pst_daemon_plan_make(&a->portplan, a->config, p, &a->steer, error, size) < 0)
+			return -EINVAL;
+		p->plan = &a->portplan.plan;
+	}
 	if (pst_nat_rests_create(p, SOCKET_ID_ANY) < 0) {
 		snprintf(error, size, "no memory for the ports of %u addresses", p->n_addresses);
 		return -ENOMEM;

@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "config/config.h"
+#include "portplan.h"
 #include "runtime/runtime.h"
 #include "worker/announce.h"
 #include "worker/worker.h"
@@ -52,6 +53,7 @@ struct pst_appliance {
 	struct pst_steer steer;
 	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
 	struct pst_nat_params nat;
+	struct pst_daemon_plan portplan; /* when the config has one */
 	struct pst_ruleset *rules;
 	struct pst_packet_filters *filters;
 	struct pst_admin *admin;

@@ -13,10 +13,13 @@
 static void
 print_help(void)
 {
-	printf("usage: postern [-c FILE] [--check] [--version] [--help] [-- EAL-ARGUMENT...]\n"
+	printf("usage: postern [-c FILE] [--check] [--whose WHAT] [--version] [--help] [-- EAL-ARGUMENT...]\n"
 	       "\n"
 	       "  -c FILE    the configuration, by default " PST_DEFAULT_CONFIG "\n"
 	       "  --check    check the configuration and exit: 0 if it is good, else 2\n"
+	       "  --whose WHAT\n"
+	       "             with deterministic ports: whose ADDRESS:PORT is, or which ports the\n"
+	       "             client ADDRESS has, by the configuration; and exit\n"
 	       "  --version  print the version and exit\n"
 	       "  --help     print this and exit\n"
 	       "\n"
@@ -29,6 +32,7 @@ pst_args_parse(struct pst_args *args, int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
+		{ "whose", required_argument, NULL, 'w' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -43,6 +47,9 @@ pst_args_parse(struct pst_args *args, int argc, char **argv)
 			break;
 		case 'k':
 			args->check = true;
+			break;
+		case 'w':
+			args->whose = optarg;
 			break;
 		case 'V':
 			printf("postern %s\n", PST_VERSION);

@@ -24,6 +24,7 @@
 #include "launch.h"
 #include "links.h"
 #include "operate.h"
+#include "portplan.h"
 #include "ports.h"
 
 #define EXIT_BAD_CONFIG 2
@@ -76,9 +77,9 @@ fail(const char *what)
 	fprintf(stderr, "postern: %s\n", what);
 }
 
-/* The config, its problems and warnings told. */
+/* The config, its problems told; warnings too, unless it only answers a question. */
 static int
-load_config(struct pst_config *config, const char *path)
+load_config(struct pst_config *config, const struct pst_args *args)
 {
 	const char *names[64];
 	struct pst_problems problems;
@@ -88,8 +89,9 @@ load_config(struct pst_config *config, const char *path)
 	for (; pst_editors[n] != NULL && n < RTE_DIM(names) - 1; n++)
 		names[n] = pst_editors[n]->name;
 	names[n] = NULL;
-	ret = pst_config_load(path, names, config, &problems);
-	pst_problems_print(&problems, stderr);
+	ret = pst_config_load(args->config, names, config, &problems);
+	if (ret < 0 || args->whose == NULL)
+		pst_problems_print(&problems, stderr);
 	pst_problems_fini(&problems);
 	return ret;
 }
@@ -343,6 +345,26 @@ stop(struct postern *p)
 	pst_config_fini(&p->config);
 }
 
+/* What needs the configuration alone. */
+static int
+answer(const struct pst_config *config, const struct pst_args *args)
+{
+	char error[512];
+	int ret;
+
+	if (args->whose != NULL)
+		ret = pst_daemon_plan_print(config, args->whose, error, sizeof(error));
+	else
+		ret = pst_daemon_plan_check(config, error, sizeof(error));
+	if (ret < 0) {
+		fail(error);
+		return args->whose != NULL ? 1 : EXIT_BAD_CONFIG;
+	}
+	if (args->check)
+		printf("%s: good\n", args->config);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -352,12 +374,12 @@ main(int argc, char **argv)
 
 	if (ret != 0)
 		return ret - 1;
-	if (load_config(&p.config, args.config) < 0)
+	if (load_config(&p.config, &args) < 0)
 		return EXIT_BAD_CONFIG;
-	if (args.check) {
-		printf("%s: good\n", args.config);
+	if (args.check || args.whose != NULL) {
+		ret = answer(&p.config, &args);
 		pst_config_fini(&p.config);
-		return 0;
+		return ret;
 	}
 	catch_signals();
 	if (start_eal(&p, &args) < 0)

@@ -378,6 +378,8 @@ check_nat(struct pst_loader *l)
 	if (n->port_block != 0 && (n->port_block < 16 || !rte_is_power_of_2(n->port_block)))
 		pst_problem(l, "/nat/port_block",
 			"must be 0 or a power of two from 16 to 1024, not %u", n->port_block);
+	if (n->deterministic && n->port_block == 0)
+		pst_problem(l, "/nat/deterministic", "needs \"port_block\", the ports of a client");
 	if (n->ports_per_client > ports)
 		pst_warning(l, "/nat/ports_per_client",
 			"%u is more than the %u ports of an address", n->ports_per_client, ports);

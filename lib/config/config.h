@@ -115,6 +115,7 @@ struct pst_config_nat {
 	uint16_t mss_clamp; /* the most bytes of a TCP segment; 1: what MTUs allow; 0: any */
 	uint32_t ports_per_client;
 	uint32_t sessions_per_client;
+	bool deterministic; /* each client has one block, by arithmetic */
 	uint32_t port_block; /* ports that a client gets at a time; 0: one */
 	uint32_t new_sessions_per_client; /* a second; 0: any number */
 	uint32_t sessions;      /* of all workers together */

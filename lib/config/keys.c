@@ -95,6 +95,7 @@ const struct pst_key pst_keys[] = {
 		WITHIN(1, SESSIONS_LAST), .fallback = "4096" },
 	{ "/nat", "port_block", PST_KEY_U32, AT(nat.port_block), WITHIN(0, 1024),
 		.fallback = "0" },
+	{ "/nat", "deterministic", PST_KEY_BOOL, AT(nat.deterministic), .fallback = "false" },
 	{ "/nat", "new_sessions_per_client", PST_KEY_U32, AT(nat.new_sessions_per_client),
 		WITHIN(0, SESSIONS_LAST), .fallback = "0" },
 	{ "/nat", "sessions", PST_KEY_U32, AT(nat.sessions), WITHIN(1024, SESSIONS_LAST),

@@ -184,7 +184,7 @@ pools(const struct pst_config_nat *nat)
 static json_t *
 nat(const struct pst_config_nat *nat)
 {
-	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:b,s:b,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "pool",
+	return json_pack("{s:o,s:o,s:o,s:s,s:s,s:b,s:b,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:o}", "pool",
 		pst_doc_ranges(nat->pool, nat->n_pool), "pools", pools(nat), "bypass",
 		pst_doc_ranges(nat->bypass, nat->n_bypass), "mapping",
 		behaviour(nat->mapping), "filtering", behaviour(nat->filtering), "hairpin",
@@ -198,7 +198,8 @@ nat(const struct pst_config_nat *nat)
 		(json_int_t)nat->ports_per_client, "sessions_per_client",
 		(json_int_t)nat->sessions_per_client, "new_sessions_per_client",
 		(json_int_t)nat->new_sessions_per_client, "port_block",
-		(json_int_t)nat->port_block, "sessions", (json_int_t)nat->sessions,
+		(json_int_t)nat->port_block, "deterministic", nat->deterministic,
+		"sessions", (json_int_t)nat->sessions,
 		"quarantine", (json_int_t)nat->quarantine_s, "timeouts", timeouts(nat));
 }
 

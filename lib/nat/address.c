@@ -29,9 +29,14 @@ uint32_t
 pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
 {
 	struct pst_nat_span own;
+	uint32_t address;
+	uint16_t first;
 
 	if (client->ports > 0 || client->n_blocks > 0)
 		return client->address;
+	if (nat->params->plan != NULL &&
+		pst_port_plan_block(nat->params->plan, rte_be_to_cpu_32(client->ip), &address, &first))
+		return address;
 	own = pst_nat_addresses_of(nat->params, client->ip);
 	return own.first + (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % own.n;
 }

@@ -97,6 +97,8 @@ record_block(struct pst_nat *nat, uint32_t block, rte_be32_t client, bool given_
 {
 	uint32_t first = first_port(nat->params, block);
 
+	if (nat->params->plan != NULL)
+		return; /* the plan says so */
 	record(nat, client, address_of(nat->params, block), first,
 		first + nat->params->block_size - 1, given_back);
 }
@@ -206,6 +208,18 @@ find_free(struct pst_nat *nat, uint32_t address)
 	return PST_BLOCK_NONE;
 }
 
+/* The client's block by the plan, or PST_BLOCK_NONE. */
+static uint32_t
+planned(const struct pst_nat *nat, rte_be32_t client_ip)
+{
+	uint32_t address;
+	uint16_t first;
+
+	if (!pst_port_plan_block(nat->params->plan, rte_be_to_cpu_32(client_ip), &address, &first))
+		return PST_BLOCK_NONE;
+	return number_of(nat->params, address, first);
+}
+
 /* How many more blocks the client may have. */
 static uint32_t
 left_to(const struct pst_nat *nat, const struct pst_client *c)
@@ -213,16 +227,33 @@ left_to(const struct pst_nat *nat, const struct pst_client *c)
 	const struct pst_nat_params *p = nat->params;
 	uint32_t most = (p->ports_per_client + p->block_size - 1) / p->block_size;
 
+	if (p->plan != NULL)
+		most = 1;
 	return most > c->n_blocks ? most - c->n_blocks : 0;
 }
 
 static void
 look_at_blocks(struct pst_nat *nat, uint32_t address)
 {
+	if (nat->params->plan != NULL)
+		return;
 	if (nat->blocks_free[address] == 0)
 		nat->want = PST_WANT_NOW;
 	else if (nat->blocks_free[address] < FEW_BLOCKS && nat->want == PST_WANT_NOTHING)
 		nat->want = PST_WANT_SOON;
+}
+
+/* The client's own block, when it has not got it yet: 0 or -EDQUOT. */
+static int
+get_planned(struct pst_nat *nat, uint32_t client, uint32_t address)
+{
+	uint32_t block = planned(nat, nat->clients.entries[client].ip);
+
+	if (block == PST_BLOCK_NONE || address_of(nat->params, block) != address ||
+		nat->params->blocks[block].client != PST_BLOCK_FREE)
+		return -EDQUOT;
+	give(nat, block, client);
+	return 0;
 }
 
 /* Another block for the client: 0, -EDQUOT or -ENOSPC. */
@@ -231,6 +262,8 @@ get(struct pst_nat *nat, uint32_t client, uint32_t address)
 {
 	uint32_t block;
 
+	if (nat->params->plan != NULL)
+		return get_planned(nat, client, address);
 	if (left_to(nat, &nat->clients.entries[client]) == 0)
 		return -EDQUOT;
 	block = find_free(nat, address);
@@ -385,8 +418,12 @@ pst_nat_block_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_
 	struct pst_portpool *pool = nat->pools[address][pst_nat_pool_of(proto)];
 	int low = -ENOSPC;
 
+	if (nat->params->plan != NULL)
+		get_planned(nat, client, address);
 	if (c->n_blocks > 0)
 		low = find_run(nat, client, address, pool, n, 0);
+	if (nat->params->plan != NULL && low < 0)
+		return -ENOSPC;
 	do {
 		while (low < 0 && left_to(nat, c) > 0) {
 			low = find_run(nat, client, address, pool, n, left_to(nat, c));
@@ -403,6 +440,20 @@ pst_nat_block_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_
 	return low;
 }
 
+/* By the plan somebody else has the port. client: its slot, or none of ours. */
+static bool
+is_anothers(const struct pst_nat *nat, uint32_t client, uint32_t address, uint16_t port,
+	bool *is_nobodys)
+{
+	uint32_t whose;
+
+	*is_nobodys = !pst_port_plan_client(nat->params->plan, address, port, &whose);
+	if (*is_nobodys)
+		return false;
+	return client == PST_SLOT_NONE ||
+		nat->clients.entries[client].ip != rte_cpu_to_be_32(whose);
+}
+
 int
 pst_nat_block_fixed(struct pst_nat *nat, uint32_t client, rte_be32_t client_ip, uint32_t address,
 	uint16_t port)
@@ -410,10 +461,13 @@ pst_nat_block_fixed(struct pst_nat *nat, uint32_t client, rte_be32_t client_ip, 
 	const struct pst_nat_params *p = nat->params;
 	uint32_t block = number_of(p, address, port);
 	struct pst_block *b = &p->blocks[block];
+	bool is_nobodys = client == PST_SLOT_NONE;
 
 	if (!is_ours(nat, block))
 		return 0; /* in the pool all the same: no client gets ports of it by itself */
-	if (b->client == PST_BLOCK_FREE && client != PST_SLOT_NONE) {
+	if (p->plan != NULL && is_anothers(nat, client, address, port, &is_nobodys))
+		return -EADDRINUSE;
+	if (b->client == PST_BLOCK_FREE && !is_nobodys) {
 		if (left_to(nat, &nat->clients.entries[client]) == 0)
 			return -ENOSPC;
 		give(nat, block, client);

@@ -10,6 +10,9 @@
  * port was given back stays the client's for the quarantine time, then anybody may get it; only
  * when no other is left, the one that has been idle longest is taken earlier.
  *
+ * With a plan (plan.h) a client's one block is settled, and there are no records but for the
+ * fixed ports of blocks that are nobody's.
+ *
  * The workers share one table, each the part of its own runs. Owner of an entry: the
  * worker that has the run.
  */

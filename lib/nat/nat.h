@@ -25,6 +25,7 @@
 #include "nat/conn.h"
 #include "nat/fsm.h"
 #include "nat/listener.h"
+#include "nat/plan.h"
 #include "nat/portpool.h"
 #include "pst_types.h"
 
@@ -94,6 +95,7 @@ struct pst_nat_params {
 	bool lenient_windows; /* a segment outside the window passes, and moves nothing */
 	uint32_t quarantine_ms;
 	uint32_t block_size; /* ports that a client gets at a time, a power of two; 0: one */
+	const struct pst_port_plan *plan; /* of these blocks, which runs stay as they were; NULL: none */
 	/* pst_nat_rests_create(); by address and pool, and by number */
 	struct pst_block *blocks;
 	struct pst_port_rests *(*rests)[PST_POOLS];

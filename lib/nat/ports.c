@@ -45,7 +45,7 @@ pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t 
 	struct pst_nat_span own = { .first = first, .n = 1 };
 	int port = -ENOSPC;
 
-	if (c->ports == 0 && c->n_blocks == 0 && is_any)
+	if (c->ports == 0 && c->n_blocks == 0 && is_any && nat->params->plan == NULL)
 		own = pst_nat_addresses_of(nat->params, c->ip);
 	for (uint32_t k = 0; k < own.n && port == -ENOSPC; k++) {
 		*address = own.first + (first - own.first + k) % own.n;

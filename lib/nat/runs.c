@@ -83,6 +83,8 @@ pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms)
 	bool is_only = true;
 
 	pst_assert_owner(&nat->owner);
+	if (nat->params->plan != NULL)
+		return -ENOSPC;
 	for (int run = PST_PORT_RUNS - 1; run >= 0 && (found < 0 || is_only); run--) {
 		if (!may_move(nat, run) || !is_idle(nat, run, now_ms))
 			continue;

@@ -12,6 +12,7 @@ import pathmtu
 import pathsock
 import pathstun
 import plain
+import policy
 import program
 import published
 import routed
@@ -106,6 +107,10 @@ GROUPS = [
     Group("servers inside, no TFTP editor",
           postern(**{**published.SETTINGS, "editors": {"tftp": {"enabled": False}}}),
           published.NO_EDITOR),
+    Group("packet filters", postern(**policy.SETTINGS), policy.CASES),
+    Group("packet filters, two workers", postern(workers=2, **policy.SETTINGS), policy.CASES),
+    Group("deterministic ports", postern(**policy.PLANNED), policy.PLAN),
+    Group("deterministic ports, two workers", postern(workers=2, **policy.PLANNED), policy.PLAN),
     Group("routed", postern(**routed.SETTINGS), routed.CASES),
     Group("routed, two workers", postern(workers=2, **routed.SETTINGS), routed.CASES),
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),

@@ -227,6 +227,15 @@ the_pool_is_free_for_nat(void **state)
 }
 
 static void
+deterministic_ports_need_blocks(void **state)
+{
+	(void)state;
+	test_config_says(",\"nat\": { \"deterministic\": true, \"port_block\": 64 }", "");
+	test_config_says(",\"nat\": { \"deterministic\": true }",
+		"t:5: /nat/deterministic: needs \"port_block\", the ports of a client\n");
+}
+
+static void
 each_client_and_address_is_in_one_pool(void **state)
 {
 #define POOLS(list) ",\"nat\": { \"pools\": [" list "]"
@@ -537,6 +546,7 @@ main(void)
 		cmocka_unit_test(routes_lead_to_neighbours),
 		cmocka_unit_test(an_lcore_has_one_role),
 		cmocka_unit_test(the_pool_is_free_for_nat),
+		cmocka_unit_test(deterministic_ports_need_blocks),
 		cmocka_unit_test(each_client_and_address_is_in_one_pool),
 		cmocka_unit_test(a_whole_address_is_one_host_s),
 		cmocka_unit_test(bypass_is_a_list_of_ranges),

@@ -134,7 +134,7 @@ the_config_has_the_file_s_keys(void **state)
 		"\"mapping\":\"endpoint-independent\",\"filtering\":\"address-dependent\","
 		"\"hairpin\":true,\"refresh_inbound\":false,\"tcp_window\":\"strict\",\"other_protocols\":\"drop\",\"mss_clamp\":false,"
 		"\"ports\":\"1024-65535\",\"ports_per_client\":0,"
-		"\"sessions_per_client\":0,\"new_sessions_per_client\":0,\"port_block\":0,"
+		"\"sessions_per_client\":0,\"new_sessions_per_client\":0,\"port_block\":0,\"deterministic\":false,"
 		"\"sessions\":0,\"quarantine\":0,"
 		"\"timeouts\":{\"tcp_opening\":0,\"tcp_established\":0,\"tcp_closing\":0,"
 		"\"udp\":300,\"icmp\":0,\"syn_hold\":0,\"bind_accept\":0,"
