@@ -45,13 +45,22 @@ stay_beside_main(void)
 }
 
 static void
+init_base(struct pst_frame_base *base, uint16_t port, const struct rte_ether_addr *mac,
+	enum pst_frame_part part)
+{
+	pst_frame_base_init(base, &pst_traffic.mac[port], mac, pst_traffic.params.plan.size,
+		pst_traffic.params.tcp ? part : PST_FRAME_UDP);
+}
+
+static void
 prepare_queue(uint16_t port, uint16_t queue, uint16_t queues, const struct rte_ether_addr *mac)
 {
 	struct pst_maker *maker = &pst_traffic.makers[port][queue];
 	struct pst_checker *checker = &pst_traffic.checkers[port][queue];
 
-	pst_frame_base_init(&maker->base, &pst_traffic.mac[port], mac,
-		pst_traffic.params.plan.size);
+	init_base(&maker->base, port, mac, port == 0 ? PST_FRAME_TO_SERVER : PST_FRAME_TO_CLIENT);
+	init_base(&maker->first_base, port, mac, port == 0 ? PST_FRAME_SYN : PST_FRAME_SYN_ACK);
+	maker->use = &maker->first_base;
 	maker->port = port;
 	maker->first = queue;
 	maker->cursor = queue;
@@ -122,7 +131,8 @@ prepare_memory(void)
 
 	pst_traffic.learnt = rte_zmalloc("pst_learnt", flows * sizeof(*pst_traffic.learnt),
 		RTE_CACHE_LINE_SIZE);
-	if (pst_traffic.learnt == NULL)
+	pst_traffic.answered = rte_zmalloc("pst_answered", flows, RTE_CACHE_LINE_SIZE);
+	if (pst_traffic.learnt == NULL || pst_traffic.answered == NULL)
 		return -ENOMEM;
 	RTE_LCORE_FOREACH(lcore) {
 		pst_traffic.meters[lcore] = calloc(1, sizeof(struct pst_meter));
@@ -158,6 +168,17 @@ all_learnt(void)
 	return known == pst_traffic.params.plan.flows;
 }
 
+static bool
+all_answered(void)
+{
+	static uint32_t known;
+	const volatile bool *answered = pst_traffic.answered;
+
+	while (known < pst_traffic.params.plan.flows && answered[known])
+		known++;
+	return known == pst_traffic.params.plan.flows;
+}
+
 /* Every queue has handed out its share of one round since it was warm. */
 static bool
 all_warm(void)
@@ -187,6 +208,11 @@ establish(void)
 	set_phase(PST_PHASE_LEARN);
 	if (wait_for(all_learnt) != 0)
 		return "not all flows were let through";
+	if (pst_traffic.params.tcp) {
+		set_phase(PST_PHASE_ANSWER);
+		if (wait_for(all_answered) != 0)
+			return "not all answers were let through";
+	}
 	pst_traffic.warm_goal = pst_report_made() + 2ull * pst_traffic.params.plan.flows;
 	set_phase(PST_PHASE_WARM);
 	if (wait_for(all_warm) != 0)

@@ -6,6 +6,9 @@
  * making a frame reads no per-flow memory. The flow's number is in the payload: it names the
  * flow whatever the program under test does to the addresses. 64 bytes on the wire are 60
  * in the mbuf; a longer frame is filled up with zeros, which no checksum sees.
+ *
+ * A TCP flow is opened by a SYN and the answer to it, and goes on with the same segment each
+ * way again and again: the windows have to let a segment through that came before.
  */
 #pragma once
 
@@ -15,19 +18,22 @@
 
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 #define PST_FRAME_MIN 60
-#define PST_FRAME_MAGIC RTE_BE32(0x70737462)
+#define PST_FRAME_MAGIC RTE_BE16(0x7073)
 
 /* One frame of 60 bytes; the tail up to a cache line is scratch. */
 struct pst_frame {
 	struct rte_ether_hdr eth;
 	struct rte_ipv4_hdr ip;
-	struct rte_udp_hdr udp;
-	uint32_t magic;
+	union { /* ports are in the same place */
+		struct rte_udp_hdr udp;
+		struct rte_tcp_hdr tcp;
+	};
+	uint16_t magic;
 	uint32_t flow; /* in the maker's byte order, nobody else reads it */
-	uint8_t rest[10];
 } __attribute__((packed, aligned(2)));
 
 struct pst_endpoint4 {
@@ -52,14 +58,24 @@ struct pst_plan {
 struct pst_frame_base {
 	alignas(64) uint8_t line[64];
 	uint32_t ip_sum;
-	uint32_t udp_sum;
+	uint32_t l4_sum;
+	bool tcp;
+};
+
+/* What a frame is to its flow. */
+enum pst_frame_part {
+	PST_FRAME_UDP,
+	PST_FRAME_SYN,     /* of the client */
+	PST_FRAME_SYN_ACK, /* the server's answer */
+	PST_FRAME_TO_SERVER,
+	PST_FRAME_TO_CLIENT,
 };
 
 enum pst_fault {
 	PST_FAULT_NONE,
 	PST_FAULT_LENGTH,
 	PST_FAULT_IP_CSUM,
-	PST_FAULT_UDP_CSUM,
+	PST_FAULT_L4_CSUM,
 	PST_FAULT_ADDRESS,
 	PST_FAULT_PORT,
 	PST_FAULT_FLOW,
@@ -69,7 +85,7 @@ enum pst_fault {
 const char *pst_fault_name(enum pst_fault fault);
 
 void pst_frame_base_init(struct pst_frame_base *base, const struct rte_ether_addr *src,
-	const struct rte_ether_addr *dst, uint16_t size);
+	const struct rte_ether_addr *dst, uint16_t size, enum pst_frame_part part);
 
 /* Check a frame of flow f that should say src -> dst, all bytes of it. */
 enum pst_fault pst_frame_check(const struct pst_frame *frame, uint32_t len,
@@ -131,17 +147,20 @@ pst_frame_make(void *data, const struct pst_frame_base *base, uint32_t flow,
 	struct pst_endpoint4 src, struct pst_endpoint4 dst)
 {
 	struct pst_frame *frame = data;
-	uint32_t addrs, udp;
+	uint32_t addrs, l4;
 
 	addrs = (src.addr & 0xffff) + (src.addr >> 16) + (dst.addr & 0xffff) + (dst.addr >> 16);
-	udp = base->udp_sum + addrs + src.port + dst.port + (flow & 0xffff) + (flow >> 16);
-	udp = pst_frame_fold(udp);
+	l4 = base->l4_sum + addrs + src.port + dst.port + (flow & 0xffff) + (flow >> 16);
+	l4 = pst_frame_fold(l4);
 	__builtin_memcpy(data, base->line, sizeof(base->line));
 	frame->ip.hdr_checksum = pst_frame_fold(base->ip_sum + addrs);
 	frame->ip.src_addr = src.addr;
 	frame->ip.dst_addr = dst.addr;
 	frame->udp.src_port = src.port;
 	frame->udp.dst_port = dst.port;
-	frame->udp.dgram_cksum = udp == 0 ? 0xffff : udp;
+	if (base->tcp)
+		frame->tcp.cksum = l4;
+	else
+		frame->udp.dgram_cksum = l4 == 0 ? 0xffff : l4;
 	frame->flow = flow;
 }

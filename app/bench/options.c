@@ -24,6 +24,7 @@ static const char usage[] =
 	"                      setup: every packet opens a connection\n"
 	"                      bind: round trips of BindForClient; the other options but\n"
 	"                      --json do not matter to it\n"
+	"  --transport NAME    udp (default), or tcp: established, or SYNs in mode setup\n"
 	"  --flows N           flows, or connections to open; rounded up to a power of two\n"
 	"                      (default 65536)\n"
 	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64)\n"
@@ -38,6 +39,7 @@ static const char usage[] =
 
 enum option_id {
 	OPT_MODE = 256, /* no letter */
+	OPT_TRANSPORT,
 	OPT_FLOWS,
 	OPT_SIZE,
 	OPT_WORKERS,
@@ -50,6 +52,7 @@ enum option_id {
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "transport", required_argument, NULL, OPT_TRANSPORT },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "packet-size", required_argument, NULL, OPT_SIZE },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
@@ -97,11 +100,22 @@ read_mode(struct pst_bench_options *options, const char *text)
 }
 
 static int
+read_transport(struct pst_bench_options *options, const char *text)
+{
+	options->transport = text;
+	if (strcmp(text, "udp") == 0 || strcmp(text, "tcp") == 0)
+		return 0;
+	return refuse(text, "no such transport: use udp or tcp");
+}
+
+static int
 read_option(struct pst_bench_options *options, int id, const char *text)
 {
 	switch (id) {
 	case OPT_MODE:
 		return read_mode(options, text);
+	case OPT_TRANSPORT:
+		return read_transport(options, text);
 	case OPT_FLOWS:
 		return read_number("--flows", text, 1, 1 << 24, &options->flows);
 	case OPT_SIZE:
@@ -129,6 +143,7 @@ pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 
 	*options = (struct pst_bench_options){
 		.mode = "forward",
+		.transport = "udp",
 		.flows = 65536,
 		.packet_size = 64,
 		.workers = 1,
@@ -164,6 +179,7 @@ int
 pst_bench_options_export(const struct pst_bench_options *options, const char *report)
 {
 	if (setenv("PST_TRAFFIC_MODE", options->mode, 1) != 0 ||
+		setenv("PST_TRAFFIC_TRANSPORT", options->transport, 1) != 0 ||
 		export_number("PST_TRAFFIC_FLOWS", options->flows) != 0 ||
 		export_number("PST_TRAFFIC_SIZE", options->packet_size - WIRE_OVERHEAD) != 0 ||
 		export_number("PST_TRAFFIC_SECONDS", options->seconds) != 0 ||

@@ -11,6 +11,7 @@
 
 struct pst_bench_options {
 	const char *mode; /* "forward", "setup" or "bind" */
+	const char *transport; /* "udp" or "tcp" */
 	uint32_t flows;
 	uint32_t packet_size; /* on the wire: four more than in the mbuf */
 	uint32_t workers;

@@ -67,6 +67,17 @@ read_mode(enum pst_traffic_mode *mode)
 }
 
 static int
+read_transport(bool *tcp)
+{
+	const char *text = getenv("PST_TRAFFIC_TRANSPORT");
+
+	*tcp = text != NULL && strcmp(text, "tcp") == 0;
+	if (text == NULL || *tcp || strcmp(text, "udp") == 0)
+		return 0;
+	return refuse("PST_TRAFFIC_TRANSPORT", text, "udp or tcp");
+}
+
+static int
 read_plan(struct pst_plan *plan)
 {
 	uint32_t per_client = 256, swapped = 0, port = 4000, size = PST_FRAME_MIN;
@@ -102,6 +113,7 @@ pst_params_read(struct pst_traffic_params *params)
 	params->seconds = 2;
 	params->report = getenv("PST_TRAFFIC_REPORT");
 	ret = read_mode(&params->mode);
+	ret |= read_transport(&params->tcp);
 	params->window = params->mode == PST_TRAFFIC_SETUP ? 1 << 12 : 1 << 14;
 	ret |= read_plan(&params->plan);
 	params->settle_ms = 10000 + params->plan.flows / 100;

@@ -34,9 +34,9 @@ put_frame(const struct pst_maker *maker, struct rte_mbuf *pkt, uint32_t flow)
 	uint8_t *data = rte_pktmbuf_mtod(pkt, uint8_t *);
 
 	if (maker->port == 0)
-		pst_frame_make(data, &maker->base, flow, pst_plan_client(plan, flow), server);
+		pst_frame_make(data, maker->use, flow, pst_plan_client(plan, flow), server);
 	else
-		pst_frame_make(data, &maker->base, flow, server, pst_traffic.learnt[flow]);
+		pst_frame_make(data, maker->use, flow, server, pst_traffic.learnt[flow]);
 	if (unlikely(plan->size > sizeof(maker->base.line)))
 		memset(data + sizeof(maker->base.line), 0, plan->size - sizeof(maker->base.line));
 }
@@ -78,21 +78,25 @@ make_greeting(struct pst_maker *maker, struct rte_mbuf **pkts)
 	return 1;
 }
 
-/* Frames of the flows whose outside endpoint is not known yet, in order. */
+/*
+ * Frames of the flows whose outside endpoint is not known yet, in order; or whose answer has
+ * not come through, when the outside answers.
+ */
 static uint16_t
 make_unlearnt(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint32_t flows = pst_traffic.params.plan.flows;
+	bool answers = maker->phase == PST_PHASE_ANSWER;
 	uint16_t made = 0;
 
-	if (maker->port != 0)
+	if (maker->port != answers)
 		return 0;
 	if (maker->idle > 0) {
 		maker->idle--;
 		return 0;
 	}
 	for (; made < n && maker->cursor < flows; maker->cursor += maker->step)
-		if (!is_learnt(maker->cursor))
+		if (answers ? !pst_traffic.answered[maker->cursor] : !is_learnt(maker->cursor))
 			put_frame(maker, pkts[made++], maker->cursor);
 	if (maker->cursor >= flows) {
 		maker->cursor = maker->first;
@@ -104,8 +108,11 @@ make_unlearnt(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 static void
 enter_phase(struct pst_maker *maker, uint32_t phase)
 {
+	bool opens = phase < PST_PHASE_WARM || pst_traffic.params.mode == PST_TRAFFIC_SETUP;
+
 	maker->phase = phase;
-	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_WARM)
+	maker->use = opens ? &maker->first_base : &maker->base;
+	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_ANSWER || phase == PST_PHASE_WARM)
 		maker->cursor = maker->first;
 	plan_burst(maker);
 }
@@ -149,6 +156,7 @@ make_burst(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 		made = make_shuffled(maker, pkts, n);
 		break;
 	case PST_PHASE_LEARN:
+	case PST_PHASE_ANSWER:
 		made = make_unlearnt(maker, pkts, n);
 		break;
 	case PST_PHASE_GREET:
@@ -255,6 +263,8 @@ learn(struct pst_checker *checker, const struct pst_frame *frame)
 		atomic_store(&pst_traffic.greeted[checker->port], true);
 	if (checker->port == 1 && !is_learnt(frame->flow))
 		pst_traffic.learnt[frame->flow] = outside_of(frame);
+	if (checker->port == 0)
+		pst_traffic.answered[frame->flow] = true;
 }
 
 static enum pst_fault
@@ -309,7 +319,7 @@ pst_traffic_tx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 	uint16_t n, void *arg)
 {
 	struct pst_checker *checker = arg;
-	bool learning = pst_traffic_phase() <= PST_PHASE_LEARN;
+	bool learning = pst_traffic_phase() <= PST_PHASE_ANSWER;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct pst_frame *frame = rte_pktmbuf_mtod(pkts[i], struct pst_frame *);

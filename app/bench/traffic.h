@@ -8,7 +8,8 @@
  * with the EAL's -d, so one and the same object drives any program with two ports.
  *
  * The phases of a run: wait for the ports, greet (one flow, until ARP is through), learn
- * (all flows, in order), warm (both directions, shuffled), settle, measure, drain, done.
+ * (all flows, in order), answer (those of TCP, from outside), warm (both directions,
+ * shuffled), settle, measure, drain, done.
  *
  * Owner: a queue's state belongs to the lcore that polls it; the control thread moves the
  * phase on and only reads the rest.
@@ -34,6 +35,7 @@ enum pst_phase {
 	PST_PHASE_WAIT,
 	PST_PHASE_GREET,
 	PST_PHASE_LEARN,
+	PST_PHASE_ANSWER,
 	PST_PHASE_WARM,
 	PST_PHASE_SETTLE,
 	PST_PHASE_MEASURE,
@@ -46,6 +48,7 @@ enum pst_traffic_mode { PST_TRAFFIC_FORWARD, PST_TRAFFIC_SETUP };
 struct pst_traffic_params {
 	struct pst_plan plan;
 	enum pst_traffic_mode mode;
+	bool tcp;
 	uint32_t window; /* packets between two looks at the clock */
 	uint32_t seconds;
 	uint32_t settle_ms; /* how long greeting and learning may take */
@@ -54,7 +57,9 @@ struct pst_traffic_params {
 
 /* The receive side of a queue. */
 struct pst_maker {
-	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base base;
+	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base base; /* of an established flow */
+	struct pst_frame_base first_base; /* of one that begins */
+	const struct pst_frame_base *use;
 	uint32_t next[PST_TRAFFIC_BURST]; /* flows of the coming burst, prefetched */
 	uint32_t cursor; /* frames into the rounds, over all queues */
 	uint32_t step; /* number of queues that share a round */
@@ -97,6 +102,7 @@ struct pst_traffic {
 	uint64_t warm_goal, made_before, seen_before;
 	struct rte_ether_addr mac[PST_TRAFFIC_PORTS]; /* the maker's */
 	struct pst_endpoint4 *learnt; /* outside endpoint by flow; port 0: not yet */
+	bool *answered;		      /* by flow, TCP: the answer came through */
 	struct pst_maker makers[PST_TRAFFIC_PORTS][PST_TRAFFIC_QUEUES];
 	struct pst_checker checkers[PST_TRAFFIC_PORTS][PST_TRAFFIC_QUEUES];
 	struct pst_arp_slot arp[PST_TRAFFIC_PORTS];

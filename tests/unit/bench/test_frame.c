@@ -38,11 +38,11 @@ check_flow(struct pst_frame *frame, const struct pst_plan *plan, uint32_t flow)
 }
 
 static void
-make_flow(void *data, const struct pst_plan *plan, uint32_t flow)
+make_flow(void *data, const struct pst_plan *plan, uint32_t flow, enum pst_frame_part part)
 {
 	struct pst_frame_base base;
 
-	pst_frame_base_init(&base, &maker_mac, &port_mac, plan->size);
+	pst_frame_base_init(&base, &maker_mac, &port_mac, plan->size, part);
 	pst_frame_make(data, &base, flow, pst_plan_client(plan, flow),
 		pst_plan_server(plan, flow));
 }
@@ -58,7 +58,7 @@ every_frame_made_is_sound(void **state)
 		alignas(64) uint8_t data[2048] = { 0 };
 
 		for (uint32_t flow = 0; flow < plan.flows; flow++) {
-			make_flow(data, &plan, flow);
+			make_flow(data, &plan, flow, flow % (PST_FRAME_TO_CLIENT + 1));
 			assert_int_equal(check_flow((void *)data, &plan, flow), PST_FAULT_NONE);
 		}
 	}
@@ -72,9 +72,11 @@ every_flipped_bit_behind_ethernet_is_found(void **state)
 
 	(void)state;
 	for (uint32_t bit = 14 * 8; bit < 60 * 8; bit++) {
-		make_flow(data, &plan, 7);
-		data[bit / 8] ^= 1 << bit % 8;
-		assert_int_not_equal(check_flow((void *)data, &plan, 7), PST_FAULT_NONE);
+		for (int part = PST_FRAME_UDP; part <= PST_FRAME_TO_CLIENT; part++) {
+			make_flow(data, &plan, 7, part);
+			data[bit / 8] ^= 1 << bit % 8;
+			assert_int_not_equal(check_flow((void *)data, &plan, 7), PST_FAULT_NONE);
+		}
 	}
 }
 
@@ -85,7 +87,7 @@ a_frame_of_another_flow_is_found(void **state)
 	alignas(64) uint8_t data[64];
 
 	(void)state;
-	make_flow(data, &plan, 0x10);
+	make_flow(data, &plan, 0x10, PST_FRAME_UDP);
 	assert_int_equal(check_flow((void *)data, &plan, 0x20), PST_FAULT_ADDRESS);
 	assert_int_equal(check_flow((void *)data, &plan, 0x14), PST_FAULT_PORT);
 }

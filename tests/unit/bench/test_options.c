@@ -47,9 +47,13 @@ numbers_are_read(void **state)
 	struct pst_bench_options options;
 
 	(void)state;
-	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "7", "--json"), 0);
+	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "7", "--transport", "tcp",
+				 "--filters", "10", "--rules", "1024", "--json"), 0);
 	assert_string_equal(options.mode, "setup");
 	assert_int_equal(options.flows, 7);
+	assert_string_equal(options.transport, "tcp");
+	assert_int_equal(options.filters, 10);
+	assert_int_equal(options.rules, 1024);
 	assert_int_equal(options.packet_size, 64);
 	assert_true(options.json);
 	assert_int_equal(options.n_eal, 0);
@@ -64,6 +68,8 @@ what_cannot_be_measured_is_refused(void **state)
 	assert_int_equal(READ(&options, "--mode", "bind"), 0);
 	assert_int_equal(READ(&options, "--mode", "edit"), 3);
 	assert_int_equal(READ(&options, "--mode", "x"), 3);
+	assert_int_equal(READ(&options, "--transport", "sctp"), 3);
+	assert_int_equal(READ(&options, "--rules", "1025"), 3);
 	assert_int_equal(READ(&options, "--flows", "0"), 3);
 	assert_int_equal(READ(&options, "--flows", "12k"), 3);
 	assert_int_equal(READ(&options, "--flows", "-1"), 3);
