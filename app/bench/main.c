@@ -7,6 +7,7 @@
  * here: start, wire, wait, print.
  */
 #include "bind.h"
+#include "edit.h"
 #include "options.h"
 #include "pipeline.h"
 #include "print.h"
@@ -128,6 +129,9 @@ main(int argc, char **argv)
 		return status - 1;
 	if (strcmp(options.mode, "bind") == 0)
 		return pst_bench_bind(options.json, argv[0]) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (strcmp(options.mode, "edit") == 0)
+		return pst_bench_edit(options.json, options.seconds) == 0 ? EXIT_SUCCESS :
+									    EXIT_FAILURE;
 	own = choose_report(report, sizeof(report));
 	if (own < 0) {
 		fprintf(stderr, "postern-bench: no file for the report: %s\n", strerror(-own));

@@ -10,7 +10,7 @@
 #define PST_BENCH_EAL_MAX 64
 
 struct pst_bench_options {
-	const char *mode; /* "forward", "setup" or "bind" */
+	const char *mode; /* "forward", "setup", "bind" or "edit" */
 	const char *transport; /* "udp" or "tcp" */
 	uint32_t flows;
 	uint32_t packet_size; /* on the wire: four more than in the mbuf */

@@ -167,6 +167,18 @@ def binds_are_timed(lab, gate):
             for row in rows]
 
 
+def edits_are_timed(lab, gate):
+    """The stream engine's bench checks what comes out; how fast it is is not said here."""
+    bench = os.path.join(ROOT, "build", "app", "postern-bench")
+    rows = json.loads(sh(bench, "--mode", "edit", "--seconds", "1", "--json"))
+    expect([row["edits"] for row in rows] == [False, True], f"{rows}")
+    for row in rows:
+        expect(row["bad"] == 0 and row["incomplete"] == 0, f"{row}")
+        expect(row["compared"] > 0 and row["ns"] > 0, f"nothing was measured: {row}")
+    expect(rows[1]["segments_out"] > rows[1]["segments_in"], f"nothing was edited: {rows[1]}")
+    return [f"edits {row['edits']}: {row['ns']} ns" for row in rows]
+
+
 CASES = [
     ("a bad config", bad_config),
     ("is alone on its socket", is_alone),
@@ -175,5 +187,6 @@ CASES = [
     ("goes on after SIGHUP", goes_on_after_sighup),
     ("stops under load", stops_under_load),
     ("binds are timed", binds_are_timed),
+    ("edits are timed", edits_are_timed),
     ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
 ]
