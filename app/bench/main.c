@@ -57,7 +57,8 @@ start_eal(const struct pst_bench_options *options, char *program)
 }
 
 static int
-run(const struct pst_bench_options *options, struct pst_account *account)
+run(const struct pst_bench_options *options, struct pst_account *account,
+	struct pst_pipeline_memory *memory)
 {
 	struct pst_pipeline_params params = {
 		.flows = options->flows,
@@ -73,6 +74,7 @@ run(const struct pst_bench_options *options, struct pst_account *account)
 		return -rte_errno;
 	ret = pst_pipeline_run(pipeline, &stop);
 	pst_pipeline_account(pipeline, account);
+	pst_pipeline_memory(pipeline, memory);
 	pst_pipeline_destroy(pipeline);
 	return ret;
 }
@@ -100,6 +102,7 @@ static int
 bench(const struct pst_bench_options *options, const char *report, char *program)
 {
 	struct pst_account account = { 0 };
+	struct pst_pipeline_memory memory = { 0 };
 	int ret = pst_bench_options_export(options, report);
 
 	if (ret == 0)
@@ -109,13 +112,13 @@ bench(const struct pst_bench_options *options, const char *report, char *program
 		return EXIT_FAILURE;
 	}
 	catch_signals();
-	ret = run(options, &account);
+	ret = run(options, &account, &memory);
 	rte_eal_cleanup();
 	if (ret != 0) {
 		fprintf(stderr, "postern-bench: cannot run: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	return pst_bench_print(options, report, &account) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return pst_bench_print(options, report, &account, &memory) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int

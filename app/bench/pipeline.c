@@ -44,6 +44,7 @@ struct pst_pipeline {
 	struct pst_chan *chans[PST_WORKERS_MAX];
 	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* from, to */
 	struct pst_account main;
+	struct pst_pipeline_memory memory;
 	const volatile sig_atomic_t *stop;
 };
 
@@ -184,6 +185,18 @@ make_rings(struct pst_pipeline *p)
 	return 0;
 }
 
+static uint64_t
+heap_used(void)
+{
+	struct rte_malloc_socket_stats stats;
+	uint64_t used = 0;
+
+	for (unsigned int s = 0; s < rte_socket_count(); s++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(s), &stats) == 0)
+			used += stats.heap_allocsz_bytes;
+	return used;
+}
+
 static struct pst_nat *
 make_nat(struct pst_pipeline *p, uint32_t worker)
 {
@@ -197,8 +210,14 @@ make_nat(struct pst_pipeline *p, uint32_t worker)
 		.socket = SOCKET_ID_ANY,
 	};
 
+	uint64_t before = heap_used();
+	struct pst_nat *nat;
+
 	share.runs = pst_steer_runs(&p->steer, worker);
-	return pst_nat_create(&p->nat, &share);
+	nat = pst_nat_create(&p->nat, &share);
+	p->memory.bytes += heap_used() - before;
+	p->memory.connections += share.connections;
+	return nat;
 }
 
 static struct pst_chan *
@@ -394,6 +413,12 @@ pst_pipeline_account(const struct pst_pipeline *p, struct pst_account *account)
 	*account = p->main;
 	for (uint32_t w = 0; w < p->params.workers; w++)
 		pst_account_add(account, &pst_worker_stats(p->workers[w])->account);
+}
+
+void
+pst_pipeline_memory(const struct pst_pipeline *p, struct pst_pipeline_memory *memory)
+{
+	*memory = p->memory;
 }
 
 void

@@ -34,3 +34,13 @@ int pst_pipeline_run(struct pst_pipeline *pipeline, const volatile sig_atomic_t 
 
 /* The packet account of all workers, after the run. */
 void pst_pipeline_account(const struct pst_pipeline *pipeline, struct pst_account *account);
+
+/*
+ * What the workers' tables took of the heap, all in: entries, keys, binds, clients, timers and
+ * port pools; and for how many connections.
+ */
+struct pst_pipeline_memory {
+	uint64_t bytes, connections;
+};
+void pst_pipeline_memory(
+	const struct pst_pipeline *pipeline, struct pst_pipeline_memory *memory);

@@ -14,9 +14,15 @@ number(const json_t *report, const char *group, const char *key)
 	return json_number_value(json_object_get(from, key));
 }
 
+static double
+bytes_each(const struct pst_pipeline_memory *memory)
+{
+	return memory->connections > 0 ? (double)memory->bytes / memory->connections : 0;
+}
+
 static void
 print_table(const struct pst_bench_options *options, const json_t *report,
-	const struct pst_account *account)
+	const struct pst_account *account, const struct pst_pipeline_memory *memory)
 {
 	double ns = number(report, "ns", "median");
 
@@ -36,6 +42,8 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		number(report, NULL, "windows"));
 	if (number(report, NULL, "kept") == 0)
 		printf("           so these are figures of a disturbed host\n");
+	printf("%10.0f bytes a connection, in tables for %" PRIu64 "\n", bytes_each(memory),
+		memory->connections);
 	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
 		if (account->dropped[i] != 0)
 			printf("%10" PRIu64 " dropped: %s\n", account->dropped[i],
@@ -44,7 +52,7 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 
 static int
 print_json(const struct pst_bench_options *options, json_t *report,
-	const struct pst_account *account)
+	const struct pst_account *account, const struct pst_pipeline_memory *memory)
 {
 	json_t *drops = json_object();
 
@@ -55,6 +63,8 @@ print_json(const struct pst_bench_options *options, json_t *report,
 	json_object_del(report, "raw");
 	json_object_set_new(report, "workers", json_integer(options->workers));
 	json_object_set_new(report, "packet_size", json_integer(options->packet_size));
+	json_object_set_new(report, "connections", json_integer(memory->connections));
+	json_object_set_new(report, "bytes_per_connection", json_real(bytes_each(memory)));
 	json_object_set_new(report, "dropped", drops);
 	if (json_dumpf(report, stdout, JSON_INDENT(1)) != 0)
 		return -1;
@@ -63,7 +73,7 @@ print_json(const struct pst_bench_options *options, json_t *report,
 
 int
 pst_bench_print(const struct pst_bench_options *options, const char *path,
-	const struct pst_account *account)
+	const struct pst_account *account, const struct pst_pipeline_memory *memory)
 {
 	json_error_t error;
 	json_t *report = json_load_file(path, 0, &error);
@@ -81,8 +91,8 @@ pst_bench_print(const struct pst_bench_options *options, const char *path,
 		number(report, NULL, "bad") != 0 || number(report, NULL, "untranslated") != 0)
 		ret = -1;
 	if (!options->json)
-		print_table(options, report, account);
-	else if (print_json(options, report, account) != 0)
+		print_table(options, report, account, memory);
+	else if (print_json(options, report, account, memory) != 0)
 		ret = -1;
 	json_decref(report);
 	return ret;

@@ -5,8 +5,9 @@
 #pragma once
 
 #include "options.h"
+#include "pipeline.h"
 #include "worker/stats.h"
 
 /* Returns 0 when nothing was lost or wrong, else -1. */
 int pst_bench_print(const struct pst_bench_options *options, const char *report,
-	const struct pst_account *account);
+	const struct pst_account *account, const struct pst_pipeline_memory *memory);
