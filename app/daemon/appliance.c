@@ -425,9 +425,9 @@ count(const struct pst_range *ranges, uint32_t n)
 uint32_t
 pst_appliance_megabytes(const struct pst_config *config)
 {
-	/* hot and cold entry and windows, two keys, their slots and timers; a bind and a client */
+	/* an entry and its rare part, two keys, their slots and timers; a bind and a client */
 	uint64_t each =
-		128 + 32 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
+		128 + 40 + 2 * (16 + 8) + 4 + 12 + (56 + 16 + 8 + 4) + (32 + 16 + 8 + 4) + 24;
 	uint64_t tables = (uint64_t)connections_of(config) * each * 5 / 4 +
 		(uint64_t)listeners_of(config) * 160;
 	uint32_t addresses = count(config->nat.pool, config->nat.n_pool);

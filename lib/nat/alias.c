@@ -62,13 +62,14 @@ pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	int port = pool != NULL ? pst_portpool_take(pool, 1, rte_be_to_cpu_32(client), &nat->rng,
 					  now_ms) :
 				  -ENOSPC;
+	uint64_t alias;
 
 	if (port < 0)
 		return false;
-	nat->conns.alias[i] =
-		pst_key_end(inside_address(nat, client), rte_cpu_to_be_16(port), proto);
+	alias = pst_key_end(inside_address(nat, client), rte_cpu_to_be_16(port), proto);
+	pst_conn_rare(&nat->conns, i)->alias = alias;
 	c->flags |= PST_CONN_ALIASED;
-	pst_nat_end_add(nat, nat->conns.alias[i], i << 2 | PST_END_ALIAS);
+	pst_nat_end_add(nat, alias, i << 2 | PST_END_ALIAS);
 	return true;
 }
 
@@ -77,9 +78,9 @@ void
 pst_nat_alias_del(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	uint64_t alias = nat->conns.alias[i];
+	uint64_t alias = nat->conns.rare[i].alias;
 
-	if (nat->conns.cold[i].permission != PST_SLOT_NONE)
+	if (c->permission != PST_SLOT_NONE)
 		return;
 	pst_nat_end_del(nat, alias, i << 2 | PST_END_ALIAS);
 	pst_portpool_put(pool_of(nat, pst_key_low(alias)), rte_be_to_cpu_16(pst_key_port(alias)), 1,

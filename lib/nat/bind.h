@@ -29,7 +29,7 @@ struct pst_bind {
 	uint64_t outside;        /* our end, its protocol in the low bits */
 	uint32_t client, address; /* entry of the client; number of the outside address, or none */
 	uint32_t connections;
-	uint32_t first; /* connection; they are linked by their cold entries */
+	uint32_t first; /* connection; they are linked by their entries */
 	uint64_t created_ms;
 	struct pst_ipset *admits; /* who may send to it besides; a reference, NULL: nobody more */
 	bool admits_all; /* everybody may */

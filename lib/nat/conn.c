@@ -15,15 +15,10 @@ pst_conn_table_init(
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
-	t->cold = rte_zmalloc_socket("pst_conn_cold", sizeof(*t->cold) * (size_t)capacity,
+	t->rare = rte_zmalloc_socket("pst_conn_rare", sizeof(*t->rare) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
-	t->tcp = rte_zmalloc_socket("pst_conn_tcp", sizeof(*t->tcp) * (size_t)capacity,
-		RTE_CACHE_LINE_SIZE, socket);
-	t->alias = rte_zmalloc_socket(
-		"pst_conn_alias", sizeof(*t->alias) * (size_t)capacity, 0, socket);
 	t->expiry = pst_expiry_create(capacity, now_ms, socket);
-	if (t->hot == NULL || t->cold == NULL || t->tcp == NULL || t->alias == NULL ||
-		t->expiry == NULL)
+	if (t->hot == NULL || t->rare == NULL || t->expiry == NULL)
 		goto err;
 	return 0;
 err:
@@ -35,9 +30,7 @@ void
 pst_conn_table_fini(struct pst_conn_table *t)
 {
 	pst_expiry_destroy(t->expiry);
-	rte_free(t->alias);
-	rte_free(t->tcp);
-	rte_free(t->cold);
+	rte_free(t->rare);
 	rte_free(t->hot);
 	pst_slots_fini(&t->slots);
 	pst_flowtable_fini(&t->flows);
@@ -70,21 +63,18 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 	uint64_t now_ms)
 {
 	uint32_t i = pst_slots_take(&t->slots), gen;
-	struct pst_conn_cold *cold;
 	struct pst_conn *c;
 
 	if (i == PST_SLOT_NONE)
 		return PST_SLOT_NONE;
 	c = &t->hot[i];
-	cold = &t->cold[i];
-	gen = cold->gen;
+	gen = c->gen;
 	memset(c, 0, sizeof(*c));
-	memset(cold, 0, sizeof(*cold));
-	cold->gen = gen;
-	cold->live = true;
-	cold->created_ms = now_ms;
-	cold->prev = cold->next = cold->permission = PST_SLOT_NONE;
-	cold->protocol_index = UINT16_MAX;
+	c->gen = gen;
+	c->live = true;
+	c->created_ms = now_ms;
+	c->prev = c->next = c->permission = PST_SLOT_NONE;
+	c->protocol_index = UINT16_MAX;
 	c->last_ms = now_ms;
 	c->remote = remote;
 	c->local[PST_WAY_OUT] = inside;
@@ -98,18 +88,22 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 void
 pst_conn_unlink(struct pst_conn_table *t, uint32_t i)
 {
-	const struct pst_conn *c = &t->hot[i];
+	struct pst_conn *c = &t->hot[i];
 
 	pst_expiry_cancel(t->expiry, i);
 	pst_flowtable_del(&t->flows, hash_of(t, c, PST_WAY_OUT), i << 1 | PST_WAY_OUT);
 	pst_flowtable_del(&t->flows, hash_of(t, c, PST_WAY_IN), i << 1 | PST_WAY_IN);
-	t->cold[i].live = false;
+	c->live = false;
 }
 
 void
 pst_conn_free(struct pst_conn_table *t, uint32_t i)
 {
-	t->cold[i].gen++;
+	struct pst_conn *c = &t->hot[i];
+
+	if (unlikely(c->has_rare))
+		memset(&t->rare[i], 0, sizeof(t->rare[i]));
+	c->gen++;
 	pst_slots_put(&t->slots, i);
 }
 
@@ -118,7 +112,7 @@ pst_conn_deref(const struct pst_conn_table *t, struct pst_ref ref)
 {
 	if (ref.index >= t->slots.capacity)
 		return PST_SLOT_NONE;
-	if (t->cold[ref.index].gen != ref.gen || !t->cold[ref.index].live)
+	if (t->hot[ref.index].gen != ref.gen || !t->hot[ref.index].live)
 		return PST_SLOT_NONE;
 	return ref.index;
 }

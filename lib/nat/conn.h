@@ -4,12 +4,16 @@
  *
  * What every packet needs is in one cache line: both keys (the remote end is
  * shared), the checksum deltas, the state, the time of the last packet, the next hops,
- * and the counters. A second entry of the same number has the windows of TCP, half a line; the
- * rest is in a third, cold one.
+ * and the counters. The line behind it has the windows of TCP and what is needed when a
+ * connection begins or ends; so the two are fetched as the pair that they are to the core.
+ * What most connections never have is in another entry of the same number, all zero until it
+ * is written and again when the connection ends.
  *
  * Owner: one worker.
  */
 #pragma once
+
+#include <stddef.h>
 
 #include "base/expiry.h"
 #include "chan/msg.h"
@@ -50,34 +54,36 @@ struct pst_conn {
 	struct pst_hop hop[PST_WAYS];
 	uint32_t packets[PST_WAYS];
 	uint32_t bytes[PST_WAYS];
-} __rte_cache_aligned;
-_Static_assert(sizeof(struct pst_conn) == 64, "one cache line");
-
-struct pst_conn_cold {
-	uint32_t gen;       /* moves on when the entry is freed */
+	/* the second line */
+	struct pst_conn_tcp tcp; /* of TCP connections */
+	uint32_t gen;		 /* moves on when the entry is freed */
 	uint32_t client;
 	uint32_t created_ms; /* low 32 bits */
-	uint32_t bytes_high[PST_WAYS];
-	uint16_t packets_high[PST_WAYS];
 	uint32_t permission; /* the listener that let it be opened, or PST_SLOT_NONE */
 	uint32_t prev, next; /* of the same bind or listener */
-	int32_t offset[PST_DIRS];
 	uint16_t editor_lcore;
 	uint16_t protocol_index; /* UINT16_MAX: none */
 	bool live : 1, pending_end : 1, pending_established : 1, in_tell_list : 1;
 	bool wants_established : 1; /* somebody asked to hear of it, and was not told yet (R31) */
 	bool unset : 1;		    /* the rules said neither yes nor no: an editor decides */
-	uint32_t tell_next;
-	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
+	bool has_rare : 1;	    /* its rare entry was written */
 } __rte_cache_aligned;
-_Static_assert(sizeof(struct pst_conn_cold) == 64, "one cache line");
+_Static_assert(sizeof(struct pst_conn) == 128 && offsetof(struct pst_conn, tcp) == 64,
+	"two cache lines");
+
+struct pst_conn_rare {
+	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
+	uint64_t alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
+	int32_t offset[PST_DIRS];
+	uint32_t bytes_high[PST_WAYS];
+	uint16_t packets_high[PST_WAYS];
+	uint32_t tell_next;
+};
 
 struct pst_conn_table {
 	struct pst_flowtable flows; /* value: entry << 1 | way */
 	struct pst_conn *hot;
-	struct pst_conn_cold *cold;
-	struct pst_conn_tcp *tcp; /* of TCP connections */
-	uint64_t *alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
+	struct pst_conn_rare *rare;
 	struct pst_slots slots;
 	struct pst_expiry *expiry;
 };
@@ -121,7 +127,15 @@ uint32_t pst_conn_deref(const struct pst_conn_table *t, struct pst_ref ref);
 static inline struct pst_ref
 pst_conn_ref(const struct pst_conn_table *t, uint32_t i)
 {
-	return (struct pst_ref){ i, t->cold[i].gen };
+	return (struct pst_ref){ i, t->hot[i].gen };
+}
+
+/* The rare entry of connection i, to be written. */
+static inline struct pst_conn_rare *
+pst_conn_rare(struct pst_conn_table *t, uint32_t i)
+{
+	t->hot[i].has_rare = true;
+	return &t->rare[i];
 }
 
 /* Count a packet of `bytes` bytes that goes this way. */
@@ -131,9 +145,9 @@ pst_conn_count(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way, u
 	c->packets[way]++;
 	c->bytes[way] += bytes;
 	if (unlikely(c->bytes[way] < bytes))
-		t->cold[c - t->hot].bytes_high[way]++;
+		pst_conn_rare(t, c - t->hot)->bytes_high[way]++;
 	if (unlikely(c->packets[way] == 0))
-		t->cold[c - t->hot].packets_high[way]++;
+		pst_conn_rare(t, c - t->hot)->packets_high[way]++;
 }
 
 /* ORIG or REPLY of a packet that goes this way. */

@@ -43,9 +43,9 @@ open_conn(struct pst_nat *nat, struct pst_req *req, uint32_t owner, uint32_t cli
 
 	c->owner = owner;
 	c->flags = PST_CONN_INBOUND | PST_CONN_LISTENER | PST_CONN_WATCHED | PST_CONN_KNOWN;
-	nat->conns.cold[i].editor_lcore = req->emulate.editor_lcore;
-	nat->conns.cold[i].protocol_index = req->emulate.protocol_index;
-	nat->conns.cold[i].cookie = PST_NO_COOKIE;
+	c->editor_lcore = req->emulate.editor_lcore;
+	c->protocol_index = req->emulate.protocol_index;
+	pst_conn_rare(&nat->conns, i)->cookie = PST_NO_COOKIE;
 	pst_nat_start_conn(nat, i, client, &p);
 	req->emulate.ref = pst_conn_ref(&nat->conns, i);
 	req->emulate.outside = pst_key_endpoint(c->local[PST_WAY_IN]);

@@ -559,18 +559,18 @@ static int
 serve_unwatch(struct pst_nat *nat, struct pst_req *req)
 {
 	uint32_t i = pst_conn_deref(&nat->conns, req->conn.ref);
-	struct pst_conn_cold *cold;
+	const int32_t *offset = req->conn.offset;
 	struct pst_conn *c;
 
 	if (i == PST_SLOT_NONE)
 		return -ESHUTDOWN;
 	c = &nat->conns.hot[i];
-	cold = &nat->conns.cold[i];
-	memcpy(cold->offset, req->conn.offset, sizeof(cold->offset));
 	c->flags &= ~PST_CONN_WATCHED;
-	pst_tcp_window_relearn(&nat->conns.tcp[i]);
-	if (cold->offset[PST_DIR_ORIG] != 0 || cold->offset[PST_DIR_REPLY] != 0)
+	pst_tcp_window_relearn(&c->tcp);
+	if (offset[PST_DIR_ORIG] != 0 || offset[PST_DIR_REPLY] != 0) {
+		memcpy(pst_conn_rare(&nat->conns, i)->offset, offset, sizeof(req->conn.offset));
 		c->flags |= PST_CONN_OFFSET;
+	}
 	return 0;
 }
 
@@ -634,17 +634,17 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 void
 pst_nat_tell_conn(struct pst_nat *nat, uint32_t i)
 {
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
-	uint16_t e = cold->editor_lcore;
+	struct pst_conn *c = &nat->conns.hot[i];
+	uint16_t e = c->editor_lcore;
 
-	if (cold->in_tell_list)
+	if (c->in_tell_list)
 		return;
-	cold->in_tell_list = true;
-	cold->tell_next = PST_SLOT_NONE;
+	c->in_tell_list = true;
+	pst_conn_rare(&nat->conns, i)->tell_next = PST_SLOT_NONE;
 	if (nat->tell[e].last_conn == PST_SLOT_NONE)
 		nat->tell[e].first_conn = i;
 	else
-		nat->conns.cold[nat->tell[e].last_conn].tell_next = i;
+		nat->conns.rare[nat->tell[e].last_conn].tell_next = i;
 	nat->tell[e].last_conn = i;
 }
 
@@ -672,12 +672,12 @@ pst_nat_next_event(struct pst_nat *nat, uint16_t e, struct pst_evt *evt)
 
 	memset(evt, 0, sizeof(*evt));
 	if (i != PST_SLOT_NONE) {
-		const struct pst_conn_cold *cold = &nat->conns.cold[i];
+		const struct pst_conn *c = &nat->conns.hot[i];
 
-		evt->type = cold->pending_established ? PST_EVT_ESTABLISHED : PST_EVT_CONN_END;
-		evt->cookie = cold->cookie;
+		evt->type = c->pending_established ? PST_EVT_ESTABLISHED : PST_EVT_CONN_END;
+		evt->cookie = nat->conns.rare[i].cookie;
 		evt->ref = pst_conn_ref(&nat->conns, i);
-		evt->remote = pst_key_endpoint(nat->conns.hot[i].remote);
+		evt->remote = pst_key_endpoint(c->remote);
 		return true;
 	}
 	i = nat->tell[e].first_listener;
@@ -693,19 +693,20 @@ pst_nat_next_event(struct pst_nat *nat, uint16_t e, struct pst_evt *evt)
 static void
 conn_told(struct pst_nat *nat, uint16_t e, uint32_t i)
 {
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
+	struct pst_conn *c = &nat->conns.hot[i];
+	uint32_t next = nat->conns.rare[i].tell_next;
 
-	if (cold->pending_established) {
-		cold->pending_established = false;
-		if (cold->pending_end)
+	if (c->pending_established) {
+		c->pending_established = false;
+		if (c->pending_end)
 			return; /* the end is told next */
 	}
-	cold->in_tell_list = false;
-	nat->tell[e].first_conn = cold->tell_next;
-	if (cold->tell_next == PST_SLOT_NONE)
+	c->in_tell_list = false;
+	nat->tell[e].first_conn = next;
+	if (next == PST_SLOT_NONE)
 		nat->tell[e].last_conn = PST_SLOT_NONE;
-	if (cold->pending_end) {
-		cold->pending_end = false;
+	if (c->pending_end) {
+		c->pending_end = false;
 		pst_conn_free(&nat->conns, i);
 	}
 }

@@ -26,7 +26,7 @@ match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 	case PST_END_REDIRECT:
 		return nat->redirects[value >> 2].outside == key.a;
 	case PST_END_ALIAS:
-		return nat->conns.alias[value >> 2] == key.a;
+		return nat->conns.rare[value >> 2].alias == key.a;
 	default:
 		return nat->binds.entries[value >> 2].outside == key.a;
 	}
@@ -408,23 +408,23 @@ link_conn(struct pst_nat *nat, uint32_t i)
 {
 	uint32_t *first = list_of(nat, &nat->conns.hot[i]);
 
-	nat->conns.cold[i].next = *first;
+	nat->conns.hot[i].next = *first;
 	if (*first != PST_SLOT_NONE)
-		nat->conns.cold[*first].prev = i;
+		nat->conns.hot[*first].prev = i;
 	*first = i;
 }
 
 static void
 unlink_conn(struct pst_nat *nat, uint32_t i)
 {
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
+	const struct pst_conn *c = &nat->conns.hot[i];
 
-	if (cold->prev == PST_SLOT_NONE)
-		*list_of(nat, &nat->conns.hot[i]) = cold->next;
+	if (c->prev == PST_SLOT_NONE)
+		*list_of(nat, c) = c->next;
 	else
-		nat->conns.cold[cold->prev].next = cold->next;
-	if (cold->next != PST_SLOT_NONE)
-		nat->conns.cold[cold->next].prev = cold->prev;
+		nat->conns.hot[c->prev].next = c->next;
+	if (c->next != PST_SLOT_NONE)
+		nat->conns.hot[c->next].prev = c->prev;
 }
 
 static uint64_t
@@ -454,7 +454,7 @@ pst_nat_start_conn(
 	struct pst_client *cl = &nat->clients.entries[client];
 
 	c->state = pst_fsm_next(p->proto, PST_STATE_NONE, PST_DIR_ORIG, p->tcp_flags);
-	nat->conns.cold[i].client = client;
+	nat->conns.hot[i].client = client;
 	cl->refs++;
 	cl->connections++;
 	nat->connections_total++;
@@ -484,12 +484,11 @@ static void
 tell_established(struct pst_nat *nat, uint32_t i)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
 
-	if (!cold->wants_established || c->state == PST_TCP_REFUSED)
+	if (!c->wants_established || c->state == PST_TCP_REFUSED)
 		return;
-	cold->wants_established = false;
-	cold->pending_established = true;
+	c->wants_established = false;
+	c->pending_established = true;
 	c->flags |= PST_CONN_KNOWN;
 	pst_nat_tell_conn(nat, i);
 }
@@ -501,20 +500,19 @@ watch(struct pst_nat *nat, uint32_t i)
 	struct pst_conn *c = &nat->conns.hot[i];
 
 	c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
-	nat->conns.cold[i].editor_lcore =
-		pst_nat_editor_lcore(nat, pst_key_ip(c->local[PST_WAY_OUT]));
+	c->editor_lcore = pst_nat_editor_lcore(nat, pst_key_ip(c->local[PST_WAY_OUT]));
 }
 
 static void
 set_policy(struct pst_nat *nat, uint32_t i, const struct pst_nat_policy *policy,
 	uint32_t through, uint64_t now_ms)
 {
-	nat->conns.cold[i].protocol_index = policy->protocol;
-	nat->conns.cold[i].unset = policy->unset;
+	nat->conns.hot[i].protocol_index = policy->protocol;
+	nat->conns.hot[i].unset = policy->unset;
 	if (unlikely(policy->permission != PST_SLOT_NONE))
 		pst_nat_permission_use(nat, policy->permission, i, now_ms);
 	if (unlikely(through != PST_SLOT_NONE)) {
-		nat->conns.alias[i] = nat->listeners.entries[through].outside;
+		pst_conn_rare(&nat->conns, i)->alias = nat->listeners.entries[through].outside;
 		nat->conns.hot[i].flags |= PST_CONN_ALIASED;
 	}
 	if (policy->watched)
@@ -563,7 +561,7 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	use_bind(nat, i, b);
 	set_policy(nat, i, policy, p->through, p->now_ms);
 	pst_nat_start_conn(nat, i, client, p);
-	if (unlikely(p->proto == PST_UDP && nat->conns.cold[i].wants_established))
+	if (unlikely(p->proto == PST_UDP && nat->conns.hot[i].wants_established))
 		tell_established(nat, i);
 	return i;
 }
@@ -576,7 +574,7 @@ prefetch_entries(const struct pst_nat *nat, uint32_t nth)
 
 	if (conn != PST_SLOT_NONE) {
 		rte_prefetch0(&nat->conns.hot[conn]);
-		rte_prefetch0(&nat->conns.cold[conn]);
+		rte_prefetch0(&nat->conns.hot[conn].tcp);
 	}
 	if (bind != PST_SLOT_NONE)
 		rte_prefetch0(&nat->binds.entries[bind]);
@@ -647,7 +645,7 @@ pst_nat_open_out(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *w
 static bool
 has_peer(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 {
-	for (uint32_t i = b->first; i != PST_SLOT_NONE; i = nat->conns.cold[i].next) {
+	for (uint32_t i = b->first; i != PST_SLOT_NONE; i = nat->conns.hot[i].next) {
 		if (pst_key_ip(nat->conns.hot[i].remote) == ip)
 			return true;
 	}
@@ -780,16 +778,15 @@ accept_conn(struct pst_nat *nat, uint32_t i, uint32_t l, const struct pst_nat_pa
 {
 	struct pst_listener *listener = &nat->listeners.entries[l];
 	struct pst_conn *c = &nat->conns.hot[i];
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
 
 	c->owner = l;
 	c->flags |= PST_CONN_LISTENER;
 	if (p->proto == PST_UDP && !(listener->flags & PST_FLAG_BIDIRECTIONAL))
 		c->flags |= PST_CONN_RECEIVE_ONLY;
-	cold->protocol_index = listener->protocol_index;
-	cold->editor_lcore = listener->editor_lcore;
-	cold->cookie = listener->cookie;
-	cold->wants_established = listener->wants_established;
+	c->protocol_index = listener->protocol_index;
+	c->editor_lcore = listener->editor_lcore;
+	pst_conn_rare(&nat->conns, i)->cookie = listener->cookie;
+	c->wants_established = listener->wants_established;
 	if (listener->editor_path)
 		c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
 	listener->connections++;
@@ -908,20 +905,19 @@ void
 pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
 
 	pst_assert_owner(&nat->owner);
 	if (unlikely(c->flags & PST_CONN_ALIASED))
 		pst_nat_alias_del(nat, i, now_ms);
 	pst_conn_unlink(&nat->conns, i);
 	unlink_conn(nat, i);
-	nat->clients.entries[cold->client].connections--;
+	nat->clients.entries[c->client].connections--;
 	leave_owner(nat, c, now_ms);
-	if (cold->permission != PST_SLOT_NONE)
-		pst_nat_listener_left(nat, cold->permission, now_ms);
-	pst_client_put(&nat->clients, cold->client);
+	if (c->permission != PST_SLOT_NONE)
+		pst_nat_listener_left(nat, c->permission, now_ms);
+	pst_client_put(&nat->clients, c->client);
 	if (c->flags & PST_CONN_KNOWN) {
-		cold->pending_end = true;
+		c->pending_end = true;
 		pst_nat_tell_conn(nat, i);
 	} else {
 		pst_conn_free(&nat->conns, i);

@@ -41,12 +41,12 @@ void
 pst_nat_permission_use(struct pst_nat *nat, uint32_t permission, uint32_t i, uint64_t now_ms)
 {
 	struct pst_listener *l = &nat->listeners.entries[permission];
-	struct pst_conn_cold *cold = &nat->conns.cold[i];
+	struct pst_conn *c = &nat->conns.hot[i];
 
-	cold->permission = permission;
-	cold->cookie = l->cookie;
-	cold->editor_lcore = l->editor_lcore;
-	cold->wants_established = l->wants_established;
+	c->permission = permission;
+	pst_conn_rare(&nat->conns, i)->cookie = l->cookie;
+	c->editor_lcore = l->editor_lcore;
+	c->wants_established = l->wants_established;
 	l->connections++;
 	l->last_ms = now_ms;
 	if (!(l->flags & PST_FLAG_ALLOW_MULTIPLE))

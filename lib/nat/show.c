@@ -22,11 +22,11 @@ static bool
 conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	const struct pst_conn_cold *cold = &nat->conns.cold[i];
+	const struct pst_conn_rare *rare = &nat->conns.rare[i];
 	uint32_t age = (uint32_t)now_ms - c->last_ms;
 	uint32_t timeout = nat->params->timeouts_ms[c->timeout];
 
-	if (!cold->live)
+	if (!c->live)
 		return false;
 	row->protocol = pst_key_low(c->remote);
 	row->state = c->state;
@@ -39,14 +39,14 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 
-		row->packets[dir] = (uint64_t)cold->packets_high[way] << 32 | c->packets[way];
-		row->bytes[dir] = (uint64_t)cold->bytes_high[way] << 32 | c->bytes[way];
+		row->packets[dir] = (uint64_t)rare->packets_high[way] << 32 | c->packets[way];
+		row->bytes[dir] = (uint64_t)rare->bytes_high[way] << 32 | c->bytes[way];
 	}
 	row->expires_ms = age < timeout ? timeout - age : 0;
-	row->age_ms = (uint32_t)now_ms - cold->created_ms;
+	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	row->ref = pst_conn_ref(&nat->conns, i);
 	row->protocol_index =
-		cold->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : cold->protocol_index;
+		c->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : c->protocol_index;
 	if (row->protocol_index >= 0 &&
 		nat->params->protocols[row->protocol_index].editor != PST_NAT_NO_EDITOR)
 		row->editor = nat->params->protocols[row->protocol_index].editor;

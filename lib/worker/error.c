@@ -116,7 +116,7 @@ unshift(const struct pst_worker *w, const struct pst_quote *q, uint32_t i, enum 
 {
 	struct rte_tcp_hdr *tcp = q->l4;
 	rte_be32_t was = tcp->sent_seq;
-	uint32_t now = rte_be_to_cpu_32(was) - (uint32_t)w->nat->conns.cold[i].offset[dir];
+	uint32_t now = rte_be_to_cpu_32(was) - (uint32_t)w->nat->conns.rare[i].offset[dir];
 
 	tcp->sent_seq = rte_cpu_to_be_32(now);
 	fix_quoted_csum(q, pst_csum_fold(pst_csum_change32(was, tcp->sent_seq)));
@@ -136,7 +136,7 @@ put_back(struct pst_worker *w, struct job *job, const struct pst_quote *q, uint3
 	if (job->way == PST_WAY_IN) {
 		set_quoted_end(q, true, c->local[PST_WAY_OUT]);
 		if (c->flags & PST_CONN_ALIASED)
-			set_quoted_end(q, false, w->nat->conns.alias[i]);
+			set_quoted_end(q, false, w->nat->conns.rare[i].alias);
 		ip->dst_addr = pst_key_ip(c->local[PST_WAY_OUT]);
 	} else {
 		set_quoted_end(q, false, c->local[PST_WAY_IN]);

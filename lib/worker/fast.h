@@ -304,7 +304,7 @@ static inline bool
 fast_is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
 {
 	const struct rte_tcp_hdr *tcp = (const void *)(job->ip + 1);
-	const struct pst_conn *c = &w->nat->conns.hot[i];
+	struct pst_conn *c = &w->nat->conns.hot[i];
 	uint32_t len;
 
 	if (job->ip->next_proto_id != IPPROTO_TCP)
@@ -312,7 +312,7 @@ fast_is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
 	if (unlikely(job->tcp_flags & RTE_TCP_SYN_FLAG))
 		return false;
 	len = job->ip_len - FAST_IP - (tcp->data_off >> 4) * 4;
-	return pst_tcp_window_pass(&w->nat->conns.tcp[i],
+	return pst_tcp_window_pass(&c->tcp,
 		pst_conn_dir(c, (enum pst_way)job->way), tcp, job->tcp_flags, len);
 }
 

@@ -112,7 +112,7 @@ pst_worker_unalias(struct pst_worker *w, struct job *job)
 static void
 put_alias(const struct pst_worker *w, const struct pst_view *v, const struct pst_conn *c)
 {
-	set_end(v, PST_WAY_OUT, w->nat->conns.alias[c - w->nat->conns.hot]);
+	set_end(v, PST_WAY_OUT, w->nat->conns.rare[c - w->nat->conns.hot].alias);
 }
 
 /*
@@ -220,7 +220,7 @@ static void
 shift_sequence(const struct pst_worker *w, const struct job *job, uint32_t i)
 {
 	const struct pst_conn *c = &w->nat->conns.hot[i];
-	const int32_t *offset = w->nat->conns.cold[i].offset;
+	const int32_t *offset = w->nat->conns.rare[i].offset;
 	enum pst_dir dir = pst_conn_dir(c, job->way);
 
 	pst_seq_shift(job->v.l4, offset[dir], -offset[pst_dir_other(dir)]);
@@ -247,14 +247,14 @@ is_piece(const struct pst_view *v)
 static bool
 is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
 {
-	const struct pst_conn *c = &w->nat->conns.hot[i];
+	struct pst_conn *c = &w->nat->conns.hot[i];
 	const struct rte_tcp_hdr *tcp = job->v.l4;
 
 	if (job->v.proto != IPPROTO_TCP || job->v.kind != PST_VIEW_L4 ||
 		(job->v.tcp_flags & RTE_TCP_SYN_FLAG) ||
 		(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET)))
 		return true;
-	return pst_tcp_window_pass(&w->nat->conns.tcp[i],
+	return pst_tcp_window_pass(&c->tcp,
 		pst_conn_dir(c, (enum pst_way)job->way), tcp, job->v.tcp_flags,
 		job->v.l4_len - (tcp->data_off >> 4) * 4);
 }
@@ -263,11 +263,11 @@ is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
 static void
 begin_windows(struct pst_worker *w, const struct job *job, uint32_t i)
 {
-	const struct pst_conn *c = &w->nat->conns.hot[i];
+	struct pst_conn *c = &w->nat->conns.hot[i];
 	const struct rte_tcp_hdr *tcp = job->v.l4;
 
 	if (pst_fsm_timeout(PST_TCP, c->state) == PST_TIMEOUT_TCP_OPENING)
-		pst_tcp_window_syn(&w->nat->conns.tcp[i],
+		pst_tcp_window_syn(&c->tcp,
 			pst_conn_dir(c, (enum pst_way)job->way), tcp,
 			job->v.l4_len - (tcp->data_off >> 4) * 4);
 }
@@ -302,7 +302,7 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 		return;
 	/* the client talks to the same place by another name, or by none */
 	if (unlikely(job->way == PST_WAY_OUT && (c->flags & PST_CONN_ALIASED) &&
-		    job->through == PST_SLOT_NONE && w->nat->conns.cold[i].permission !=
+		    job->through == PST_SLOT_NONE && w->nat->conns.hot[i].permission !=
 			    PST_SLOT_NONE)) {
 		drop(w, job->m, PST_DROP_CONFLICT);
 		return;

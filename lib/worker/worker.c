@@ -122,7 +122,7 @@ prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 			continue;
 		rte_prefetch0(&conns->hot[job->guess >> 1]);
 		if (pst_key_low(job->key.a) == PST_TCP)
-			rte_prefetch0(&conns->tcp[job->guess >> 1]);
+			rte_prefetch0(&conns->hot[job->guess >> 1].tcp);
 	}
 }
 
