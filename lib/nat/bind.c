@@ -7,7 +7,7 @@ int
 pst_bind_table_init(struct pst_bind_table *t, uint32_t capacity, uint64_t seed, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->by_inside, capacity, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->by_inside, capacity, PST_FLOW_LEAN, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_bind", sizeof(*t->entries) * (size_t)capacity,
@@ -47,9 +47,12 @@ pst_bind_lookup(const struct pst_bind_table *t, struct pst_flow_key key)
 uint32_t
 pst_bind_add(struct pst_bind_table *t, struct pst_flow_key key, uint64_t outside, uint64_t now_ms)
 {
-	uint32_t i = pst_slots_take(&t->slots);
+	uint32_t i;
 
-	if (i == PST_SLOT_NONE)
+	if (unlikely(!pst_flowtable_has_room(&t->by_inside, 1)))
+		return PST_SLOT_NONE;
+	i = pst_slots_take(&t->slots);
+	if (unlikely(i == PST_SLOT_NONE))
 		return PST_SLOT_NONE;
 	t->entries[i] = (struct pst_bind){
 		.key = key, .outside = outside, .first = PST_SLOT_NONE, .created_ms = now_ms

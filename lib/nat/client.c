@@ -9,7 +9,7 @@ int
 pst_client_table_init(struct pst_client_table *t, uint32_t capacity, uint64_t seed, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->by_ip, capacity, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->by_ip, capacity, PST_FLOW_SURE, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_client", sizeof(*t->entries) * (size_t)capacity,

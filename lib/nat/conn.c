@@ -10,7 +10,7 @@ pst_conn_table_init(
 	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->flows, 2 * capacity, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->flows, 2 * capacity, PST_FLOW_LEAN, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,
@@ -62,10 +62,13 @@ uint32_t
 pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64_t outside,
 	uint64_t now_ms)
 {
-	uint32_t i = pst_slots_take(&t->slots), gen;
 	struct pst_conn *c;
+	uint32_t i, gen;
 
-	if (i == PST_SLOT_NONE)
+	if (unlikely(!pst_flowtable_has_room(&t->flows, PST_WAYS)))
+		return PST_SLOT_NONE;
+	i = pst_slots_take(&t->slots);
+	if (unlikely(i == PST_SLOT_NONE))
 		return PST_SLOT_NONE;
 	c = &t->hot[i];
 	gen = c->gen;

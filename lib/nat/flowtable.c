@@ -7,15 +7,20 @@
 
 #include "base/rng.h"
 
+#define FULL_LOAD 6	/* values in a home bucket, on average, when the table is full */
+#define LEAN_LEAST 64	/* buckets: so few are far from their average now and then */
+
 int
-pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, uint64_t seed, int socket)
+pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, enum pst_flow_reserve kind,
+	uint64_t seed, int socket)
 {
-	uint32_t home, reserve;
+	uint32_t home = capacity / FULL_LOAD + 1, reserve;
 	struct pst_rng rng;
 
-	home = rte_align32pow2(RTE_MAX(capacity, 8u) * 2 / PST_FLOW_SLOTS);
 	/* only the last bucket of a chain is not full, so this many always do */
 	reserve = capacity / PST_FLOW_SLOTS + 1;
+	if (kind == PST_FLOW_LEAN)
+		reserve = RTE_MIN(reserve, home / 4 + LEAN_LEAST);
 	t->buckets = rte_zmalloc_socket("pst_flowtable",
 		sizeof(*t->buckets) * ((size_t)home + reserve), RTE_CACHE_LINE_SIZE, socket);
 	if (t->buckets == NULL)
@@ -23,10 +28,11 @@ pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, uint64_t seed, in
 	pst_rng_init(&rng, seed);
 	t->seed[0] = pst_rng_next(&rng);
 	t->seed[1] = pst_rng_next(&rng);
-	t->mask = home - 1;
+	t->home = home;
 	t->capacity = capacity;
 	t->count = 0;
 	t->free = home;
+	t->spare = reserve;
 	for (uint32_t i = 0; i < reserve; i++)
 		t->buckets[home + i].next = i + 1 < reserve ? home + i + 1 : 0;
 	return 0;
@@ -55,6 +61,7 @@ extend(struct pst_flowtable *t, struct pst_flow_bucket *b)
 
 	RTE_VERIFY(i != 0);
 	t->free = new->next;
+	t->spare--;
 	new->next = 0;
 	b->next = i;
 	return new;
@@ -121,6 +128,7 @@ close_hole(struct pst_flowtable *t, struct pst_flow_bucket *home, struct pst_flo
 		before->next = 0;
 		b->next = t->free;
 		t->free = i;
+		t->spare++;
 	}
 }
 

@@ -6,8 +6,14 @@
  * eight values. Keys stay with the entries: the caller's match says whether a value
  * is the one, and reads there the cache line it wants anyway. So a packet costs two
  * cold lines, both prefetched for the whole burst. A bucket that is full goes
- * on in another, from a reserve that is large enough for any distribution: an
- * insert never fails while the number of values is within the capacity.
+ * on in another, from a reserve. A sure table's is large enough for any distribution: an
+ * insert never fails while the number of values is within the capacity. A lean table's is a
+ * fourth of the home buckets, where keys that nobody aims need less than a sixth; whoever adds
+ * asks for room first.
+ *
+ * A full table has six values in a bucket on average: one value in twenty lies in the
+ * reserve, and a value costs 13 bytes (lean) or 19. Home buckets are found by a
+ * multiplication, so their number need not be a power of two.
  *
  * Against rte_hash (32 keys at once, then the session's line): `tools/bench --hash`.
  *
@@ -44,14 +50,28 @@ _Static_assert(sizeof(struct pst_flow_bucket) == 64, "one cache line");
 struct pst_flowtable {
 	struct pst_flow_bucket *buckets; /* the home buckets, then the reserve */
 	uint64_t seed[2];
-	uint32_t mask;
-	uint32_t free;  /* first free bucket of the reserve, 0: none */
+	uint32_t home;	/* buckets before the reserve */
+	uint32_t free;	/* first free bucket of the reserve, 0: none */
+	uint32_t spare; /* how many are free */
 	uint32_t count, capacity;
 };
 
-/* Room for `capacity` values at a load of at most one half. 0 or -ENOMEM. */
-int pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, uint64_t seed, int socket);
+enum pst_flow_reserve {
+	PST_FLOW_SURE,
+	PST_FLOW_LEAN,
+};
+
+/* Room for `capacity` values. 0 or -ENOMEM. */
+int pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, enum pst_flow_reserve reserve,
+	uint64_t seed, int socket);
 void pst_flowtable_fini(struct pst_flowtable *t);
+
+/* Can n more values be added, wherever they fall? */
+static inline bool
+pst_flowtable_has_room(const struct pst_flowtable *t, uint32_t n)
+{
+	return t->spare >= n && t->capacity - t->count >= n;
+}
 
 /* Add a value that is not in it. */
 void pst_flowtable_add(struct pst_flowtable *t, uint64_t hash, uint32_t value);
@@ -72,7 +92,7 @@ pst_flow_hash(const struct pst_flowtable *t, struct pst_flow_key key)
 static inline struct pst_flow_bucket *
 pst_flow_home(const struct pst_flowtable *t, uint64_t hash)
 {
-	return &t->buckets[hash & t->mask];
+	return &t->buckets[((hash & UINT32_MAX) * t->home) >> 32];
 }
 
 static inline uint16_t

@@ -94,7 +94,8 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 		return -ENOMEM;
 	if (pst_listener_table_init(&nat->listeners, share->listeners, share->now_ms, socket) < 0)
 		return -ENOMEM;
-	if (pst_client_table_init(&nat->clients, n, pst_rng_next(&nat->rng), socket) < 0)
+	if (pst_client_table_init(
+		    &nat->clients, pst_nat_clients_of(n), pst_rng_next(&nat->rng), socket) < 0)
 		return -ENOMEM;
 	nat->redirects = rte_zmalloc_socket("pst_redirect",
 		sizeof(*nat->redirects) * (size_t)share->listeners, RTE_CACHE_LINE_SIZE, socket);
@@ -102,7 +103,7 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 		pst_slots_init(&nat->redirect_slots, share->listeners, socket) < 0)
 		return -ENOMEM;
 	return pst_flowtable_init(
-		&nat->ends, n + 2 * share->listeners, pst_rng_next(&nat->rng), socket);
+		&nat->ends, n + 2 * share->listeners, PST_FLOW_SURE, pst_rng_next(&nat->rng), socket);
 }
 
 /* What counts by rule and by filter. */

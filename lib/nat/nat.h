@@ -112,6 +112,18 @@ struct pst_nat_params {
 	uint32_t n_editor_lcores; /* 0: nothing is watched */
 };
 
+/*
+ * Clients that tables of n connections have room for: one for each up to 65,536, then one for
+ * four, for a client has several open at once.
+ */
+static inline uint32_t
+pst_nat_clients_of(uint32_t n)
+{
+	const uint32_t few = 65536;
+
+	return n <= few ? n : RTE_MAX(few, n / 4);
+}
+
 /* What one worker has of it. */
 struct pst_nat_share {
 	uint32_t worker;
