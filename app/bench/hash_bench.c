@@ -73,7 +73,8 @@ burst_flowtable(struct tables *t, const struct pst_flow_key *keys)
 		pst_flow_prefetch(&t->flows, hashes[i]);
 	}
 	for (uint32_t i = 0; i < BURST; i++) {
-		uint32_t guess = pst_flow_guess(&t->flows, hashes[i]);
+		uint32_t guess = pst_flow_guess(
+			pst_flow_home(&t->flows, hashes[i]), pst_flow_sig(hashes[i]));
 
 		if (guess != PST_FLOW_NONE)
 			rte_prefetch0(&t->sessions[guess]);

@@ -119,3 +119,26 @@ pst_conn_deref(const struct pst_conn_table *t, struct pst_ref ref)
 		return PST_SLOT_NONE;
 	return ref.index;
 }
+
+/* `count` has no packet left in it, and the bytes of all. */
+void
+pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way)
+{
+	struct pst_conn_rare *rare = pst_conn_rare(t, c - t->hot);
+
+	rare->overruns[way]++;
+	rare->bytes[way] += c->count[way];
+	c->count[way] = 0;
+}
+
+uint64_t
+pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
+{
+	return t->rare[i].overruns[way] * PST_CONN_OVERRUN + t->hot[i].count[way] / PST_CONN_PACKET;
+}
+
+uint64_t
+pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
+{
+	return t->rare[i].bytes[way] + t->hot[i].count[way] % PST_CONN_PACKET;
+}

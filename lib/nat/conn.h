@@ -52,8 +52,7 @@ struct pst_conn {
 	uint32_t last_ms;  /* of the last packet that refreshes, low 32 bits */
 	uint32_t owner;    /* its bind or listener */
 	struct pst_hop hop[PST_WAYS];
-	uint32_t packets[PST_WAYS];
-	uint32_t bytes[PST_WAYS];
+	uint64_t count[PST_WAYS]; /* PST_CONN_PACKET for each packet, and their bytes */
 	/* the second line */
 	struct pst_conn_tcp tcp; /* of TCP connections */
 	uint32_t gen;		 /* moves on when the entry is freed */
@@ -75,8 +74,8 @@ struct pst_conn_rare {
 	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
 	uint64_t alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
 	int32_t offset[PST_DIRS];
-	uint32_t bytes_high[PST_WAYS];
-	uint16_t packets_high[PST_WAYS];
+	uint64_t bytes[PST_WAYS];    /* that were in `count` until it ran over */
+	uint16_t overruns[PST_WAYS]; /* PST_CONN_OVERRUN packets each */
 	uint32_t tell_next;
 };
 
@@ -138,17 +137,24 @@ pst_conn_rare(struct pst_conn_table *t, uint32_t i)
 	return &t->rare[i];
 }
 
-/* Count a packet of `bytes` bytes that goes this way. */
+/* A count runs over by its packets, long before their bytes reach them. */
+#define PST_CONN_PACKET (UINT64_C(1) << 40)
+#define PST_CONN_OVERRUN (UINT64_C(1) << 24)
+
+void pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way);
+
+/* Count a packet of `bytes` bytes, at most 65,535, that goes this way. */
 static inline void
 pst_conn_count(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way, uint32_t bytes)
 {
-	c->packets[way]++;
-	c->bytes[way] += bytes;
-	if (unlikely(c->bytes[way] < bytes))
-		pst_conn_rare(t, c - t->hot)->bytes_high[way]++;
-	if (unlikely(c->packets[way] == 0))
-		pst_conn_rare(t, c - t->hot)->packets_high[way]++;
+	if (unlikely(__builtin_add_overflow(
+		    c->count[way], PST_CONN_PACKET + bytes, &c->count[way])))
+		pst_conn_overrun(t, c, way);
 }
+
+/* What was counted. */
+uint64_t pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
+uint64_t pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
 
 /* ORIG or REPLY of a packet that goes this way. */
 static inline enum pst_dir

@@ -124,12 +124,11 @@ pst_flow_hits(const struct pst_flow_bucket *b, uint16_t sig)
 #endif
 }
 
-/* The first value of the home bucket with this signature: what to prefetch. */
+/* The first value of a home bucket with this signature: what to prefetch. */
 static inline uint32_t
-pst_flow_guess(const struct pst_flowtable *t, uint64_t hash)
+pst_flow_guess(const struct pst_flow_bucket *b, uint16_t sig)
 {
-	const struct pst_flow_bucket *b = pst_flow_home(t, hash);
-	uint32_t hits = pst_flow_hits(b, pst_flow_sig(hash));
+	uint32_t hits = pst_flow_hits(b, sig);
 
 	return hits != 0 ? b->value[__builtin_ctz(hits) / 2] : PST_FLOW_NONE;
 }

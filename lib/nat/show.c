@@ -22,7 +22,6 @@ static bool
 conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	const struct pst_conn_rare *rare = &nat->conns.rare[i];
 	uint32_t age = (uint32_t)now_ms - c->last_ms;
 	uint32_t timeout = nat->params->timeouts_ms[c->timeout];
 
@@ -39,8 +38,8 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 
-		row->packets[dir] = (uint64_t)rare->packets_high[way] << 32 | c->packets[way];
-		row->bytes[dir] = (uint64_t)rare->bytes_high[way] << 32 | c->bytes[way];
+		row->packets[dir] = pst_conn_packets(&nat->conns, i, way);
+		row->bytes[dir] = pst_conn_bytes(&nat->conns, i, way);
 	}
 	row->expires_ms = age < timeout ? timeout - age : 0;
 	row->age_ms = (uint32_t)now_ms - c->created_ms;

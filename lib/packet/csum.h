@@ -25,12 +25,19 @@ pst_csum_fold(uint64_t sum)
 
 /*
  * Is a sum of words, not all of them 0, zero as ones' complement numbers are? Folding keeps
- * the remainder by 65535; for a compiler this test is one multiplication.
+ * the remainder by 65535, and 2^64 leaves 1 too: to be divided by it is one multiplication.
  */
 static inline bool
 pst_csum_is_zero(uint64_t sum)
 {
-	return sum % 65535 == 0;
+	return sum * ~UINT64_C(0x0001000100010000) <= UINT64_MAX / 65535;
+}
+
+/* Two such sums together. */
+static inline uint64_t
+pst_csum_join(uint64_t a, uint64_t b)
+{
+	return a + b + (a + b < a);
 }
 
 /* Sum to add for a 32-bit or 16-bit word that changes from old to new. */

@@ -315,7 +315,7 @@ sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 		return false;
 	}
 	owner = pst_worker_owner_of(w, job);
-	if (!handed && !job->second)
+	if (!handed && !job->second && !job->counted)
 		check_rss(w, job, owner);
 	/* what was handed over is ours, by the tables or by a redirect */
 	if (unlikely(owner != w->params.index && !handed)) {
@@ -334,7 +334,7 @@ pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now
 	job->through = PST_SLOT_NONE;
 	job->dealt = false;
 	job->iface = pst_net_iface(w->params.net, job->m->port, v->vlan);
-	if (!handed && !job->second && likely(job->iface != PST_NO_IFACE)) {
+	if (!handed && !job->second && !job->counted && likely(job->iface != PST_NO_IFACE)) {
 		w->stats.ifaces[job->iface].rx_packets++;
 		w->stats.ifaces[job->iface].rx_bytes += rte_pktmbuf_pkt_len(job->m);
 	}

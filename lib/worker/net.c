@@ -48,6 +48,7 @@ pst_net_add_iface(struct pst_net *net, const struct pst_iface *iface)
 		return -ENOSPC;
 	net->ifaces[i] = *iface;
 	net->n_ifaces++;
+	net->n_of_port[iface->port]++;
 	if (iface->vlan == 0)
 		net->untagged[iface->port] = i;
 	else

@@ -49,6 +49,7 @@ struct pst_net {
 	uint32_t n_ifaces;
 	uint16_t untagged[PST_NET_PORTS]; /* interface of a port, or PST_NO_IFACE */
 	bool tagged[PST_NET_PORTS];       /* it has VLAN interfaces too */
+	uint8_t n_of_port[PST_NET_PORTS]; /* interfaces */
 	struct pst_route routes[PST_NET_ROUTES]; /* longest prefix first */
 	uint32_t n_routes;
 	struct pst_neigh_table *neigh;

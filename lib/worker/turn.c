@@ -12,11 +12,11 @@
 void
 pst_worker_go(struct pst_worker *w, struct job *job, uint64_t now_ms)
 {
+	const struct pst_conn_table *conns = &w->nat->conns;
 	uint32_t found;
 
 	pst_worker_set_key(job);
-	job->hash = pst_flow_hash(&w->nat->conns.flows, job->key);
-	found = pst_conn_lookup(&w->nat->conns, job->hash, job->key);
+	found = pst_conn_lookup(conns, pst_flow_hash(&conns->flows, job->key), job->key);
 	if (found != PST_FLOW_NONE)
 		pst_worker_forward(w, job, found >> 1, now_ms);
 	else

@@ -9,8 +9,6 @@
 #include "worker/frag.h"
 #include "worker/reply.h"
 
-#define PST_PIECE 8u /* packets of a burst that go through a stage together */
-
 struct tx_buffer {
 	uint32_t n;
 	struct rte_mbuf *packets[PST_BURST];
@@ -52,19 +50,21 @@ struct pst_next {
 struct job {
 	struct rte_mbuf *m;
 	struct pst_flow_key key;
-	uint64_t hash;
-	uint32_t guess; /* what the lookup will find, most likely */
-	uint16_t iface; /* that it came in by */
-	uint8_t way;    /* enum pst_way */
-	/* of a common packet (fast.h); its view is made when somebody needs it */
+	const struct pst_flow_bucket *bucket; /* where the lookup begins, */
+	uint16_t sig;			      /* with this */
 	bool common;
-	bool dealt;  /* a fragment whose ports are known */
-	bool second; /* by hairpin: a client's, translated, as if it came from outside */
-	uint32_t through; /* the redirect that it came by, PST_SLOT_NONE: none */
-	uint8_t tcp_flags;
+	uint8_t way;    /* enum pst_way */
+	uint32_t guess; /* what the lookup will find, most likely */
+	/* of a common packet (fast.h), which has none of what follows */
+	uint8_t l2_len;
 	uint16_t ip_len;
 	struct rte_ipv4_hdr *ip;
 	/* of all others */
+	bool counted; /* as received, already */
+	bool dealt;   /* a fragment whose ports are known */
+	bool second;  /* by hairpin: a client's, translated, as if it came from outside */
+	uint16_t iface; /* that it came in by */
+	uint32_t through; /* the redirect that it came by, PST_SLOT_NONE: none */
 	struct pst_view v;
 } __rte_cache_aligned;
 
@@ -104,7 +104,7 @@ drop(struct pst_worker *w, struct rte_mbuf *m, enum pst_drop why)
 
 /*
  * input.c: sort a packet; true when it is to be looked up, else it was dealt with. handed: by
- * another worker, which knew that it is ours. job->second is set.
+ * another worker, which knew that it is ours. job->second and job->counted are set.
  */
 bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms);
 
