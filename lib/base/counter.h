@@ -60,6 +60,7 @@
 	X(EDITOR_STALE, "editor_stale") /* its connection is gone */ \
 	X(EDITOR_BOUND, "editor_bound") /* out-of-order data past the bound */ \
 	X(EDITOR_DENIED, "editor_denied") \
+	X(EDITOR_FULL, "editor_full") /* no room for one more connection that an editor has */ \
 	X(MAIN_RING, "main_ring") \
 	X(NO_MBUF, "no_mbuf") \
 	X(TX_FULL, "tx_full") \

@@ -78,9 +78,9 @@ void
 pst_nat_alias_del(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	uint64_t alias = nat->conns.rare[i].alias;
+	uint64_t alias = pst_conn_rare_of(&nat->conns, c)->alias;
 
-	if (c->permission != PST_SLOT_NONE)
+	if (pst_conn_permission(&nat->conns, c) != PST_SLOT_NONE)
 		return;
 	pst_nat_end_del(nat, alias, i << 2 | PST_END_ALIAS);
 	pst_portpool_put(pool_of(nat, pst_key_low(alias)), rte_be_to_cpu_16(pst_key_port(alias)), 1,

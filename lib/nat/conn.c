@@ -5,6 +5,24 @@
 
 #include "packet/csum.h"
 
+#define RARE_SHARE 16	/* connections for a rare entry, */
+#define RARE_LEAST 4096 /* but so many entries */
+#define RARE_KEPT 4	/* one in so many is for counters */
+
+static int
+init_rare(struct pst_conn_table *t, uint32_t capacity, int socket)
+{
+	uint32_t n = RTE_MAX(capacity / RARE_SHARE, (uint32_t)RARE_LEAST);
+
+	n = RTE_MIN(n, capacity);
+	if (pst_slots_init(&t->rare_slots, n, socket) < 0)
+		return -ENOMEM;
+	t->rare_kept = n < capacity ? n / RARE_KEPT : 0;
+	t->rare = rte_zmalloc_socket("pst_conn_rare", sizeof(*t->rare) * ((size_t)n + 1),
+		RTE_CACHE_LINE_SIZE, socket);
+	return t->rare != NULL ? 0 : -ENOMEM;
+}
+
 int
 pst_conn_table_init(
 	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket)
@@ -15,10 +33,8 @@ pst_conn_table_init(
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
-	t->rare = rte_zmalloc_socket("pst_conn_rare", sizeof(*t->rare) * (size_t)capacity,
-		RTE_CACHE_LINE_SIZE, socket);
 	t->expiry = pst_expiry_create(capacity, now_ms, socket);
-	if (t->hot == NULL || t->rare == NULL || t->expiry == NULL)
+	if (t->hot == NULL || t->expiry == NULL || init_rare(t, capacity, socket) < 0)
 		goto err;
 	return 0;
 err:
@@ -31,6 +47,7 @@ pst_conn_table_fini(struct pst_conn_table *t)
 {
 	pst_expiry_destroy(t->expiry);
 	rte_free(t->rare);
+	pst_slots_fini(&t->rare_slots);
 	rte_free(t->hot);
 	pst_slots_fini(&t->slots);
 	pst_flowtable_fini(&t->flows);
@@ -76,7 +93,7 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 	c->gen = gen;
 	c->live = true;
 	c->created_ms = now_ms;
-	c->prev = c->next = c->permission = PST_SLOT_NONE;
+	c->prev = c->next = PST_SLOT_NONE;
 	c->protocol_index = UINT16_MAX;
 	c->last_ms = now_ms;
 	c->remote = remote;
@@ -104,8 +121,11 @@ pst_conn_free(struct pst_conn_table *t, uint32_t i)
 {
 	struct pst_conn *c = &t->hot[i];
 
-	if (unlikely(c->has_rare))
-		memset(&t->rare[i], 0, sizeof(t->rare[i]));
+	if (unlikely(c->rare != 0)) {
+		memset(&t->rare[c->rare], 0, sizeof(*t->rare));
+		pst_slots_put(&t->rare_slots, c->rare - 1);
+		c->rare = 0;
+	}
 	c->gen++;
 	pst_slots_put(&t->slots, i);
 }
@@ -120,25 +140,51 @@ pst_conn_deref(const struct pst_conn_table *t, struct pst_ref ref)
 	return ref.index;
 }
 
-/* `count` has no packet left in it, and the bytes of all. */
+struct pst_conn_rare *
+pst_conn_rare(struct pst_conn_table *t, uint32_t i)
+{
+	struct pst_conn *c = &t->hot[i];
+	uint32_t slot;
+
+	if (c->rare == 0) {
+		slot = pst_slots_take(&t->rare_slots);
+		if (slot == PST_SLOT_NONE)
+			return NULL;
+		c->rare = slot + 1;
+	}
+	return &t->rare[c->rare];
+}
+
+/* `count` has no packet left in it, and the bytes of all; or stays as it was but for those. */
 void
 pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way)
 {
-	struct pst_conn_rare *rare = pst_conn_rare(t, c - t->hot);
+	struct pst_conn_rare *rare = c->cut ? NULL : pst_conn_rare(t, c - t->hot);
 
-	rare->overruns[way]++;
-	rare->bytes[way] += c->count[way];
-	c->count[way] = 0;
+	if (likely(rare != NULL)) {
+		rare->overruns[way]++;
+		rare->bytes[way] += c->count[way];
+		c->count[way] = 0;
+		return;
+	}
+	c->cut = true;
+	c->count[way] = (PST_CONN_OVERRUN - 1) * PST_CONN_PACKET +
+		RTE_MIN(c->count[way], PST_CONN_PACKET - 1);
 }
 
 uint64_t
 pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
 {
-	return t->rare[i].overruns[way] * PST_CONN_OVERRUN + t->hot[i].count[way] / PST_CONN_PACKET;
+	const struct pst_conn *c = &t->hot[i];
+
+	return pst_conn_rare_of(t, c)->overruns[way] * PST_CONN_OVERRUN +
+		c->count[way] / PST_CONN_PACKET;
 }
 
 uint64_t
 pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
 {
-	return t->rare[i].bytes[way] + t->hot[i].count[way] % PST_CONN_PACKET;
+	const struct pst_conn *c = &t->hot[i];
+
+	return pst_conn_rare_of(t, c)->bytes[way] + c->count[way] % PST_CONN_PACKET;
 }

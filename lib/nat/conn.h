@@ -6,8 +6,11 @@
  * shared), the checksum deltas, the state, the time of the last packet, the next hops,
  * and the counters. The line behind it has the windows of TCP and what is needed when a
  * connection begins or ends; so the two are fetched as the pair that they are to the core.
- * What most connections never have is in another entry of the same number, all zero until it
- * is written and again when the connection ends.
+ *
+ * What most connections never have is in a rare entry, of a pool with one for sixteen: what an
+ * editor has to do with the connection, and what the counts run over by. A connection that
+ * an editor would have to do with needs one to be opened; a quarter of the pool is kept for
+ * counters. One that finds none left stops at its largest value, and the row says so.
  *
  * Owner: one worker.
  */
@@ -58,20 +61,21 @@ struct pst_conn {
 	uint32_t gen;		 /* moves on when the entry is freed */
 	uint32_t client;
 	uint32_t created_ms; /* low 32 bits */
-	uint32_t permission; /* the listener that let it be opened, or PST_SLOT_NONE */
+	uint32_t rare;	     /* its rare entry; 0: none, and what one has is zero */
 	uint32_t prev, next; /* of the same bind or listener */
-	uint16_t editor_lcore;
 	uint16_t protocol_index; /* UINT16_MAX: none */
 	bool live : 1, pending_end : 1, pending_established : 1, in_tell_list : 1;
 	bool wants_established : 1; /* somebody asked to hear of it, and was not told yet (R31) */
 	bool unset : 1;		    /* the rules said neither yes nor no: an editor decides */
-	bool has_rare : 1;	    /* its rare entry was written */
+	bool cut : 1;		    /* a counter stands at its largest value: it was more */
 } __rte_cache_aligned;
 _Static_assert(sizeof(struct pst_conn) == 128 && offsetof(struct pst_conn, tcp) == 64,
 	"two cache lines");
 
 struct pst_conn_rare {
 	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
+	uint32_t permission; /* the listener that let it be opened, + 1; 0: none */
+	uint16_t editor_lcore;
 	uint64_t alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
 	int32_t offset[PST_DIRS];
 	uint64_t bytes[PST_WAYS];    /* that were in `count` until it ran over */
@@ -82,8 +86,9 @@ struct pst_conn_rare {
 struct pst_conn_table {
 	struct pst_flowtable flows; /* value: entry << 1 | way */
 	struct pst_conn *hot;
-	struct pst_conn_rare *rare;
-	struct pst_slots slots;
+	struct pst_conn_rare *rare; /* the first is nobody's, and all zero */
+	struct pst_slots slots, rare_slots;
+	uint32_t rare_kept; /* for counters alone */
 	struct pst_expiry *expiry;
 };
 
@@ -129,18 +134,35 @@ pst_conn_ref(const struct pst_conn_table *t, uint32_t i)
 	return (struct pst_ref){ i, t->hot[i].gen };
 }
 
-/* The rare entry of connection i, to be written. */
-static inline struct pst_conn_rare *
-pst_conn_rare(struct pst_conn_table *t, uint32_t i)
+/* Is there room for a connection that an editor has to do with? Asked before it is opened. */
+static inline bool
+pst_conn_has_rare_room(const struct pst_conn_table *t)
 {
-	t->hot[i].has_rare = true;
-	return &t->rare[i];
+	return t->rare_slots.n_free > t->rare_kept;
+}
+
+/* The rare entry of connection i, to be written; NULL when it has none and none is left. */
+struct pst_conn_rare *pst_conn_rare(struct pst_conn_table *t, uint32_t i);
+
+/* The same, to be read: all zero when it has none. */
+static inline const struct pst_conn_rare *
+pst_conn_rare_of(const struct pst_conn_table *t, const struct pst_conn *c)
+{
+	return &t->rare[c->rare];
+}
+
+/* The listener that let it be opened, or PST_SLOT_NONE. */
+static inline uint32_t
+pst_conn_permission(const struct pst_conn_table *t, const struct pst_conn *c)
+{
+	return pst_conn_rare_of(t, c)->permission - 1;
 }
 
 /* A count runs over by its packets, long before their bytes reach them. */
 #define PST_CONN_PACKET (UINT64_C(1) << 40)
 #define PST_CONN_OVERRUN (UINT64_C(1) << 24)
 
+/* It has: its rare entry goes on, or the packets stay at the largest number. */
 void pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way);
 
 /* Count a packet of `bytes` bytes, at most 65,535, that goes this way. */

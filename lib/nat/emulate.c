@@ -39,13 +39,14 @@ open_conn(struct pst_nat *nat, struct pst_req *req, uint32_t owner, uint32_t cli
 	rte_be32_t nowhere = rte_cpu_to_be_32((owner + 1) & 0xffffff);
 	uint32_t i = pst_conn_open(
 		&nat->conns, key.a, key.b, pst_key_end(nowhere, 0, PST_WAY_IN), now_ms);
+	struct pst_conn_rare *rare = pst_conn_rare(&nat->conns, i);
 	struct pst_conn *c = &nat->conns.hot[i];
 
 	c->owner = owner;
 	c->flags = PST_CONN_INBOUND | PST_CONN_LISTENER | PST_CONN_WATCHED | PST_CONN_KNOWN;
-	c->editor_lcore = req->emulate.editor_lcore;
 	c->protocol_index = req->emulate.protocol_index;
-	pst_conn_rare(&nat->conns, i)->cookie = PST_NO_COOKIE;
+	rare->editor_lcore = req->emulate.editor_lcore;
+	rare->cookie = PST_NO_COOKIE;
 	pst_nat_start_conn(nat, i, client, &p);
 	req->emulate.ref = pst_conn_ref(&nat->conns, i);
 	req->emulate.outside = pst_key_endpoint(c->local[PST_WAY_IN]);
@@ -64,7 +65,9 @@ pst_nat_serve_emulate(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 	if (pst_conn_lookup(&nat->conns, pst_flow_hash(&nat->conns.flows, key), key) !=
 		PST_FLOW_NONE)
 		return -EADDRINUSE;
-	if (nat->listeners.slots.n_free == 0 || nat->conns.slots.n_free == 0)
+	if (nat->listeners.slots.n_free == 0 || nat->conns.slots.n_free == 0 ||
+		!pst_conn_has_rare_room(&nat->conns) ||
+		!pst_flowtable_has_room(&nat->conns.flows, PST_WAYS))
 		return -ENOMEM;
 	client = pst_client_get(
 		&nat->clients, rte_cpu_to_be_32(req->emulate.client.ip), now_ms);

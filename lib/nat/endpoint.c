@@ -565,6 +565,8 @@ serve_unwatch(struct pst_nat *nat, struct pst_req *req)
 	if (i == PST_SLOT_NONE)
 		return -ESHUTDOWN;
 	c = &nat->conns.hot[i];
+	if (!(c->flags & PST_CONN_WATCHED))
+		return 0;
 	c->flags &= ~PST_CONN_WATCHED;
 	pst_tcp_window_relearn(&c->tcp);
 	if (offset[PST_DIR_ORIG] != 0 || offset[PST_DIR_REPLY] != 0) {
@@ -635,16 +637,17 @@ void
 pst_nat_tell_conn(struct pst_nat *nat, uint32_t i)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
-	uint16_t e = c->editor_lcore;
+	struct pst_conn_rare *rare = pst_conn_rare(&nat->conns, i);
+	uint16_t e = rare->editor_lcore;
 
 	if (c->in_tell_list)
 		return;
 	c->in_tell_list = true;
-	pst_conn_rare(&nat->conns, i)->tell_next = PST_SLOT_NONE;
+	rare->tell_next = PST_SLOT_NONE;
 	if (nat->tell[e].last_conn == PST_SLOT_NONE)
 		nat->tell[e].first_conn = i;
 	else
-		nat->conns.rare[nat->tell[e].last_conn].tell_next = i;
+		pst_conn_rare(&nat->conns, nat->tell[e].last_conn)->tell_next = i;
 	nat->tell[e].last_conn = i;
 }
 
@@ -675,7 +678,7 @@ pst_nat_next_event(struct pst_nat *nat, uint16_t e, struct pst_evt *evt)
 		const struct pst_conn *c = &nat->conns.hot[i];
 
 		evt->type = c->pending_established ? PST_EVT_ESTABLISHED : PST_EVT_CONN_END;
-		evt->cookie = nat->conns.rare[i].cookie;
+		evt->cookie = pst_conn_rare_of(&nat->conns, c)->cookie;
 		evt->ref = pst_conn_ref(&nat->conns, i);
 		evt->remote = pst_key_endpoint(c->remote);
 		return true;
@@ -694,7 +697,7 @@ static void
 conn_told(struct pst_nat *nat, uint16_t e, uint32_t i)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
-	uint32_t next = nat->conns.rare[i].tell_next;
+	uint32_t next = pst_conn_rare_of(&nat->conns, c)->tell_next;
 
 	if (c->pending_established) {
 		c->pending_established = false;

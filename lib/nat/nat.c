@@ -26,7 +26,7 @@ match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 	case PST_END_REDIRECT:
 		return nat->redirects[value >> 2].outside == key.a;
 	case PST_END_ALIAS:
-		return nat->conns.rare[value >> 2].alias == key.a;
+		return pst_conn_rare_of(&nat->conns, &nat->conns.hot[value >> 2])->alias == key.a;
 	default:
 		return nat->binds.entries[value >> 2].outside == key.a;
 	}
@@ -196,7 +196,7 @@ pst_nat_is_empty(const struct pst_nat *nat)
 	uint32_t used = pst_slots_used(&nat->conns.slots) + pst_slots_used(&nat->binds.slots) +
 		pst_slots_used(&nat->listeners.slots) + pst_slots_used(&nat->clients.slots) +
 		pst_slots_used(&nat->redirect_slots) + nat->ends.count + nat->conns.flows.count +
-		nat->blocks_used;
+		pst_slots_used(&nat->conns.rare_slots) + nat->blocks_used;
 
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
@@ -501,7 +501,8 @@ watch(struct pst_nat *nat, uint32_t i)
 	struct pst_conn *c = &nat->conns.hot[i];
 
 	c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
-	c->editor_lcore = pst_nat_editor_lcore(nat, pst_key_ip(c->local[PST_WAY_OUT]));
+	pst_conn_rare(&nat->conns, i)->editor_lcore =
+		pst_nat_editor_lcore(nat, pst_key_ip(c->local[PST_WAY_OUT]));
 }
 
 static void
@@ -532,13 +533,26 @@ use_bind(struct pst_nat *nat, uint32_t i, uint32_t b)
 	nat->binds.entries[b].connections++;
 }
 
+/* Does an editor have to do with it, one way or another? */
+static bool
+is_rare(const struct pst_nat_packet *p, const struct pst_nat_policy *policy)
+{
+	return policy->watched || policy->permission != PST_SLOT_NONE ||
+		p->through != PST_SLOT_NONE;
+}
+
 static uint32_t
 open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
 	const struct pst_nat_policy *policy, enum pst_drop *why)
 {
 	struct pst_flow_key key = bind_key(nat, p);
-	uint32_t b = pst_bind_lookup(&nat->binds, key), i;
+	uint32_t b, i;
 
+	if (unlikely(is_rare(p, policy)) && !pst_conn_has_rare_room(&nat->conns)) {
+		*why = PST_DROP_EDITOR_FULL;
+		return PST_SLOT_NONE;
+	}
+	b = pst_bind_lookup(&nat->binds, key);
 	if (b == PST_FLOW_NONE) {
 		if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
 			b = make_routed(nat, p, key, client, why);
@@ -774,19 +788,31 @@ is_welcome(const struct pst_listener *l, const struct pst_nat_packet *p, enum ps
 	return false;
 }
 
+/* Is an editor to see or hear of the connections that the listener accepts? */
+static bool
+is_rare_endpoint(const struct pst_nat *nat, const struct pst_listener *l)
+{
+	return l->editor_path || l->wants_established ||
+		nat->clients.entries[l->client].aliases;
+}
+
 static void
 accept_conn(struct pst_nat *nat, uint32_t i, uint32_t l, const struct pst_nat_packet *p)
 {
 	struct pst_listener *listener = &nat->listeners.entries[l];
 	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_conn_rare *rare;
 
 	c->owner = l;
 	c->flags |= PST_CONN_LISTENER;
 	if (p->proto == PST_UDP && !(listener->flags & PST_FLAG_BIDIRECTIONAL))
 		c->flags |= PST_CONN_RECEIVE_ONLY;
 	c->protocol_index = listener->protocol_index;
-	c->editor_lcore = listener->editor_lcore;
-	pst_conn_rare(&nat->conns, i)->cookie = listener->cookie;
+	if (is_rare_endpoint(nat, listener)) {
+		rare = pst_conn_rare(&nat->conns, i);
+		rare->cookie = listener->cookie;
+		rare->editor_lcore = listener->editor_lcore;
+	}
 	c->wants_established = listener->wants_established;
 	if (listener->editor_path)
 		c->flags |= PST_CONN_WATCHED | PST_CONN_KNOWN;
@@ -811,6 +837,10 @@ open_to_listener(
 
 	if (!is_welcome(listener, p, why))
 		return PST_SLOT_NONE;
+	if (is_rare_endpoint(nat, listener) && !pst_conn_has_rare_room(&nat->conns)) {
+		*why = PST_DROP_EDITOR_FULL;
+		return PST_SLOT_NONE;
+	}
 	i = open_inbound(nat, p, listener->inside, listener->client, why);
 	if (i == PST_SLOT_NONE)
 		return i;
@@ -914,8 +944,8 @@ pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	unlink_conn(nat, i);
 	nat->clients.entries[c->client].connections--;
 	leave_owner(nat, c, now_ms);
-	if (c->permission != PST_SLOT_NONE)
-		pst_nat_listener_left(nat, c->permission, now_ms);
+	if (unlikely(pst_conn_permission(&nat->conns, c) != PST_SLOT_NONE))
+		pst_nat_listener_left(nat, pst_conn_permission(&nat->conns, c), now_ms);
 	pst_client_put(&nat->clients, c->client);
 	if (c->flags & PST_CONN_KNOWN) {
 		c->pending_end = true;

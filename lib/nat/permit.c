@@ -42,10 +42,11 @@ pst_nat_permission_use(struct pst_nat *nat, uint32_t permission, uint32_t i, uin
 {
 	struct pst_listener *l = &nat->listeners.entries[permission];
 	struct pst_conn *c = &nat->conns.hot[i];
+	struct pst_conn_rare *rare = pst_conn_rare(&nat->conns, i);
 
-	c->permission = permission;
-	pst_conn_rare(&nat->conns, i)->cookie = l->cookie;
-	c->editor_lcore = l->editor_lcore;
+	rare->permission = permission + 1;
+	rare->cookie = l->cookie;
+	rare->editor_lcore = l->editor_lcore;
 	c->wants_established = l->wants_established;
 	l->connections++;
 	l->last_ms = now_ms;

@@ -41,6 +41,7 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 		row->packets[dir] = pst_conn_packets(&nat->conns, i, way);
 		row->bytes[dir] = pst_conn_bytes(&nat->conns, i, way);
 	}
+	row->counts_cut = c->cut;
 	row->expires_ms = age < timeout ? timeout - age : 0;
 	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	row->ref = pst_conn_ref(&nat->conns, i);

@@ -12,11 +12,11 @@ is_start(const struct pst_view *v)
 }
 
 static uint8_t
-tag_flags(const struct pst_conn *c, uint64_t cookie)
+tag_flags(const struct pst_conn *c, const struct pst_conn_rare *rare)
 {
 	/* what came to a published server is a primary connection */
-	bool is_secondary = c->permission != PST_SLOT_NONE ||
-		((c->flags & PST_CONN_LISTENER) && cookie != PST_NO_COOKIE);
+	bool is_secondary = rare->permission != 0 ||
+		((c->flags & PST_CONN_LISTENER) && rare->cookie != PST_NO_COOKIE);
 
 	return (c->flags & PST_CONN_INBOUND ? PST_TAG_INBOUND : 0) |
 		(c->unset ? PST_TAG_UNSET : 0) | (is_secondary ? PST_TAG_SECONDARY : 0);
@@ -26,7 +26,7 @@ void
 pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i)
 {
 	struct pst_conn *c = &w->nat->conns.hot[i];
-	uint64_t cookie = w->nat->conns.rare[i].cookie;
+	const struct pst_conn_rare *rare = pst_conn_rare_of(&w->nat->conns, c);
 	struct pst_tag *tag = pst_tag(job->m);
 
 	*tag = (struct pst_tag){ .kind = PST_TAG_WATCHED,
@@ -34,14 +34,14 @@ pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i)
 		.first = is_start(&job->v),
 		.iface = job->iface,
 		.protocol_index = c->protocol_index,
-		.flags = tag_flags(c, cookie),
+		.flags = tag_flags(c, rare),
 		.proto = pst_key_low(c->remote),
-		.cookie = cookie,
+		.cookie = rare->cookie,
 		.conn = pst_conn_ref(&w->nat->conns, i),
 		.inside = pst_key_endpoint(c->local[PST_WAY_OUT]),
 		.outside = pst_key_endpoint(c->local[PST_WAY_IN]),
 		.remote = pst_key_endpoint(c->remote) };
-	pst_worker_lend(w, job->m, c->editor_lcore);
+	pst_worker_lend(w, job->m, rare->editor_lcore);
 }
 
 static void

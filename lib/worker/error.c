@@ -112,11 +112,12 @@ set_quoted_end(const struct pst_quote *q, bool is_source, uint64_t end)
 
 /* What an editor added to the stream is taken off the quoted sequence number again. */
 static void
-unshift(const struct pst_worker *w, const struct pst_quote *q, uint32_t i, enum pst_dir dir)
+unshift(const struct pst_worker *w, const struct pst_quote *q, const struct pst_conn *c,
+	enum pst_dir dir)
 {
 	struct rte_tcp_hdr *tcp = q->l4;
 	rte_be32_t was = tcp->sent_seq;
-	uint32_t now = rte_be_to_cpu_32(was) - (uint32_t)w->nat->conns.rare[i].offset[dir];
+	uint32_t now = rte_be_to_cpu_32(was) - (uint32_t)pst_conn_rare_of(&w->nat->conns, c)->offset[dir];
 
 	tcp->sent_seq = rte_cpu_to_be_32(now);
 	fix_quoted_csum(q, pst_csum_fold(pst_csum_change32(was, tcp->sent_seq)));
@@ -132,11 +133,11 @@ put_back(struct pst_worker *w, struct job *job, const struct pst_quote *q, uint3
 	struct rte_icmp_hdr *icmp = job->v.l4;
 
 	if (c->flags & PST_CONN_OFFSET)
-		unshift(w, q, i, pst_conn_dir(c, quoted_way));
+		unshift(w, q, c, pst_conn_dir(c, quoted_way));
 	if (job->way == PST_WAY_IN) {
 		set_quoted_end(q, true, c->local[PST_WAY_OUT]);
 		if (c->flags & PST_CONN_ALIASED)
-			set_quoted_end(q, false, w->nat->conns.rare[i].alias);
+			set_quoted_end(q, false, pst_conn_rare_of(&w->nat->conns, c)->alias);
 		ip->dst_addr = pst_key_ip(c->local[PST_WAY_OUT]);
 	} else {
 		set_quoted_end(q, false, c->local[PST_WAY_IN]);

@@ -112,7 +112,7 @@ pst_worker_unalias(struct pst_worker *w, struct job *job)
 static void
 put_alias(const struct pst_worker *w, const struct pst_view *v, const struct pst_conn *c)
 {
-	set_end(v, PST_WAY_OUT, w->nat->conns.rare[c - w->nat->conns.hot].alias);
+	set_end(v, PST_WAY_OUT, pst_conn_rare_of(&w->nat->conns, c)->alias);
 }
 
 /*
@@ -220,7 +220,7 @@ static void
 shift_sequence(const struct pst_worker *w, const struct job *job, uint32_t i)
 {
 	const struct pst_conn *c = &w->nat->conns.hot[i];
-	const int32_t *offset = w->nat->conns.rare[i].offset;
+	const int32_t *offset = pst_conn_rare_of(&w->nat->conns, c)->offset;
 	enum pst_dir dir = pst_conn_dir(c, job->way);
 
 	pst_seq_shift(job->v.l4, offset[dir], -offset[pst_dir_other(dir)]);
@@ -302,8 +302,8 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 		return;
 	/* the client talks to the same place by another name, or by none */
 	if (unlikely(job->way == PST_WAY_OUT && (c->flags & PST_CONN_ALIASED) &&
-		    job->through == PST_SLOT_NONE && w->nat->conns.hot[i].permission !=
-			    PST_SLOT_NONE)) {
+		    job->through == PST_SLOT_NONE &&
+		    pst_conn_permission(&w->nat->conns, c) != PST_SLOT_NONE)) {
 		drop(w, job->m, PST_DROP_CONFLICT);
 		return;
 	}
@@ -365,6 +365,7 @@ refuse(struct pst_worker *w, struct job *job, enum pst_drop why, int rule, uint6
 	case PST_DROP_CLIENT_SESSIONS:
 	case PST_DROP_CLIENT_RATE:
 	case PST_DROP_PEER_USED:
+	case PST_DROP_EDITOR_FULL:
 		tell_refused(w, job, why, rule);
 		if (job->way == PST_WAY_OUT) /* RFC 5508 REQ-8, RFC 6888 REQ-11 */
 			pst_worker_error(w, job, PST_ICMP_PROHIBITED, 0, now_ms);
