@@ -182,7 +182,7 @@ create(struct tables *t, uint32_t sessions)
 	t->hash = rte_hash_create(&params);
 	if (t->sessions == NULL || t->hash == NULL)
 		return -1;
-	return pst_flowtable_init(&t->flows, params.entries, PST_FLOW_LEAN, SEED, SOCKET_ID_ANY);
+	return pst_flowtable_init(&t->flows, params.entries, SEED, SOCKET_ID_ANY);
 }
 
 static void

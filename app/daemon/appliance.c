@@ -426,9 +426,9 @@ uint32_t
 pst_appliance_megabytes(const struct pst_config *config)
 {
 	/* an entry and its part of the rare ones, two keys, slot and timer; a bind and its two ends */
-	uint64_t each = 128 + 3 + 2 * 14 + 4 + 12 + (64 + 14 + 4) + 19;
+	uint64_t each = 128 + 3 + 2 * 10 + 4 + 12 + (64 + 10 + 4) + 10;
 	uint32_t n = connections_of(config);
-	uint64_t tables = (n * each + pst_nat_clients_of(n) * UINT64_C(48 + 19 + 4)) * 9 / 8 +
+	uint64_t tables = (n * each + pst_nat_clients_of(n) * UINT64_C(48 + 10 + 4)) * 9 / 8 +
 		(uint64_t)listeners_of(config) * 160;
 	uint32_t addresses = count(config->nat.pool, config->nat.n_pool);
 

@@ -59,11 +59,12 @@ pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	uint8_t proto = pst_key_low(c->remote);
 	struct pst_portpool *pool = pool_of(nat, proto);
 	rte_be32_t client = pst_key_ip(c->local[PST_WAY_OUT]);
-	int port = pool != NULL ? pst_portpool_take(pool, 1, rte_be_to_cpu_32(client), &nat->rng,
-					  now_ms) :
-				  -ENOSPC;
 	uint64_t alias;
+	int port;
 
+	if (pool == NULL || !pst_flowtable_has_room(&nat->ends, 1))
+		return false;
+	port = pst_portpool_take(pool, 1, rte_be_to_cpu_32(client), &nat->rng, now_ms);
 	if (port < 0)
 		return false;
 	alias = pst_key_end(inside_address(nat, client), rte_cpu_to_be_16(port), proto);
@@ -111,7 +112,7 @@ check_redirect(const struct pst_nat *nat, const struct pst_req *req, uint32_t *v
 	}
 	if (nat->params->n_insides == 0)
 		return -EADDRNOTAVAIL;
-	return nat->listeners.slots.n_free >= req->bind.n ? 0 : -ENOMEM;
+	return pst_nat_has_listener_room(nat, req->bind.n) ? 0 : -ENOMEM;
 }
 
 static void

@@ -7,7 +7,7 @@ int
 pst_bind_table_init(struct pst_bind_table *t, uint32_t capacity, uint64_t seed, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->by_inside, capacity, PST_FLOW_LEAN, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->by_inside, capacity, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_bind", sizeof(*t->entries) * (size_t)capacity,

@@ -9,7 +9,7 @@ int
 pst_client_table_init(struct pst_client_table *t, uint32_t capacity, uint64_t seed, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->by_ip, capacity, PST_FLOW_SURE, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->by_ip, capacity, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_client", sizeof(*t->entries) * (size_t)capacity,
@@ -63,8 +63,10 @@ pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 	uint32_t i = pst_client_lookup(t, ip);
 
 	if (i == PST_FLOW_NONE) {
+		if (unlikely(!pst_flowtable_has_room(&t->by_ip, 1)))
+			return PST_SLOT_NONE;
 		i = pst_slots_take(&t->slots);
-		if (i == PST_SLOT_NONE)
+		if (unlikely(i == PST_SLOT_NONE))
 			return PST_SLOT_NONE;
 		t->entries[i] = (struct pst_client){ .ip = ip,
 			.created_ms = now_ms,

@@ -28,7 +28,7 @@ pst_conn_table_init(
 	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->flows, 2 * capacity, PST_FLOW_LEAN, seed, socket) < 0 ||
+	if (pst_flowtable_init(&t->flows, 2 * capacity, seed, socket) < 0 ||
 		pst_slots_init(&t->slots, capacity, socket) < 0)
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,

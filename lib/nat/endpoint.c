@@ -139,7 +139,7 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now
 	ret = check_bind(nat, req);
 	if (ret < 0)
 		return ret;
-	if (nat->listeners.slots.n_free < req->bind.n)
+	if (!pst_nat_has_listener_room(nat, req->bind.n))
 		return -ENOMEM;
 	client = pst_client_get(
 		&nat->clients, rte_cpu_to_be_32(req->bind.client_ip), now_ms);
@@ -200,8 +200,11 @@ int
 pst_nat_redirect_add(struct pst_nat *nat, uint64_t outside, uint32_t address, uint32_t worker,
 	uint32_t client_ip)
 {
-	uint32_t i = pst_slots_take(&nat->redirect_slots);
+	uint32_t i;
 
+	if (!pst_flowtable_has_room(&nat->ends, 1))
+		return -ENOMEM;
+	i = pst_slots_take(&nat->redirect_slots);
 	if (i == PST_SLOT_NONE)
 		return -ENOMEM;
 	nat->redirects[i] = (struct pst_redirect){
@@ -219,7 +222,7 @@ serve_reserve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 
 	if (a < 0)
 		return a;
-	if (nat->redirect_slots.n_free == 0)
+	if (nat->redirect_slots.n_free == 0 || !pst_flowtable_has_room(&nat->ends, 1))
 		return -ENOMEM;
 	if (!is_allowed(nat, req->reserve.endpoint.port))
 		return -EACCES;

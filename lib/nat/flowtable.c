@@ -7,20 +7,19 @@
 
 #include "base/rng.h"
 
-#define FULL_LOAD 6	/* values in a home bucket, on average, when the table is full */
-#define LEAN_LEAST 64	/* buckets: so few are far from their average now and then */
+#define FULL_LOAD 8	 /* values in a home bucket, on average, when the table is full */
+#define RESERVE_SHARE 5	 /* home buckets for one of the reserve, */
+#define RESERVE_LEAST 64 /* and so many more: so few are far from their average now and then */
 
 int
-pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, enum pst_flow_reserve kind,
-	uint64_t seed, int socket)
+pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, uint64_t seed, int socket)
 {
 	uint32_t home = capacity / FULL_LOAD + 1, reserve;
 	struct pst_rng rng;
 
-	/* only the last bucket of a chain is not full, so this many always do */
-	reserve = capacity / PST_FLOW_SLOTS + 1;
-	if (kind == PST_FLOW_LEAN)
-		reserve = RTE_MIN(reserve, home / 4 + LEAN_LEAST);
+	/* only the last bucket of a chain is not full, so few always have room for two */
+	reserve = capacity / PST_FLOW_SLOTS + 2;
+	reserve = RTE_MIN(reserve, home / RESERVE_SHARE + RESERVE_LEAST);
 	t->buckets = rte_zmalloc_socket("pst_flowtable",
 		sizeof(*t->buckets) * ((size_t)home + reserve), RTE_CACHE_LINE_SIZE, socket);
 	if (t->buckets == NULL)
@@ -50,7 +49,7 @@ free_slot(const struct pst_flow_bucket *b)
 {
 	uint32_t hits = pst_flow_hits(b, 0);
 
-	return hits != 0 ? __builtin_ctz(hits) / 2 : -1;
+	return hits != 0 ? __builtin_ctz(hits) : -1;
 }
 
 static struct pst_flow_bucket *

@@ -2,17 +2,15 @@
 /*
  * Flow table: from a key's hash to the number of an entry elsewhere.
  *
- * A bucket is one cache line: eight 16-bit signatures, compared at once, and
- * eight values. Keys stay with the entries: the caller's match says whether a value
+ * A bucket is one cache line: ten 16-bit signatures, compared at once, and
+ * ten values. Keys stay with the entries: the caller's match says whether a value
  * is the one, and reads there the cache line it wants anyway. So a packet costs two
  * cold lines, both prefetched for the whole burst. A bucket that is full goes
- * on in another, from a reserve. A sure table's is large enough for any distribution: an
- * insert never fails while the number of values is within the capacity. A lean table's is a
- * fourth of the home buckets, where keys that nobody aims need less than a sixth; whoever adds
- * asks for room first.
+ * on in another, from a reserve: one for five home buckets, where keys that nobody aims need 0.184.
+ * It can be used up all the same, so whoever adds asks for room first.
  *
- * A full table has six values in a bucket on average: one value in twenty lies in the
- * reserve, and a value costs 13 bytes (lean) or 19. Home buckets are found by a
+ * A full table has eight values in a bucket on average: one value in twenty lies in the
+ * reserve, and a value costs 9.6 bytes. Home buckets are found by a
  * multiplication, so their number need not be a power of two.
  *
  * Against rte_hash (32 keys at once, then the session's line): `tools/bench --hash`.
@@ -32,7 +30,7 @@
 #include <emmintrin.h>
 #endif
 
-#define PST_FLOW_SLOTS 8
+#define PST_FLOW_SLOTS 10
 #define PST_FLOW_NONE UINT32_MAX
 
 struct pst_flow_key {
@@ -43,7 +41,6 @@ struct pst_flow_bucket {
 	uint16_t sig[PST_FLOW_SLOTS]; /* 0: empty */
 	uint32_t value[PST_FLOW_SLOTS];
 	uint32_t next; /* bucket of the reserve, 0: none */
-	uint32_t unused[3];
 } __rte_cache_aligned;
 _Static_assert(sizeof(struct pst_flow_bucket) == 64, "one cache line");
 
@@ -56,14 +53,8 @@ struct pst_flowtable {
 	uint32_t count, capacity;
 };
 
-enum pst_flow_reserve {
-	PST_FLOW_SURE,
-	PST_FLOW_LEAN,
-};
-
 /* Room for `capacity` values. 0 or -ENOMEM. */
-int pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, enum pst_flow_reserve reserve,
-	uint64_t seed, int socket);
+int pst_flowtable_init(struct pst_flowtable *t, uint32_t capacity, uint64_t seed, int socket);
 void pst_flowtable_fini(struct pst_flowtable *t);
 
 /* Can n more values be added, wherever they fall? */
@@ -73,7 +64,7 @@ pst_flowtable_has_room(const struct pst_flowtable *t, uint32_t n)
 	return t->spare >= n && t->capacity - t->count >= n;
 }
 
-/* Add a value that is not in it. */
+/* Add a value that is not in it. There is room. */
 void pst_flowtable_add(struct pst_flowtable *t, uint64_t hash, uint32_t value);
 /* Take out a value that is in it. */
 void pst_flowtable_del(struct pst_flowtable *t, uint64_t hash, uint32_t value);
@@ -107,19 +98,22 @@ pst_flow_prefetch(const struct pst_flowtable *t, uint64_t hash)
 	rte_prefetch0(pst_flow_home(t, hash));
 }
 
-/* Bit 2i (and 2i + 1) is set where slot i has the signature. */
+/* Bit i is set where slot i has the signature. */
 static inline uint32_t
 pst_flow_hits(const struct pst_flow_bucket *b, uint16_t sig)
 {
 #if defined(__SSE2__)
-	__m128i have = _mm_load_si128((const __m128i *)b->sig);
+	__m128i want = _mm_set1_epi16(sig);
+	__m128i first = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->sig), want);
+	__m128i rest = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->sig + 1), want);
 
-	return _mm_movemask_epi8(_mm_cmpeq_epi16(have, _mm_set1_epi16(sig)));
+	/* what follows the signatures in the second word is not looked at */
+	return _mm_movemask_epi8(_mm_packs_epi16(first, rest)) & ((1u << PST_FLOW_SLOTS) - 1);
 #else
 	uint32_t hits = 0;
 
 	for (unsigned int i = 0; i < PST_FLOW_SLOTS; i++)
-		hits |= (b->sig[i] == sig ? 3u : 0u) << (2 * i);
+		hits |= (b->sig[i] == sig ? 1u : 0u) << i;
 	return hits;
 #endif
 }
@@ -130,7 +124,7 @@ pst_flow_guess(const struct pst_flow_bucket *b, uint16_t sig)
 {
 	uint32_t hits = pst_flow_hits(b, sig);
 
-	return hits != 0 ? b->value[__builtin_ctz(hits) / 2] : PST_FLOW_NONE;
+	return hits != 0 ? b->value[__builtin_ctz(hits)] : PST_FLOW_NONE;
 }
 
 /* The value that match() takes for the key, or PST_FLOW_NONE. match is inlined. */
@@ -146,11 +140,11 @@ pst_flow_find(const struct pst_flowtable *t, uint64_t hash,
 		uint32_t hits = pst_flow_hits(b, sig);
 
 		while (hits != 0) {
-			unsigned int i = __builtin_ctz(hits) / 2;
+			unsigned int i = __builtin_ctz(hits);
 
 			if (likely(match(ctx, b->value[i], key)))
 				return b->value[i];
-			hits &= ~(3u << (2 * i));
+			hits &= hits - 1;
 		}
 		if (likely(b->next == 0))
 			return PST_FLOW_NONE;

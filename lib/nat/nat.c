@@ -103,7 +103,7 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 		pst_slots_init(&nat->redirect_slots, share->listeners, socket) < 0)
 		return -ENOMEM;
 	return pst_flowtable_init(
-		&nat->ends, n + 2 * share->listeners, PST_FLOW_SURE, pst_rng_next(&nat->rng), socket);
+		&nat->ends, n + 2 * share->listeners, pst_rng_next(&nat->rng), socket);
 }
 
 /* What counts by rule and by filter. */
@@ -250,18 +250,27 @@ prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
 	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
 }
 
-/* The bind is made: whose it is, and how it is found from outside. */
-static void
-start_bind(struct pst_nat *nat, uint32_t i, uint32_t client, uint32_t address)
+/* A bind, and how it is found from outside; PST_SLOT_NONE: a table is full. */
+static uint32_t
+add_bind(struct pst_nat *nat, struct pst_flow_key key, uint64_t outside, uint32_t client,
+	uint32_t address, uint64_t now_ms)
 {
-	struct pst_bind *b = &nat->binds.entries[i];
+	struct pst_bind *b;
+	uint32_t i;
 
+	if (unlikely(!pst_flowtable_has_room(&nat->ends, 1)))
+		return PST_SLOT_NONE;
+	i = pst_bind_add(&nat->binds, key, outside, now_ms);
+	if (unlikely(i == PST_SLOT_NONE))
+		return PST_SLOT_NONE;
+	b = &nat->binds.entries[i];
 	b->client = client;
 	b->address = address;
 	nat->clients.entries[client].refs++;
 	if (!pst_view_is_portless(pst_key_low(b->outside)))
 		pst_nat_end_add(nat, b->outside, i << 2 | PST_END_BIND);
 	nat->binds_total++;
+	return i;
 }
 
 /* Its outside end is the inside one: no port is taken, and none counts. */
@@ -269,13 +278,8 @@ static uint32_t
 make_routed(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
 	uint32_t client, enum pst_drop *why)
 {
-	uint32_t i = pst_bind_add(&nat->binds, key, key.a, p->now_ms);
-
-	if (i == PST_SLOT_NONE)
-		*why = PST_DROP_NO_BIND;
-	else
-		start_bind(nat, i, client, PST_BIND_ROUTED);
-	return i;
+	*why = PST_DROP_NO_BIND;
+	return add_bind(nat, key, key.a, client, PST_BIND_ROUTED, p->now_ms);
 }
 
 /* The port is the inside one, of an address that nobody else has; unless an editor bound it. */
@@ -285,16 +289,12 @@ make_whole(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_
 {
 	rte_be32_t address = pst_nat_whole_of(nat->params, nat->clients.entries[client].ip);
 	uint64_t outside = pst_key_end(address, pst_key_port(key.a), p->proto);
-	uint32_t i = PST_SLOT_NONE;
 
 	*why = PST_DROP_NO_PORT;
 	if (pst_nat_end_lookup(nat, outside) != PST_FLOW_NONE)
 		return PST_SLOT_NONE;
-	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
 	*why = PST_DROP_NO_BIND;
-	if (i != PST_SLOT_NONE)
-		start_bind(nat, i, client, PST_BIND_WHOLE);
-	return i;
+	return add_bind(nat, key, outside, client, PST_BIND_WHOLE, p->now_ms);
 }
 
 /* An outside address of the client by which nobody talks to that peer yet; -EADDRINUSE. */
@@ -327,19 +327,14 @@ make_portless(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_fl
 	uint32_t client, uint32_t via, enum pst_drop *why)
 {
 	int a = address_for_peer(nat, p, client, via);
-	uint32_t i;
 
 	if (a < 0) {
 		*why = PST_DROP_PEER_USED;
 		return PST_SLOT_NONE;
 	}
-	i = pst_bind_add(&nat->binds, key,
-		pst_key_end(nat->params->addresses[a], 0, p->proto), p->now_ms);
-	if (i == PST_SLOT_NONE)
-		*why = PST_DROP_NO_BIND;
-	else
-		start_bind(nat, i, client, PST_BIND_PORTLESS);
-	return i;
+	*why = PST_DROP_NO_BIND;
+	return add_bind(nat, key, pst_key_end(nat->params->addresses[a], 0, p->proto), client,
+		PST_BIND_PORTLESS, p->now_ms);
 }
 
 static uint32_t
@@ -364,14 +359,13 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 	}
 	outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
 	prefetch_outside(nat, p->key.a, outside);
-	i = pst_bind_add(&nat->binds, key, outside, p->now_ms);
+	i = add_bind(nat, key, outside, client, address, p->now_ms);
 	if (i == PST_SLOT_NONE) {
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), address, p->proto, port, p->now_ms);
 		*why = PST_DROP_NO_BIND;
 		return PST_SLOT_NONE;
 	}
 	pst_nat_ports_add(c, address, 1);
-	start_bind(nat, i, client, address);
 	return i;
 }
 

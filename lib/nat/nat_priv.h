@@ -17,7 +17,17 @@ pst_nat_end_key(uint64_t end)
 	return (struct pst_flow_key){ end, 0 };
 }
 
-/* ends: what an outside endpoint belongs to, as entry << 2 | enum pst_nat_end. */
+/* Room for n more listeners that have an end each? */
+static inline bool
+pst_nat_has_listener_room(const struct pst_nat *nat, uint32_t n)
+{
+	return nat->listeners.slots.n_free >= n && pst_flowtable_has_room(&nat->ends, n);
+}
+
+/*
+ * ends: what an outside endpoint belongs to, as entry << 2 | enum pst_nat_end. Whoever adds one
+ * has asked for room.
+ */
 uint32_t pst_nat_end_lookup(const struct pst_nat *nat, uint64_t end);
 void pst_nat_end_add(struct pst_nat *nat, uint64_t end, uint32_t value);
 void pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value);

@@ -56,7 +56,8 @@ pst_nat_publish(struct pst_nat *nat, struct pst_nat *owner, const struct pst_nat
 
 	if (address < 0)
 		return address;
-	if (nat->listeners.slots.n_free == 0 || owner->redirect_slots.n_free == 0)
+	if (!pst_nat_has_listener_room(nat, 1) || owner->redirect_slots.n_free == 0 ||
+		!pst_flowtable_has_room(&owner->ends, 1))
 		return -ENOMEM;
 	if (pst_nat_end_lookup(nat, outside) != PST_FLOW_NONE)
 		return -EADDRINUSE;
