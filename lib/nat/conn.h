@@ -178,6 +178,13 @@ pst_conn_count(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way, u
 uint64_t pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
 uint64_t pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
 
+/* The local end of a way, the client's or ours, with the protocol in the low bits. */
+static inline uint64_t
+pst_conn_end(const struct pst_conn *c, enum pst_way way)
+{
+	return (c->local[way] & ~UINT64_C(0xffff)) | pst_key_low(c->remote);
+}
+
 /* ORIG or REPLY of a packet that goes this way. */
 static inline enum pst_dir
 pst_conn_dir(const struct pst_conn *c, enum pst_way way)

@@ -475,30 +475,30 @@ approve_map(struct pst_listener *l, struct pst_req *req)
 
 /* Whom the filter admits may send to the bind too: it has a call for each server, maybe. */
 static int
-admit(struct pst_bind *b, struct pst_req *req)
+admit(struct pst_nat *nat, uint32_t i, struct pst_req *req)
 {
+	struct pst_bind *b = &nat->binds.entries[i];
+	const struct pst_ipset *now = pst_bind_admitted(&nat->binds, i);
 	struct pst_ipset *both;
+	int ret;
 
-	if (b->admits_all || (b->admits != NULL && req->bind.filter != NULL &&
-				     pst_ipset_covers(b->admits, req->bind.filter)))
+	if (b->admits_all || (now != NULL && req->bind.filter != NULL &&
+				     pst_ipset_covers(now, req->bind.filter)))
 		return 1;
 	if (req->bind.filter == NULL) {
 		b->admits_all = true;
 		return 0;
 	}
-	if (b->admits == NULL) {
-		b->admits = req->bind.filter;
-		req->bind.filter = NULL;
-		return 0;
+	if (now == NULL) {
+		ret = pst_bind_admit(&nat->binds, i, req->bind.filter);
+		if (ret == 0)
+			req->bind.filter = NULL;
+		return ret;
 	}
-	if (pst_ipset_count(b->admits) + pst_ipset_count(req->bind.filter) > ADMITS_MAX)
+	if (pst_ipset_count(now) + pst_ipset_count(req->bind.filter) > ADMITS_MAX)
 		return -ENOSPC;
-	both = pst_ipset_union(b->admits, req->bind.filter);
-	if (both == NULL)
-		return -ENOMEM;
-	pst_ipset_unref(b->admits);
-	b->admits = both;
-	return 0;
+	both = pst_ipset_union(now, req->bind.filter);
+	return both != NULL ? pst_bind_admit(&nat->binds, i, both) : -ENOMEM;
 }
 
 /* R61, R62: a map, or what NAT itself bound for the client, is for a protocol. */
@@ -514,7 +514,7 @@ serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
 		return -ENOENT;
 	if ((end & 3) == PST_END_LISTENER)
 		return approve_map(&nat->listeners.entries[end >> 2], req);
-	return admit(&nat->binds.entries[end >> 2], req);
+	return admit(nat, end >> 2, req);
 }
 
 static int

@@ -13,7 +13,14 @@
 #include "packet/view.h"
 
 #define PORT_FIRST 1024
-#define ROUTED 1 /* in place of a bind's remote end, which has zeroes in the low bits */
+
+static bool
+is_end_of_bind(const struct pst_nat *nat, uint32_t i, uint64_t end)
+{
+	/* one that has no connection yet is not looked for */
+	return likely(nat->binds.entries[i].first != PST_SLOT_NONE) &&
+		pst_bind_end(&nat->binds, i, PST_WAY_IN) == end;
+}
 
 static bool
 match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
@@ -28,7 +35,7 @@ match_end(const void *ctx, uint32_t value, struct pst_flow_key key)
 	case PST_END_ALIAS:
 		return pst_conn_rare_of(&nat->conns, &nat->conns.hot[value >> 2])->alias == key.a;
 	default:
-		return nat->binds.entries[value >> 2].outside == key.a;
+		return is_end_of_bind(nat, value >> 2, key.a);
 	}
 }
 
@@ -87,10 +94,18 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 {
 	uint32_t n = share->connections;
 	int socket = share->socket;
+	struct pst_bind_params binds = { .conns = &nat->conns,
+		.capacity = n,
+		.admitted = share->listeners,
+		.keeps_remotes = nat->params->mapping != PST_NAT_ENDPOINT_INDEPENDENT,
+		.seed = pst_rng_next(&nat->rng),
+		.socket = socket };
 
+	if (n > PST_BIND_CONNECTIONS_MAX || pst_nat_clients_of(n) > PST_BIND_CLIENTS_MAX)
+		return -ENOMEM;
 	if (pst_conn_table_init(&nat->conns, n, pst_rng_next(&nat->rng), share->now_ms, socket) < 0)
 		return -ENOMEM;
-	if (pst_bind_table_init(&nat->binds, n, pst_rng_next(&nat->rng), socket) < 0)
+	if (pst_bind_table_init(&nat->binds, &binds) < 0)
 		return -ENOMEM;
 	if (pst_listener_table_init(&nat->listeners, share->listeners, share->now_ms, socket) < 0)
 		return -ENOMEM;
@@ -168,10 +183,6 @@ pst_nat_destroy(struct pst_nat *nat)
 		if (nat->listeners.entries[i].live)
 			pst_ipset_unref(nat->listeners.entries[i].filter);
 	}
-	for (uint32_t i = 0; i < nat->binds.slots.capacity; i++) {
-		if (nat->binds.entries[i].connections > 0)
-			pst_ipset_unref(nat->binds.entries[i].admits);
-	}
 	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_destroy(nat->pools[a][k]);
@@ -220,7 +231,7 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 		return key;
 	}
 	if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a))) {
-		key.b = ROUTED; /* of whatever destination */
+		key.b = PST_BIND_BYPASS; /* of whatever destination */
 		return key;
 	}
 	if (pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) != 0) {
@@ -253,22 +264,23 @@ prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
 /* A bind, and how it is found from outside; PST_SLOT_NONE: a table is full. */
 static uint32_t
 add_bind(struct pst_nat *nat, struct pst_flow_key key, uint64_t outside, uint32_t client,
-	uint32_t address, uint64_t now_ms)
+	enum pst_bind_kind kind, uint32_t address, uint64_t now_ms)
 {
-	struct pst_bind *b;
+	const struct pst_bind bind = { .client = client,
+		.address = address,
+		.first = PST_SLOT_NONE,
+		.created_ms = now_ms,
+		.kind = kind };
 	uint32_t i;
 
 	if (unlikely(!pst_flowtable_has_room(&nat->ends, 1)))
 		return PST_SLOT_NONE;
-	i = pst_bind_add(&nat->binds, key, outside, now_ms);
+	i = pst_bind_add(&nat->binds, key, bind);
 	if (unlikely(i == PST_SLOT_NONE))
 		return PST_SLOT_NONE;
-	b = &nat->binds.entries[i];
-	b->client = client;
-	b->address = address;
 	nat->clients.entries[client].refs++;
-	if (!pst_view_is_portless(pst_key_low(b->outside)))
-		pst_nat_end_add(nat, b->outside, i << 2 | PST_END_BIND);
+	if (!pst_view_is_portless(pst_key_low(outside)))
+		pst_nat_end_add(nat, outside, i << 2 | PST_END_BIND);
 	nat->binds_total++;
 	return i;
 }
@@ -276,25 +288,26 @@ add_bind(struct pst_nat *nat, struct pst_flow_key key, uint64_t outside, uint32_
 /* Its outside end is the inside one: no port is taken, and none counts. */
 static uint32_t
 make_routed(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
-	uint32_t client, enum pst_drop *why)
+	uint32_t client, uint64_t *outside, enum pst_drop *why)
 {
+	*outside = key.a;
 	*why = PST_DROP_NO_BIND;
-	return add_bind(nat, key, key.a, client, PST_BIND_ROUTED, p->now_ms);
+	return add_bind(nat, key, *outside, client, PST_BIND_ROUTED, 0, p->now_ms);
 }
 
 /* The port is the inside one, of an address that nobody else has; unless an editor bound it. */
 static uint32_t
 make_whole(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
-	uint32_t client, enum pst_drop *why)
+	uint32_t client, uint64_t *outside, enum pst_drop *why)
 {
 	rte_be32_t address = pst_nat_whole_of(nat->params, nat->clients.entries[client].ip);
-	uint64_t outside = pst_key_end(address, pst_key_port(key.a), p->proto);
 
+	*outside = pst_key_end(address, pst_key_port(key.a), p->proto);
 	*why = PST_DROP_NO_PORT;
-	if (pst_nat_end_lookup(nat, outside) != PST_FLOW_NONE)
+	if (pst_nat_end_lookup(nat, *outside) != PST_FLOW_NONE)
 		return PST_SLOT_NONE;
 	*why = PST_DROP_NO_BIND;
-	return add_bind(nat, key, outside, client, PST_BIND_WHOLE, p->now_ms);
+	return add_bind(nat, key, *outside, client, PST_BIND_WHOLE, 0, p->now_ms);
 }
 
 /* An outside address of the client by which nobody talks to that peer yet; -EADDRINUSE. */
@@ -324,7 +337,7 @@ address_for_peer(const struct pst_nat *nat, const struct pst_nat_packet *p, uint
 /* GRE, ESP: the address alone is translated, for one client to one peer at a time. */
 static uint32_t
 make_portless(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
-	uint32_t client, uint32_t via, enum pst_drop *why)
+	uint32_t client, uint32_t via, uint64_t *outside, enum pst_drop *why)
 {
 	int a = address_for_peer(nat, p, client, via);
 
@@ -332,18 +345,17 @@ make_portless(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_fl
 		*why = PST_DROP_PEER_USED;
 		return PST_SLOT_NONE;
 	}
+	*outside = pst_key_end(nat->params->addresses[a], 0, p->proto);
 	*why = PST_DROP_NO_BIND;
-	return add_bind(nat, key, pst_key_end(nat->params->addresses[a], 0, p->proto), client,
-		PST_BIND_PORTLESS, p->now_ms);
+	return add_bind(nat, key, *outside, client, PST_BIND_PORTLESS, 0, p->now_ms);
 }
 
 static uint32_t
 make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
-	uint32_t client, uint32_t via, enum pst_drop *why)
+	uint32_t client, uint32_t via, uint64_t *outside, enum pst_drop *why)
 {
 	struct pst_client *c = &nat->clients.entries[client];
 	uint32_t address, i;
-	uint64_t outside;
 	int port;
 
 	if (c->ports >= nat->params->ports_per_client) {
@@ -357,9 +369,9 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		*why = port == -EDQUOT ? PST_DROP_CLIENT_PORTS : PST_DROP_NO_PORT;
 		return PST_SLOT_NONE;
 	}
-	outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
-	prefetch_outside(nat, p->key.a, outside);
-	i = add_bind(nat, key, outside, client, address, p->now_ms);
+	*outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
+	prefetch_outside(nat, p->key.a, *outside);
+	i = add_bind(nat, key, *outside, client, PST_BIND_POOLED, address, p->now_ms);
 	if (i == PST_SLOT_NONE) {
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), address, p->proto, port, p->now_ms);
 		*why = PST_DROP_NO_BIND;
@@ -369,23 +381,37 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 	return i;
 }
 
+/* A bind of the kind that the two ends make it; *outside is our end then. */
+static uint32_t
+make_any(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_key key,
+	uint32_t client, uint32_t via, uint64_t *outside, enum pst_drop *why)
+{
+	if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
+		return make_routed(nat, p, key, client, outside, why);
+	if (pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) != 0)
+		return make_whole(nat, p, key, client, outside, why);
+	if (pst_view_is_portless(p->proto))
+		return make_portless(nat, p, key, client, via, outside, why);
+	return make_bind(nat, p, key, client, via, outside, why);
+}
+
 /* Nothing uses the bind any more: its port goes back to the pool. */
 static void
-drop_bind(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
+drop_bind(struct pst_nat *nat, uint32_t i, struct pst_flow_key key, uint64_t outside,
+	uint64_t now_ms)
 {
-	struct pst_bind *b = &nat->binds.entries[i];
+	const struct pst_bind *b = &nat->binds.entries[i];
 	struct pst_client *c = &nat->clients.entries[b->client];
 
-	if (!pst_view_is_portless(pst_key_low(b->outside)))
-		pst_nat_end_del(nat, b->outside, i << 2 | PST_END_BIND);
-	if (b->address < PST_NAT_ADDRESSES_MAX) {
-		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(b->outside),
-			rte_be_to_cpu_16(pst_key_port(b->outside)), now_ms);
+	if (!pst_view_is_portless(pst_key_low(outside)))
+		pst_nat_end_del(nat, outside, i << 2 | PST_END_BIND);
+	if (b->kind == PST_BIND_POOLED) {
+		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(outside),
+			rte_be_to_cpu_16(pst_key_port(outside)), now_ms);
 		pst_nat_ports_sub(c, 1);
 	}
 	pst_client_put(&nat->clients, b->client);
-	pst_ipset_unref(b->admits);
-	pst_bind_del(&nat->binds, i);
+	pst_bind_del(&nat->binds, i, key);
 }
 
 /* Connections. */
@@ -540,6 +566,7 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 	const struct pst_nat_policy *policy, enum pst_drop *why)
 {
 	struct pst_flow_key key = bind_key(nat, p);
+	uint64_t outside;
 	uint32_t b, i;
 
 	if (unlikely(is_rare(p, policy)) && !pst_conn_has_rare_room(&nat->conns)) {
@@ -547,24 +574,18 @@ open_on_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t clien
 		return PST_SLOT_NONE;
 	}
 	b = pst_bind_lookup(&nat->binds, key);
-	if (b == PST_FLOW_NONE) {
-		if (pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)))
-			b = make_routed(nat, p, key, client, why);
-		else if (pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) != 0)
-			b = make_whole(nat, p, key, client, why);
-		else if (pst_view_is_portless(p->proto))
-			b = make_portless(nat, p, key, client, policy->via, why);
-		else
-			b = make_bind(nat, p, key, client, policy->via, why);
-		if (b == PST_SLOT_NONE)
-			return PST_SLOT_NONE;
-	}
+	if (b == PST_FLOW_NONE)
+		b = make_any(nat, p, key, client, policy->via, &outside, why);
+	else
+		outside = pst_bind_end(&nat->binds, b, PST_WAY_IN);
+	if (b == PST_SLOT_NONE)
+		return PST_SLOT_NONE;
 	i = pst_conn_open(&nat->conns, p->key.a, p->key.b,
-		(nat->binds.entries[b].outside & ~UINT64_C(0xffff)) | PST_WAY_IN, p->now_ms);
+		(outside & ~UINT64_C(0xffff)) | PST_WAY_IN, p->now_ms);
 	if (i == PST_SLOT_NONE) {
 		*why = PST_DROP_NO_CONNECTION;
 		if (nat->binds.entries[b].connections == 0)
-			drop_bind(nat, b, p->now_ms);
+			drop_bind(nat, b, key, outside, p->now_ms);
 		return PST_SLOT_NONE;
 	}
 	use_bind(nat, i, b);
@@ -663,12 +684,14 @@ has_peer(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 
 /* RFC 4787 section 5, RFC 5382 REQ-3: may this peer send to the bind? */
 static bool
-is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
+is_admitted(const struct pst_nat *nat, uint32_t i, rte_be32_t ip)
 {
-	if (unlikely(b->address == PST_BIND_WHOLE))
+	const struct pst_bind *b = &nat->binds.entries[i];
+
+	if (unlikely(b->kind == PST_BIND_WHOLE))
 		return true; /* it is published */
 	/* its own address is nothing to those who are to see an outside one */
-	if (unlikely(b->address == PST_BIND_ROUTED) && !pst_nat_is_bypassed(nat, ip))
+	if (unlikely(b->kind == PST_BIND_ROUTED) && !pst_nat_is_bypassed(nat, ip))
 		return false;
 	switch (nat->params->filtering) {
 	case PST_NAT_ENDPOINT_INDEPENDENT:
@@ -682,7 +705,8 @@ is_admitted(const struct pst_nat *nat, const struct pst_bind *b, rte_be32_t ip)
 	}
 	if (unlikely(b->admits_all))
 		return true;
-	return unlikely(b->admits != NULL) && pst_ipset_has(b->admits, rte_be_to_cpu_32(ip));
+	return unlikely(b->admits) &&
+		pst_ipset_has(pst_bind_admitted(&nat->binds, i), rte_be_to_cpu_32(ip));
 }
 
 static uint32_t
@@ -711,24 +735,24 @@ open_inbound(struct pst_nat *nat, const struct pst_nat_packet *p, uint64_t insid
 	return i;
 }
 
+/* inside: the bind's end there */
 static uint32_t
-open_to_bind(
-	struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t b, enum pst_drop *why)
+open_to_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t b, uint64_t inside,
+	enum pst_drop *why)
 {
-	struct pst_bind *bind = &nat->binds.entries[b];
-	uint32_t i;
+	uint32_t client = nat->binds.entries[b].client, i;
 
-	if (!is_admitted(nat, bind, pst_key_ip(p->key.a))) {
+	if (!is_admitted(nat, b, pst_key_ip(p->key.a))) {
 		*why = PST_DROP_FILTERED;
 		return PST_SLOT_NONE;
 	}
 	if (!may_open(p, why))
 		return PST_SLOT_NONE;
-	i = open_inbound(nat, p, bind->key.a, bind->client, why);
+	i = open_inbound(nat, p, inside, client, why);
 	if (i == PST_SLOT_NONE)
 		return PST_SLOT_NONE;
 	use_bind(nat, i, b);
-	pst_nat_start_conn(nat, i, bind->client, p);
+	pst_nat_start_conn(nat, i, client, p);
 	return i;
 }
 
@@ -740,6 +764,7 @@ open_to_host(struct pst_nat *nat, const struct pst_nat_packet *p, rte_be32_t hos
 	struct pst_nat_packet from = *p;
 	uint32_t client, b, i = PST_SLOT_NONE;
 	struct pst_flow_key key;
+	uint64_t outside = (p->key.b & ~UINT64_C(0xffff)) | p->proto;
 
 	if (!may_open(p, why))
 		return PST_SLOT_NONE;
@@ -752,11 +777,11 @@ open_to_host(struct pst_nat *nat, const struct pst_nat_packet *p, rte_be32_t hos
 	key = bind_key(nat, &from);
 	b = pst_bind_lookup(&nat->binds, key);
 	if (b == PST_FLOW_NONE)
-		b = make_whole(nat, &from, key, client, why);
+		b = make_whole(nat, &from, key, client, &outside, why);
 	if (b != PST_SLOT_NONE)
-		i = open_to_bind(nat, p, b, why);
+		i = open_to_bind(nat, p, b, key.a, why);
 	if (b != PST_SLOT_NONE && nat->binds.entries[b].connections == 0)
-		drop_bind(nat, b, p->now_ms);
+		drop_bind(nat, b, key, outside, p->now_ms);
 	pst_client_put(&nat->clients, client);
 	return i;
 }
@@ -869,7 +894,8 @@ pst_nat_open_in(struct pst_nat *nat, struct pst_nat_packet *p, enum pst_drop *wh
 		p->redirect = nat->redirects[end >> 2].worker;
 		return PST_SLOT_NONE;
 	default:
-		return open_to_bind(nat, p, end >> 2, why);
+		return open_to_bind(nat, p, end >> 2,
+			pst_bind_end(&nat->binds, end >> 2, PST_WAY_OUT), why);
 	}
 }
 
@@ -922,7 +948,8 @@ leave_owner(struct pst_nat *nat, struct pst_conn *c, uint64_t now_ms)
 		leave_backlog(nat, c);
 		pst_nat_listener_left(nat, c->owner, now_ms);
 	} else if (--nat->binds.entries[c->owner].connections == 0) {
-		drop_bind(nat, c->owner, now_ms);
+		drop_bind(nat, c->owner, pst_bind_key(&nat->binds, c->owner, c),
+			pst_conn_end(c, PST_WAY_IN), now_ms);
 	}
 }
 

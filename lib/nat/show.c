@@ -34,7 +34,7 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	row->outside = pst_key_endpoint(c->local[PST_WAY_IN]);
 	row->remote = pst_key_endpoint(c->remote);
 	row->bypass = !(c->flags & PST_CONN_LISTENER) &&
-		nat->binds.entries[c->owner].address == PST_BIND_ROUTED;
+		nat->binds.entries[c->owner].kind == PST_BIND_ROUTED;
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 
@@ -58,14 +58,17 @@ bind_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 {
 	const struct pst_bind *b = &nat->binds.entries[i];
 
+	const struct pst_conn *c;
+
 	if (b->connections == 0)
 		return false;
-	row->protocol = pst_key_low(b->outside);
-	row->inside = pst_key_endpoint(b->key.a);
-	row->outside = pst_key_endpoint(b->outside);
-	row->remote = pst_key_endpoint(b->key.b);
+	c = &nat->conns.hot[b->first];
+	row->protocol = pst_key_low(c->remote);
+	row->inside = pst_key_endpoint(c->local[PST_WAY_OUT]);
+	row->outside = pst_key_endpoint(c->local[PST_WAY_IN]);
+	row->remote = pst_key_endpoint(pst_bind_key(&nat->binds, i, c).b);
 	row->connections = b->connections;
-	row->age_ms = now_ms - b->created_ms;
+	row->age_ms = (uint32_t)now_ms - b->created_ms;
 	row->expires_ms = UINT32_MAX;
 	return true;
 }
