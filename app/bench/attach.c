@@ -45,11 +45,33 @@ stay_beside_main(void)
 }
 
 static void
-init_base(struct pst_frame_base *base, uint16_t port, const struct rte_ether_addr *mac,
-	enum pst_frame_part part)
+init_base(const struct pst_maker *maker, struct pst_frame_base *base,
+	const struct rte_ether_addr *mac, enum pst_frame_part part, uint32_t number)
 {
-	pst_frame_base_init(base, &pst_traffic.mac[port], mac, pst_traffic.params.plan.size,
-		pst_traffic.params.tcp ? part : PST_FRAME_UDP);
+	const struct pst_plan *plan = &pst_traffic.params.plan;
+	struct pst_frame_shape shape = {
+		.part = part,
+		.size = plan->sizes[number],
+		.number = number,
+		.tagged = plan->tagged[maker->port],
+	};
+
+	pst_frame_base_init(base, &pst_traffic.mac[maker->port], mac, &shape);
+}
+
+/* A TCP connection begins with segments of the smallest size, whatever follows. */
+static void
+init_bases(struct pst_maker *maker, const struct rte_ether_addr *mac)
+{
+	bool tcp = pst_traffic.params.tcp;
+	enum pst_frame_part first = maker->port == 0 ? PST_FRAME_SYN : PST_FRAME_SYN_ACK;
+	enum pst_frame_part next = maker->port == 0 ? PST_FRAME_TO_SERVER : PST_FRAME_TO_CLIENT;
+
+	for (uint32_t i = 0; i < pst_traffic.params.plan.n_sizes; i++) {
+		init_base(maker, &maker->bases[i], mac, tcp ? next : PST_FRAME_UDP, i);
+		init_base(maker, &maker->first_bases[i], mac, tcp ? first : PST_FRAME_UDP,
+			tcp ? 0 : i);
+	}
 }
 
 static void
@@ -58,14 +80,15 @@ prepare_queue(uint16_t port, uint16_t queue, uint16_t queues, const struct rte_e
 	struct pst_maker *maker = &pst_traffic.makers[port][queue];
 	struct pst_checker *checker = &pst_traffic.checkers[port][queue];
 
-	init_base(&maker->base, port, mac, port == 0 ? PST_FRAME_TO_SERVER : PST_FRAME_TO_CLIENT);
-	init_base(&maker->first_base, port, mac, port == 0 ? PST_FRAME_SYN : PST_FRAME_SYN_ACK);
-	maker->use = &maker->first_base;
 	maker->port = port;
 	maker->first = queue;
 	maker->cursor = queue;
 	maker->step = queues;
+	maker->random = port * PST_TRAFFIC_QUEUES + queue;
+	init_bases(maker, mac);
+	maker->use = maker->first_bases;
 	checker->port = port;
+	checker->tagged = pst_plan_sends_tagged(&pst_traffic.params.plan, port);
 	checker->random = port * PST_TRAFFIC_QUEUES + queue;
 }
 

@@ -10,6 +10,7 @@ static_assert(sizeof(struct pst_frame) == PST_FRAME_MIN, "60 bytes and the CRC m
 
 static const char *const fault_names[PST_FAULTS] = {
 	[PST_FAULT_NONE] = "none",
+	[PST_FAULT_ETHER] = "ethernet",
 	[PST_FAULT_LENGTH] = "length",
 	[PST_FAULT_IP_CSUM] = "ip_checksum",
 	[PST_FAULT_L4_CSUM] = "l4_checksum",
@@ -58,40 +59,90 @@ set_tcp(struct rte_tcp_hdr *tcp, enum pst_frame_part part)
 		(part == PST_FRAME_SYN ? 0 : RTE_TCP_ACK_FLAG);
 }
 
+void *
+pst_frame_put_ether(uint8_t *data, const struct rte_ether_addr *src,
+	const struct rte_ether_addr *dst, uint16_t type, bool tagged)
+{
+	struct rte_ether_hdr *eth = (struct rte_ether_hdr *)data;
+	struct rte_vlan_hdr *vlan = (struct rte_vlan_hdr *)(eth + 1);
+
+	eth->src_addr = *src;
+	eth->dst_addr = *dst;
+	eth->ether_type = rte_cpu_to_be_16(tagged ? RTE_ETHER_TYPE_VLAN : type);
+	if (!tagged)
+		return eth + 1;
+	vlan->vlan_tci = RTE_BE16(PST_FRAME_VLAN);
+	vlan->eth_proto = rte_cpu_to_be_16(type);
+	return vlan + 1;
+}
+
+static void
+set_ip(struct rte_ipv4_hdr *ip, uint16_t len, uint8_t protocol)
+{
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->total_length = rte_cpu_to_be_16(len);
+	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	ip->time_to_live = 64;
+	ip->next_proto_id = protocol;
+}
+
 void
 pst_frame_base_init(struct pst_frame_base *base, const struct rte_ether_addr *src,
-	const struct rte_ether_addr *dst, uint16_t size, enum pst_frame_part part)
+	const struct rte_ether_addr *dst, const struct pst_frame_shape *shape)
 {
-	struct pst_frame *frame = (struct pst_frame *)base->line;
-	uint16_t ip_len = size - sizeof(frame->eth);
+	uint32_t tag_len = pst_frame_tag_len(shape->tagged);
+	struct pst_frame *frame = (struct pst_frame *)(base->line + tag_len);
+	uint16_t ip_len = shape->size - sizeof(frame->eth);
 	uint16_t l4_len = ip_len - sizeof(frame->ip);
 
 	memset(base, 0, sizeof(*base));
-	frame->eth.src_addr = *src;
-	frame->eth.dst_addr = *dst;
-	frame->eth.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	frame->ip.version_ihl = RTE_IPV4_VHL_DEF;
-	frame->ip.total_length = rte_cpu_to_be_16(ip_len);
-	frame->ip.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	frame->ip.time_to_live = 64;
-	base->tcp = part != PST_FRAME_UDP;
-	frame->ip.next_proto_id = base->tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	base->len = shape->size + tag_len;
+	base->tag_len = tag_len;
+	base->tcp = shape->part != PST_FRAME_UDP;
+	pst_frame_put_ether(base->line, src, dst, RTE_ETHER_TYPE_IPV4, shape->tagged);
+	set_ip(&frame->ip, ip_len, base->tcp ? IPPROTO_TCP : IPPROTO_UDP);
 	if (base->tcp)
-		set_tcp(&frame->tcp, part);
+		set_tcp(&frame->tcp, shape->part);
 	else
 		frame->udp.dgram_len = rte_cpu_to_be_16(l4_len);
-	frame->magic = PST_FRAME_MAGIC;
+	frame->magic = PST_FRAME_MAGIC + shape->number;
 	base->ip_sum = sum_words(&frame->ip, sizeof(frame->ip));
 	base->l4_sum = sum_words(&frame->udp, sizeof(*frame) - offsetof(struct pst_frame, udp));
 	base->l4_sum += rte_cpu_to_be_16(frame->ip.next_proto_id) + rte_cpu_to_be_16(l4_len);
 }
 
+static bool
+is_ether_right(const uint8_t *data, bool tagged)
+{
+	const struct rte_ether_hdr *eth = (const struct rte_ether_hdr *)data;
+	const struct rte_vlan_hdr *vlan = (const struct rte_vlan_hdr *)(eth + 1);
+
+	if (!tagged)
+		return eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	return eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN) &&
+		vlan->vlan_tci == RTE_BE16(PST_FRAME_VLAN) &&
+		vlan->eth_proto == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+}
+
+static bool
+is_length_right(const struct pst_frame *frame, uint32_t len, const struct pst_plan *plan)
+{
+	uint32_t number = pst_frame_number(frame);
+
+	return number < plan->n_sizes && len == plan->sizes[number] &&
+		frame->ip.version_ihl == RTE_IPV4_VHL_DEF &&
+		frame->ip.total_length == rte_cpu_to_be_16(len - sizeof(frame->eth));
+}
+
 enum pst_fault
-pst_frame_check(const struct pst_frame *frame, uint32_t len, const struct pst_plan *plan,
+pst_frame_check(const uint8_t *data, uint32_t len, bool tagged, const struct pst_plan *plan,
 	const struct pst_endpoint4 *src, const struct pst_endpoint4 *dst)
 {
-	if (len != plan->size || frame->ip.version_ihl != RTE_IPV4_VHL_DEF ||
-		frame->ip.total_length != rte_cpu_to_be_16(len - sizeof(frame->eth)))
+	const struct pst_frame *frame = pst_frame_at(data, tagged);
+
+	if (!is_ether_right(data, tagged))
+		return PST_FAULT_ETHER;
+	if (!is_length_right(frame, len - pst_frame_tag_len(tagged), plan))
 		return PST_FAULT_LENGTH;
 	if (rte_raw_cksum(&frame->ip, sizeof(frame->ip)) != 0xffff)
 		return PST_FAULT_IP_CSUM;

@@ -5,7 +5,10 @@
  * A plan says which client talks to which server in flow f, by arithmetic alone, so that
  * making a frame reads no per-flow memory. The flow's number is in the payload: it names the
  * flow whatever the program under test does to the addresses. 64 bytes on the wire are 60
- * in the mbuf; a longer frame is filled up with zeros, which no checksum sees.
+ * in the mbuf; a longer frame is filled up with zeros, which no checksum sees, and which lie in
+ * the mbuf before: only a line is written. Where sizes are mixed, the magic says which one it is.
+ *
+ * A tagged frame has a VLAN tag between the MACs and the type; all that follows is as in others.
  *
  * A TCP flow is opened by a SYN and the answer to it, and goes on with the same segment each
  * way again and again: the windows have to let a segment through that came before.
@@ -22,9 +25,13 @@
 #include <rte_udp.h>
 
 #define PST_FRAME_MIN 60
-#define PST_FRAME_MAGIC RTE_BE16(0x7073)
+#define PST_FRAME_MAX 1514
+#define PST_FRAME_LINE 64 /* that much is written; the tail is zeros */
+#define PST_FRAME_MAGIC 0x7370 /* and the number of its size */
+#define PST_FRAME_SIZES 3
+#define PST_FRAME_VLAN 5
 
-/* One frame of 60 bytes; the tail up to a cache line is scratch. */
+/* One frame of 60 bytes, or what follows the first four of a tagged one. */
 struct pst_frame {
 	struct rte_ether_hdr eth;
 	struct rte_ipv4_hdr ip;
@@ -32,8 +39,9 @@ struct pst_frame {
 		struct rte_udp_hdr udp;
 		struct rte_tcp_hdr tcp;
 	};
+	/* in the maker's byte order, nobody else reads them */
 	uint16_t magic;
-	uint32_t flow; /* in the maker's byte order, nobody else reads it */
+	uint32_t flow;
 } __attribute__((packed, aligned(2)));
 
 struct pst_endpoint4 {
@@ -50,15 +58,20 @@ struct pst_plan {
 	uint32_t client_net; /* lowest client and server, host byte order */
 	uint32_t server_net;
 	uint16_t server_port;
-	uint16_t size; /* bytes in the mbuf */
+	uint16_t sizes[PST_FRAME_SIZES]; /* bytes in the mbuf, without a tag; the smallest first */
+	uint32_t n_sizes;
+	bool tagged[2]; /* by port: what comes in there has a tag */
 	bool swapped; /* the program under test answers instead of forwarding */
+	bool bridged; /* and leaves tags as they are */
 };
 
 /* What is the same in all frames of one port, with its share of the checksums. */
 struct pst_frame_base {
-	alignas(64) uint8_t line[64];
+	alignas(64) uint8_t line[PST_FRAME_LINE];
 	uint32_t ip_sum;
 	uint32_t l4_sum;
+	uint16_t len; /* in the mbuf, with the tag */
+	uint8_t tag_len;
 	bool tcp;
 };
 
@@ -71,8 +84,16 @@ enum pst_frame_part {
 	PST_FRAME_TO_CLIENT,
 };
 
+struct pst_frame_shape {
+	enum pst_frame_part part;
+	uint16_t size; /* without the tag */
+	uint8_t number; /* of the size */
+	bool tagged;
+};
+
 enum pst_fault {
 	PST_FAULT_NONE,
+	PST_FAULT_ETHER, /* the tag, or the type */
 	PST_FAULT_LENGTH,
 	PST_FAULT_IP_CSUM,
 	PST_FAULT_L4_CSUM,
@@ -84,13 +105,43 @@ enum pst_fault {
 
 const char *pst_fault_name(enum pst_fault fault);
 
-void pst_frame_base_init(struct pst_frame_base *base, const struct rte_ether_addr *src,
-	const struct rte_ether_addr *dst, uint16_t size, enum pst_frame_part part);
+/* Write the Ethernet header; returns what follows it. */
+void *pst_frame_put_ether(uint8_t *data, const struct rte_ether_addr *src,
+	const struct rte_ether_addr *dst, uint16_t type, bool tagged);
 
-/* Check a frame of flow f that should say src -> dst, all bytes of it. */
-enum pst_fault pst_frame_check(const struct pst_frame *frame, uint32_t len,
+void pst_frame_base_init(struct pst_frame_base *base, const struct rte_ether_addr *src,
+	const struct rte_ether_addr *dst, const struct pst_frame_shape *shape);
+
+/* Check a frame of len bytes that should say src -> dst, all of it behind the MACs. */
+enum pst_fault pst_frame_check(const uint8_t *data, uint32_t len, bool tagged,
 	const struct pst_plan *plan, const struct pst_endpoint4 *src,
 	const struct pst_endpoint4 *dst);
+
+static inline uint32_t
+pst_frame_tag_len(bool tagged)
+{
+	return tagged ? sizeof(struct rte_vlan_hdr) : 0;
+}
+
+static inline const struct pst_frame *
+pst_frame_at(const uint8_t *data, bool tagged)
+{
+	return (const struct pst_frame *)(data + pst_frame_tag_len(tagged));
+}
+
+/* The number of a frame's size; PST_FRAME_SIZES or more: it is none of the maker's. */
+static inline uint32_t
+pst_frame_number(const struct pst_frame *frame)
+{
+	return (uint16_t)(frame->magic - PST_FRAME_MAGIC);
+}
+
+/* Does the program under test have to tag what it sends on this port? */
+static inline bool
+pst_plan_sends_tagged(const struct pst_plan *plan, uint16_t port)
+{
+	return plan->tagged[plan->bridged ? !port : port];
+}
 
 /* An address in host byte order; RTE_IPV4 shifts into the sign bit. */
 static inline uint32_t
@@ -141,12 +192,25 @@ pst_frame_fold(uint32_t sum)
 	return (uint16_t)~((sum & 0xffff) + (sum >> 16));
 }
 
-/* Write a frame over a mbuf's data: 64 bytes are touched. */
+/* The number of the next frame's size, of 12 such: 7 of the first, 4 of the second, 1. */
+static inline uint32_t
+pst_plan_draw(const struct pst_plan *plan, uint32_t *random)
+{
+	uint32_t of12;
+
+	if (plan->n_sizes == 1)
+		return 0;
+	*random = *random * 1664525u + 1013904223u;
+	of12 = (*random >> 16) * 12 >> 16;
+	return (of12 >= 7) + (of12 >= 11);
+}
+
+/* Write a frame over a mbuf's data: a line is touched. */
 static inline void
-pst_frame_make(void *data, const struct pst_frame_base *base, uint32_t flow,
+pst_frame_make(uint8_t *data, const struct pst_frame_base *base, uint32_t flow,
 	struct pst_endpoint4 src, struct pst_endpoint4 dst)
 {
-	struct pst_frame *frame = data;
+	struct pst_frame *frame = (struct pst_frame *)(data + base->tag_len);
 	uint32_t addrs, l4;
 
 	addrs = (src.addr & 0xffff) + (src.addr >> 16) + (dst.addr & 0xffff) + (dst.addr >> 16);

@@ -8,6 +8,7 @@
  */
 #include "bind.h"
 #include "edit.h"
+#include "frame.h"
 #include "options.h"
 #include "pipeline.h"
 #include "print.h"
@@ -67,9 +68,12 @@ run(const struct pst_bench_options *options, struct pst_account *account,
 		.rules = options->rules,
 		.mtu = 1500,
 	};
-	struct pst_pipeline *pipeline = pst_pipeline_create(&params);
+	struct pst_pipeline *pipeline;
 	int ret;
 
+	if (strcmp(options->vlan, "none") != 0)
+		params.vlans[strcmp(options->vlan, "outside") == 0] = PST_FRAME_VLAN;
+	pipeline = pst_pipeline_create(&params);
 	if (pipeline == NULL)
 		return -rte_errno;
 	ret = pst_pipeline_run(pipeline, &stop);

@@ -28,7 +28,9 @@ static const char usage[] =
 	"  --transport NAME    udp (default), or tcp: established, or SYNs in mode setup\n"
 	"  --flows N           flows, or connections to open; rounded up to a power of two\n"
 	"                      (default 65536)\n"
-	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64)\n"
+	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64), or imix: 64, 594 and\n"
+	"                      1518 mixed, 7 to 4 to 1\n"
+	"  --vlan SIDE         inside or outside: frames of that side have an 802.1Q tag\n"
 	"  --workers N         worker lcores (default 1)\n"
 	"  --filters N         packet filters, none of which matches, 0 to 16384 (default 0)\n"
 	"  --rules N           rules, of which the last allows all, 0 to 1024 (default 0)\n"
@@ -43,6 +45,7 @@ enum option_id {
 	OPT_TRANSPORT,
 	OPT_FLOWS,
 	OPT_SIZE,
+	OPT_VLAN,
 	OPT_WORKERS,
 	OPT_FILTERS,
 	OPT_RULES,
@@ -56,6 +59,7 @@ static const struct option long_options[] = {
 	{ "transport", required_argument, NULL, OPT_TRANSPORT },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "packet-size", required_argument, NULL, OPT_SIZE },
+	{ "vlan", required_argument, NULL, OPT_VLAN },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
 	{ "filters", required_argument, NULL, OPT_FILTERS },
 	{ "rules", required_argument, NULL, OPT_RULES },
@@ -108,6 +112,25 @@ read_transport(struct pst_bench_options *options, const char *text)
 }
 
 static int
+read_size(struct pst_bench_options *options, const char *text)
+{
+	options->packet_size = 0;
+	if (strcmp(text, "imix") == 0)
+		return 0;
+	return read_number("--packet-size", text, 64, 1518, &options->packet_size);
+}
+
+static int
+read_vlan(struct pst_bench_options *options, const char *text)
+{
+	options->vlan = text;
+	if (strcmp(text, "none") == 0 || strcmp(text, "inside") == 0 ||
+		strcmp(text, "outside") == 0)
+		return 0;
+	return refuse(text, "no such side: use inside, outside or none");
+}
+
+static int
 read_option(struct pst_bench_options *options, int id, const char *text)
 {
 	switch (id) {
@@ -118,7 +141,9 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 	case OPT_FLOWS:
 		return read_number("--flows", text, 1, 1 << 24, &options->flows);
 	case OPT_SIZE:
-		return read_number("--packet-size", text, 64, 1518, &options->packet_size);
+		return read_size(options, text);
+	case OPT_VLAN:
+		return read_vlan(options, text);
 	case OPT_WORKERS:
 		return read_number("--workers", text, 1, 16, &options->workers);
 	case OPT_FILTERS:
@@ -145,6 +170,7 @@ pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 		.transport = "udp",
 		.flows = 65536,
 		.packet_size = 64,
+		.vlan = "none",
 		.workers = 1,
 		.seconds = 2,
 	};
@@ -174,13 +200,22 @@ export_number(const char *name, uint32_t value)
 	return setenv(name, text, 1);
 }
 
+static int
+export_size(uint32_t packet_size)
+{
+	if (packet_size == 0)
+		return setenv("PST_TRAFFIC_SIZE", "imix", 1);
+	return export_number("PST_TRAFFIC_SIZE", packet_size - WIRE_OVERHEAD);
+}
+
 int
 pst_bench_options_export(const struct pst_bench_options *options, const char *report)
 {
 	if (setenv("PST_TRAFFIC_MODE", options->mode, 1) != 0 ||
 		setenv("PST_TRAFFIC_TRANSPORT", options->transport, 1) != 0 ||
 		export_number("PST_TRAFFIC_FLOWS", options->flows) != 0 ||
-		export_number("PST_TRAFFIC_SIZE", options->packet_size - WIRE_OVERHEAD) != 0 ||
+		export_size(options->packet_size) != 0 ||
+		setenv("PST_TRAFFIC_VLAN", options->vlan, 1) != 0 ||
 		export_number("PST_TRAFFIC_SECONDS", options->seconds) != 0 ||
 		setenv("PST_TRAFFIC_REPORT", report, 1) != 0)
 		return -errno;
@@ -277,11 +312,12 @@ add_memory(struct pst_bench_eal *eal, uint32_t flows)
 	return ret != 0 ? ret : add(eal, "%u", wanted);
 }
 
+/* The traffic maker sets each frame's length itself. */
 static int
-add_devices(struct pst_bench_eal *eal, uint32_t size)
+add_devices(struct pst_bench_eal *eal)
 {
 	for (int port = 0; port < 2; port++) {
-		int ret = add(eal, "--vdev=net_null%d,size=%u,copy=0", port, size);
+		int ret = add(eal, "--vdev=net_null%d,size=60,copy=0", port);
 
 		if (ret != 0)
 			return ret;
@@ -321,7 +357,7 @@ add_defaults(struct pst_bench_eal *eal, const struct pst_bench_options *options)
 	if (ret == 0 && !is_given(options, pci))
 		ret = add(eal, "--no-pci");
 	if (ret == 0 && !is_given(options, devices))
-		ret = add_devices(eal, options->packet_size - WIRE_OVERHEAD);
+		ret = add_devices(eal);
 	if (ret == 0 && !is_given(options, traffic))
 		ret = add_traffic(eal);
 	return ret;

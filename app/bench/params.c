@@ -77,10 +77,43 @@ read_transport(bool *tcp)
 	return refuse("PST_TRAFFIC_TRANSPORT", text, "udp or tcp");
 }
 
+/* One size, or the usual mix: 64, 594 and 1,518 bytes on the wire. */
+static int
+read_sizes(struct pst_plan *plan)
+{
+	const char *text = getenv("PST_TRAFFIC_SIZE");
+	uint32_t size = PST_FRAME_MIN;
+	int ret;
+
+	if (text != NULL && strcmp(text, "imix") == 0) {
+		plan->n_sizes = 3;
+		plan->sizes[0] = PST_FRAME_MIN;
+		plan->sizes[1] = 590;
+		plan->sizes[2] = PST_FRAME_MAX;
+		return 0;
+	}
+	ret = read_number("PST_TRAFFIC_SIZE", PST_FRAME_MIN, PST_FRAME_MAX, &size);
+	plan->n_sizes = 1;
+	plan->sizes[0] = size;
+	return ret;
+}
+
+static int
+read_vlan(struct pst_plan *plan)
+{
+	const char *text = getenv("PST_TRAFFIC_VLAN");
+
+	plan->tagged[0] = text != NULL && strcmp(text, "inside") == 0;
+	plan->tagged[1] = text != NULL && strcmp(text, "outside") == 0;
+	if (text == NULL || plan->tagged[0] || plan->tagged[1] || strcmp(text, "none") == 0)
+		return 0;
+	return refuse("PST_TRAFFIC_VLAN", text, "none, inside or outside");
+}
+
 static int
 read_plan(struct pst_plan *plan)
 {
-	uint32_t per_client = 256, swapped = 0, port = 4000, size = PST_FRAME_MIN;
+	uint32_t per_client = 256, swapped = 0, bridged = 0, port = 4000;
 	int ret = 0;
 
 	plan->flows = 1024;
@@ -91,8 +124,10 @@ read_plan(struct pst_plan *plan)
 	ret |= read_number("PST_TRAFFIC_PER_CLIENT", 1, PER_CLIENT_MAX, &per_client);
 	ret |= read_number("PST_TRAFFIC_SERVERS", 1, 1 << 16, &plan->servers);
 	ret |= read_number("PST_TRAFFIC_PORT", 1, UINT16_MAX, &port);
-	ret |= read_number("PST_TRAFFIC_SIZE", PST_FRAME_MIN, 1514, &size);
+	ret |= read_sizes(plan);
+	ret |= read_vlan(plan);
 	ret |= read_number("PST_TRAFFIC_SWAPPED", 0, 1, &swapped);
+	ret |= read_number("PST_TRAFFIC_BRIDGED", 0, 1, &bridged);
 	ret |= read_address("PST_TRAFFIC_CLIENT_NET", &plan->client_net);
 	ret |= read_address("PST_TRAFFIC_SERVER_NET", &plan->server_net);
 	plan->flows = rte_align32pow2(plan->flows);
@@ -100,8 +135,8 @@ read_plan(struct pst_plan *plan)
 	plan->per_client_bits = rte_log2_u32(per_client);
 	plan->servers = rte_align32pow2(plan->servers);
 	plan->server_port = port;
-	plan->size = size;
 	plan->swapped = swapped;
+	plan->bridged = bridged;
 	return ret;
 }
 

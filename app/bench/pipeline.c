@@ -74,6 +74,7 @@ add_iface(struct pst_pipeline *p, const char *name, uint16_t port, uint8_t zone,
 {
 	struct pst_iface iface = {
 		.port = port,
+		.vlan = p->params.vlans[port],
 		.zone = zone,
 		.prefix_len = 24,
 		.mtu = p->params.mtu,

@@ -23,6 +23,7 @@ struct pst_pipeline_params {
 	uint32_t workers;
 	uint32_t filters, rules; /* of lists.h, for connections that begin */
 	uint16_t mtu;
+	uint16_t vlans[2]; /* by port; 0: untagged */
 };
 
 /* After the EAL is up, with ports 0 and 1. NULL, with rte_errno set, and said why. */

@@ -25,10 +25,13 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 	const struct pst_account *account, const struct pst_pipeline_memory *memory)
 {
 	double ns = number(report, "ns", "median");
+	char size[16] = "mixed";
 
-	printf("mode %s, %.0f flows, packets of %u bytes, %u worker%s\n", options->mode,
-		number(report, NULL, "flows"), options->packet_size, options->workers,
-		options->workers == 1 ? "" : "s");
+	if (options->packet_size > 0)
+		snprintf(size, sizeof(size), "%u", options->packet_size);
+	printf("mode %s, %.0f flows, bytes of a packet: %s, VLAN: %s, %u worker%s\n",
+		options->mode, number(report, NULL, "flows"), size, options->vlan,
+		options->workers, options->workers == 1 ? "" : "s");
 	printf("%10.3f million packets a second and worker\n", number(report, NULL, "mpps"));
 	printf("%10.2f ns a packet (min %.2f, p99 %.2f, p99.9 %.2f, max %.2f)\n", ns,
 		number(report, "ns", "min"), number(report, "ns", "p99"),
@@ -62,7 +65,9 @@ print_json(const struct pst_bench_options *options, json_t *report,
 				json_integer(account->dropped[i]));
 	json_object_del(report, "raw");
 	json_object_set_new(report, "workers", json_integer(options->workers));
-	json_object_set_new(report, "packet_size", json_integer(options->packet_size));
+	json_object_set_new(report, "packet_size", options->packet_size > 0 ?
+		json_integer(options->packet_size) : json_string("imix"));
+	json_object_set_new(report, "vlan", json_string(options->vlan));
 	json_object_set_new(report, "connections", json_integer(memory->connections));
 	json_object_set_new(report, "bytes_per_connection", json_real(bytes_each(memory)));
 	json_object_set_new(report, "dropped", drops);

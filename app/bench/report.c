@@ -11,7 +11,7 @@
 struct totals {
 	uint64_t made, seen, checked, untranslated, foreign, arp_requests, arp_replies, bad;
 	uint64_t faults[PST_FAULTS];
-	const struct pst_frame *sample;
+	const uint8_t *sample;
 };
 
 static void
@@ -31,7 +31,7 @@ add_queue(struct totals *all, const struct pst_maker *maker, const struct pst_ch
 		all->bad += checker->faults[i];
 	}
 	if (checker->has_sample)
-		all->sample = &checker->sample;
+		all->sample = checker->sample;
 }
 
 static struct totals
@@ -81,13 +81,11 @@ write_summary(FILE *to, const struct pst_summary *sum)
 }
 
 static void
-write_sample(FILE *to, const struct pst_frame *sample)
+write_sample(FILE *to, const uint8_t *sample)
 {
-	const uint8_t *bytes = (const uint8_t *)sample;
-
 	fprintf(to, ",\"bad_frame\":\"");
-	for (uint32_t i = 0; i < sizeof(*sample); i++)
-		fprintf(to, "%02x", bytes[i]);
+	for (uint32_t i = 0; i < PST_FRAME_LINE; i++)
+		fprintf(to, "%02x", sample[i]);
 	fprintf(to, "\"");
 }
 
@@ -145,9 +143,9 @@ pst_report_write(const char *failure)
 		to = fopen(params->report, "w");
 	if (to == NULL || pst_meter_sum(pst_traffic.meters, RTE_MAX_LCORE, &sum) != 0)
 		return -1;
-	fprintf(to, "{\"mode\":\"%s\",\"flows\":%u,\"size\":%u,\"queues\":%u,\"learnt\":%u,",
+	fprintf(to, "{\"mode\":\"%s\",\"flows\":%u,\"sizes\":%u,\"queues\":%u,\"learnt\":%u,",
 		params->mode == PST_TRAFFIC_SETUP ? "setup" : "forward", params->plan.flows,
-		params->plan.size, pst_traffic.queues, count_learnt());
+		params->plan.n_sizes, pst_traffic.queues, count_learnt());
 	if (failure != NULL)
 		fprintf(to, "\"failure\":\"%s\",", failure);
 	write_summary(to, &sum);

@@ -27,18 +27,40 @@ is_learnt(uint32_t flow)
 }
 
 static void
-put_frame(const struct pst_maker *maker, struct rte_mbuf *pkt, uint32_t flow)
+set_len(struct rte_mbuf *pkt, uint16_t len)
+{
+	pkt->data_len = len;
+	pkt->pkt_len = len;
+}
+
+static void
+clear_tail(struct rte_mbuf *pkt)
+{
+	uint32_t written = RTE_PKTMBUF_HEADROOM + PST_FRAME_LINE;
+
+	memset((uint8_t *)pkt->buf_addr + written, 0, pkt->buf_len - written);
+}
+
+static void
+clear_tail_of(struct rte_mempool *pool __rte_unused, void *arg __rte_unused, void *pkt,
+	unsigned int number __rte_unused)
+{
+	clear_tail(pkt);
+}
+
+static void
+put_frame(struct pst_maker *maker, struct rte_mbuf *pkt, uint32_t flow)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
 	struct pst_endpoint4 server = pst_plan_server(plan, flow);
+	const struct pst_frame_base *base = &maker->use[pst_plan_draw(plan, &maker->random)];
 	uint8_t *data = rte_pktmbuf_mtod(pkt, uint8_t *);
 
 	if (maker->port == 0)
-		pst_frame_make(data, maker->use, flow, pst_plan_client(plan, flow), server);
+		pst_frame_make(data, base, flow, pst_plan_client(plan, flow), server);
 	else
-		pst_frame_make(data, maker->use, flow, server, pst_traffic.learnt[flow]);
-	if (unlikely(plan->size > sizeof(maker->base.line)))
-		memset(data + sizeof(maker->base.line), 0, plan->size - sizeof(maker->base.line));
+		pst_frame_make(data, base, flow, server, pst_traffic.learnt[flow]);
+	set_len(pkt, base->len);
 }
 
 /* Name the flows of the coming burst and ask for their lines. Each round has its own order. */
@@ -106,12 +128,14 @@ make_unlearnt(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static void
-enter_phase(struct pst_maker *maker, uint32_t phase)
+enter_phase(struct pst_maker *maker, uint32_t phase, struct rte_mempool *pool)
 {
 	bool opens = phase < PST_PHASE_WARM || pst_traffic.params.mode == PST_TRAFFIC_SETUP;
 
 	maker->phase = phase;
-	maker->use = opens ? &maker->first_base : &maker->base;
+	maker->use = opens ? maker->first_bases : maker->bases;
+	if (phase == PST_PHASE_GREET)
+		rte_mempool_obj_iter(pool, clear_tail_of, NULL);
 	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_ANSWER || phase == PST_PHASE_WARM)
 		maker->cursor = maker->first;
 	plan_burst(maker);
@@ -146,7 +170,7 @@ make_burst(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t made = 0;
 
 	if (unlikely(phase != maker->phase))
-		enter_phase(maker, phase);
+		enter_phase(maker, phase, pkts[0]->pool);
 	switch (phase) {
 	case PST_PHASE_MEASURE:
 		made = make_replay(maker, pkts, n);
@@ -179,6 +203,7 @@ take_arp(struct pst_maker *maker, struct rte_mbuf *pkt)
 	if (!atomic_compare_exchange_strong(&slot->state, &full, 1))
 		return false;
 	memcpy(rte_pktmbuf_mtod(pkt, void *), slot->frame, sizeof(slot->frame));
+	set_len(pkt, sizeof(slot->frame));
 	atomic_store(&slot->state, 0);
 	maker->arp_replies++;
 	return true;
@@ -204,12 +229,11 @@ pst_traffic_rx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 
 /* What the program under test asks for, it gets: all addresses are the maker's. */
 static void
-answer_arp(struct pst_checker *checker, const uint8_t *data)
+answer_arp(struct pst_checker *checker, const struct rte_arp_hdr *ask)
 {
 	struct pst_arp_slot *slot = &pst_traffic.arp[checker->port];
-	const struct rte_arp_hdr *ask = (const void *)(data + sizeof(struct rte_ether_hdr));
-	struct rte_ether_hdr *eth = (void *)slot->frame;
-	struct rte_arp_hdr *arp = (void *)(eth + 1);
+	const struct rte_ether_addr *mac = &pst_traffic.mac[checker->port];
+	struct rte_arp_hdr *arp;
 	uint32_t empty = 0;
 
 	if (ask->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST) ||
@@ -219,12 +243,11 @@ answer_arp(struct pst_checker *checker, const uint8_t *data)
 	if (!atomic_compare_exchange_strong(&slot->state, &empty, 1))
 		return;
 	memset(slot->frame, 0, sizeof(slot->frame));
-	eth->dst_addr = ask->arp_data.arp_sha;
-	eth->src_addr = pst_traffic.mac[checker->port];
-	eth->ether_type = RTE_BE16(RTE_ETHER_TYPE_ARP);
+	arp = pst_frame_put_ether(slot->frame, mac, &ask->arp_data.arp_sha, RTE_ETHER_TYPE_ARP,
+		checker->tagged);
 	*arp = *ask;
 	arp->arp_opcode = RTE_BE16(RTE_ARP_OP_REPLY);
-	arp->arp_data.arp_sha = pst_traffic.mac[checker->port];
+	arp->arp_data.arp_sha = *mac;
 	arp->arp_data.arp_sip = ask->arp_data.arp_tip;
 	arp->arp_data.arp_tha = ask->arp_data.arp_sha;
 	arp->arp_data.arp_tip = ask->arp_data.arp_sip;
@@ -232,14 +255,43 @@ answer_arp(struct pst_checker *checker, const uint8_t *data)
 }
 
 static void
-meet_foreign(struct pst_checker *checker, const struct rte_mbuf *pkt)
+note_fault(struct pst_checker *checker, enum pst_fault fault, const uint8_t *data)
 {
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(pkt, const struct rte_ether_hdr *);
+	checker->faults[fault]++;
+	if (!checker->has_sample)
+		memcpy(checker->sample, data, sizeof(checker->sample));
+	checker->has_sample = true;
+}
 
+/* What is shorter may have an old frame's bytes behind its end. */
+static bool
+is_frame(const struct rte_mbuf *pkt, bool tagged)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(pkt, const uint8_t *);
+
+	return pkt->data_len >= PST_FRAME_MIN + pst_frame_tag_len(tagged) &&
+		pst_frame_number(pst_frame_at(data, tagged)) < PST_FRAME_SIZES;
+}
+
+/* No frame of ours where one should be: it has lost or got a tag, or is the program's own. */
+static void
+meet_foreign(struct pst_checker *checker, struct rte_mbuf *pkt)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(pkt, const uint8_t *);
+	uint32_t tag_len = pst_frame_tag_len(checker->tagged);
+	/* where there is a tag the type is behind it */
+	const struct rte_ether_hdr *eth = (const void *)(data + tag_len);
+
+	if (is_frame(pkt, !checker->tagged)) {
+		checker->seen++;
+		note_fault(checker, PST_FAULT_ETHER, data);
+		return;
+	}
 	checker->foreign++;
 	if (eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) &&
-		pkt->data_len >= sizeof(*eth) + sizeof(struct rte_arp_hdr))
-		answer_arp(checker, (const uint8_t *)eth);
+		pkt->data_len >= tag_len + sizeof(*eth) + sizeof(struct rte_arp_hdr))
+		answer_arp(checker, (const struct rte_arp_hdr *)(eth + 1));
+	clear_tail(pkt);
 }
 
 /* The endpoint that stands for the client on the outside. */
@@ -268,9 +320,11 @@ learn(struct pst_checker *checker, const struct pst_frame *frame)
 }
 
 static enum pst_fault
-judge(const struct pst_checker *checker, const struct pst_frame *frame, uint32_t len)
+judge(const struct pst_checker *checker, const struct pst_frame *frame, const struct rte_mbuf *pkt)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
+	const uint8_t *data = rte_pktmbuf_mtod(pkt, const uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(pkt);
 	struct pst_endpoint4 server, client;
 
 	if (frame->flow > greeting())
@@ -283,8 +337,8 @@ judge(const struct pst_checker *checker, const struct pst_frame *frame, uint32_t
 	else
 		client = outside_of(frame); /* setup mode learns nothing */
 	if ((checker->port == 0) != plan->swapped)
-		return pst_frame_check(frame, len, plan, &server, &client);
-	return pst_frame_check(frame, len, plan, &client, &server);
+		return pst_frame_check(data, len, checker->tagged, plan, &server, &client);
+	return pst_frame_check(data, len, checker->tagged, plan, &client, &server);
 }
 
 /* No fault of its own: testpmd forwards without translating. */
@@ -300,18 +354,14 @@ is_untranslated(const struct pst_checker *checker, const struct pst_frame *frame
 static void
 check(struct pst_checker *checker, const struct pst_frame *frame, const struct rte_mbuf *pkt)
 {
-	enum pst_fault fault = judge(checker, frame, rte_pktmbuf_data_len(pkt));
+	enum pst_fault fault = judge(checker, frame, pkt);
 
 	checker->random = checker->random * 1664525u + 1013904223u;
 	checker->countdown = CHECK_MEAN / 2 + (checker->random >> 16) % CHECK_MEAN;
 	checker->checked++;
 	checker->untranslated += is_untranslated(checker, frame);
-	if (likely(fault == PST_FAULT_NONE))
-		return;
-	checker->faults[fault]++;
-	if (!checker->has_sample)
-		checker->sample = *frame;
-	checker->has_sample = true;
+	if (unlikely(fault != PST_FAULT_NONE))
+		note_fault(checker, fault, rte_pktmbuf_mtod(pkt, const uint8_t *));
 }
 
 uint16_t
@@ -320,11 +370,13 @@ pst_traffic_tx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 {
 	struct pst_checker *checker = arg;
 	bool learning = pst_traffic_phase() <= PST_PHASE_ANSWER;
+	bool tagged = checker->tagged;
 
 	for (uint16_t i = 0; i < n; i++) {
-		const struct pst_frame *frame = rte_pktmbuf_mtod(pkts[i], struct pst_frame *);
+		const struct pst_frame *frame =
+			pst_frame_at(rte_pktmbuf_mtod(pkts[i], uint8_t *), tagged);
 
-		if (unlikely(frame->magic != PST_FRAME_MAGIC)) {
+		if (unlikely(!is_frame(pkts[i], tagged))) {
 			meet_foreign(checker, pkts[i]);
 			continue;
 		}

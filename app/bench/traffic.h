@@ -7,6 +7,9 @@
  * endpoint of each flow and checks about one frame in 64 to the last byte. The maker is loaded
  * with the EAL's -d, so one and the same object drives any program with two ports.
  *
+ * A long frame costs the maker no more than a short one: the mbufs' tails are zeros, made so
+ * before the first frame, and again where the program sent something of its own in one.
+ *
  * The phases of a run: wait for the ports, greet (one flow, until ARP is through), learn
  * (all flows, in order), answer (those of TCP, from outside), warm (both directions,
  * shuffled), settle, measure, drain, done.
@@ -57,8 +60,9 @@ struct pst_traffic_params {
 
 /* The receive side of a queue. */
 struct pst_maker {
-	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base base; /* of an established flow */
-	struct pst_frame_base first_base; /* of one that begins */
+	/* by size: of an established flow, of one that begins */
+	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base bases[PST_FRAME_SIZES];
+	struct pst_frame_base first_bases[PST_FRAME_SIZES];
 	const struct pst_frame_base *use;
 	uint32_t next[PST_TRAFFIC_BURST]; /* flows of the coming burst, prefetched */
 	uint32_t cursor; /* frames into the rounds, over all queues */
@@ -66,6 +70,7 @@ struct pst_maker {
 	uint32_t first;
 	uint32_t idle; /* empty polls still to make */
 	uint32_t phase; /* for which next[] was filled */
+	uint32_t random; /* of the sizes */
 	uint16_t port;
 	uint64_t made;
 	uint64_t polls;
@@ -78,12 +83,13 @@ struct pst_checker {
 	uint32_t countdown; /* frames until the next one to check */
 	uint32_t random;
 	uint16_t port;
+	bool tagged; /* what comes here has to be */
 	uint64_t checked;
 	uint64_t untranslated; /* of those: still from the client's own endpoint */
 	uint64_t foreign;
 	uint64_t arp_requests;
 	uint64_t faults[PST_FAULTS];
-	struct pst_frame sample; /* the first bad frame */
+	uint8_t sample[PST_FRAME_LINE]; /* the first bad frame's beginning */
 	bool has_sample;
 };
 

@@ -55,6 +55,7 @@ numbers_are_read(void **state)
 	assert_int_equal(options.filters, 10);
 	assert_int_equal(options.rules, 1024);
 	assert_int_equal(options.packet_size, 64);
+	assert_string_equal(options.vlan, "none");
 	assert_true(options.json);
 	assert_int_equal(options.n_eal, 0);
 }
@@ -75,6 +76,8 @@ what_cannot_be_measured_is_refused(void **state)
 	assert_int_equal(READ(&options, "--flows", "-1"), 3);
 	assert_int_equal(READ(&options, "--packet-size", "63"), 3);
 	assert_int_equal(READ(&options, "--packet-size", "1519"), 3);
+	assert_int_equal(READ(&options, "--packet-size", "mixed"), 3);
+	assert_int_equal(READ(&options, "--vlan", "5"), 3);
 	assert_int_equal(READ(&options, "stray"), 3);
 }
 
@@ -117,8 +120,27 @@ the_traffic_maker_hears_the_options(void **state)
 	assert_int_equal(params.mode, PST_TRAFFIC_FORWARD);
 	assert_int_equal(params.plan.flows, 1024);
 	assert_int_equal(params.plan.bits, 10);
-	assert_int_equal(params.plan.size, 124);
+	assert_int_equal(params.plan.n_sizes, 1);
+	assert_int_equal(params.plan.sizes[0], 124);
+	assert_false(params.plan.tagged[0] || params.plan.tagged[1]);
 	assert_string_equal(params.report, "report");
+}
+
+static void
+mixed_sizes_and_tags_are_heard_of_too(void **state)
+{
+	struct pst_bench_options options;
+	struct pst_traffic_params params = { 0 };
+
+	(void)state;
+	assert_int_equal(READ(&options, "--packet-size", "imix", "--vlan", "outside"), 0);
+	assert_int_equal(pst_bench_options_export(&options, "report"), 0);
+	assert_int_equal(pst_params_read(&params), 0);
+	assert_int_equal(params.plan.n_sizes, 3);
+	assert_int_equal(params.plan.sizes[0], 60);
+	assert_int_equal(params.plan.sizes[2], 1514);
+	assert_false(params.plan.tagged[0]);
+	assert_true(params.plan.tagged[1]);
 }
 
 static void
@@ -133,6 +155,9 @@ wrong_parameters_are_refused(void **state)
 	setenv("PST_TRAFFIC_CLIENT_NET", "10.0.0", 1);
 	assert_int_not_equal(pst_params_read(&params), 0);
 	unsetenv("PST_TRAFFIC_CLIENT_NET");
+	setenv("PST_TRAFFIC_VLAN", "both", 1);
+	assert_int_not_equal(pst_params_read(&params), 0);
+	unsetenv("PST_TRAFFIC_VLAN");
 	assert_int_equal(pst_params_read(&params), 0);
 }
 
@@ -145,6 +170,7 @@ main(void)
 		cmocka_unit_test(help_is_no_error),
 		cmocka_unit_test(eal_arguments_of_the_user_win),
 		cmocka_unit_test(the_traffic_maker_hears_the_options),
+		cmocka_unit_test(mixed_sizes_and_tags_are_heard_of_too),
 		cmocka_unit_test(wrong_parameters_are_refused),
 	};
 
