@@ -295,7 +295,7 @@ free_huge_mb(void)
 static int
 add_memory(struct pst_bench_eal *eal, uint32_t flows)
 {
-	uint32_t wanted = 1024 + flows / 1024; /* MB; a flow takes less than a kilobyte */
+	uint32_t wanted = 1024 + flows / 2048; /* MB; a flow takes less than half a kilobyte */
 	uint32_t free_mb = free_huge_mb();
 	int ret;
 
