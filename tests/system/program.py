@@ -179,6 +179,22 @@ def edits_are_timed(lab, gate):
     return [f"edits {row['edits']}: {row['ns']} ns" for row in rows]
 
 
+def variants_are_forwarded(lab, gate):
+    """Mixed sizes, and a tag on either side: what comes out is as long and as tagged as it has
+    to be, or the bench ends with an error."""
+    told = []
+    for options in (["--packet-size", "imix"], ["--vlan", "inside"],
+                    ["--vlan", "outside", "--packet-size", "imix", "--transport", "tcp"]):
+        output = sh(os.path.join(ROOT, "tools", "bench"), "--only", "postern", "--modes",
+                    "forward", "--flows", "1024", "--pairs", "1", "--max-pairs", "1",
+                    "--seconds", "1", "--json", *options)
+        document = json.loads(output[output.index("{"):])  # behind notes on the machine
+        figure = document["results"][0]["postern"]
+        expect(figure["windows"] > 0, f"nothing was measured: {document}")
+        told.append(f"{' '.join(options)}: {figure['windows']} windows")
+    return told
+
+
 CASES = [
     ("a bad config", bad_config),
     ("is alone on its socket", is_alone),
@@ -188,5 +204,6 @@ CASES = [
     ("stops under load", stops_under_load),
     ("binds are timed", binds_are_timed),
     ("edits are timed", edits_are_timed),
+    ("mixed sizes and tags are forwarded", variants_are_forwarded),
     ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
 ]

@@ -44,6 +44,7 @@ class Case:
         self.rounds += 1
 
     def add(self, entry, report):
+        before = len(self.problems)
         self.runs[entry.name].append(report)
         where = f"{entry.name}, {entry.traffic.mode}, {entry.traffic.flows} flows"
         if report.get("failure"):
@@ -55,6 +56,8 @@ class Case:
         if report.get("bad"):
             faults = {k: v for k, v in report["faults"].items() if v}
             self.problems.append(f"{where}: {report['bad']} bad packets: {faults}")
+        if entry.routed and report.get("exit") and len(self.problems) == before:
+            self.problems.append(f"{where}: ended with {report['exit']}")
 
     def windows(self, name, limit=None):
         return [ns for run in self.runs[name] for ns in quiet_windows(run.get("raw", []), limit)]

@@ -96,7 +96,7 @@ class Program:
                 sys.stderr.buffer.write(errors.read()[-2000:])
                 return {"failure": f"{process.args[0]} ended with {process.returncode}, no report"}
         with open(report, encoding="ascii") as file:
-            return {**json_in(output), **json.load(file)}
+            return {**json_in(output), **json.load(file), "exit": process.returncode}
 
 
 class Testpmd(Program):

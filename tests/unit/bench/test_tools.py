@@ -68,11 +68,11 @@ class Figures(unittest.TestCase):
     def test_every_wrong_packet_is_a_problem(self):
         faults = {"ethernet": 0, "length": 2}
         for wrong in ({"lost": 1}, {"bad": 2, "faults": faults}, {"failure": "no packet"},
-                      {"untranslated": 3}):
+                      {"untranslated": 3}, {"exit": 1}, {"exit": 1, "lost": 1}):
             case = case_of(postern=Replay(report([1], **wrong)))
             case.run_round()
             self.assertEqual(len(case.problems), 1, wrong)
-        case = case_of(testpmd=Replay(report([1], untranslated=3)))
+        case = case_of(testpmd=Replay(report([1], untranslated=3, exit=-15)))
         case.run_round()
         self.assertEqual(case.problems, [])
 
