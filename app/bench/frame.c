@@ -17,6 +17,7 @@ static const char *const fault_names[PST_FAULTS] = {
 	[PST_FAULT_ADDRESS] = "address",
 	[PST_FAULT_PORT] = "port",
 	[PST_FAULT_FLOW] = "flow",
+	[PST_FAULT_TAIL] = "tail",
 };
 
 const char *
@@ -134,6 +135,15 @@ is_length_right(const struct pst_frame *frame, uint32_t len, const struct pst_pl
 		frame->ip.total_length == rte_cpu_to_be_16(len - sizeof(frame->eth));
 }
 
+/* Does the checksum fit the 60 bytes, with zeros behind? */
+static bool
+is_l4_right(const struct pst_frame *frame)
+{
+	uint32_t sum = sum_words(&frame->udp, sizeof(*frame) - offsetof(struct pst_frame, udp));
+
+	return pst_frame_fold(sum + rte_ipv4_phdr_cksum(&frame->ip, 0)) == 0;
+}
+
 enum pst_fault
 pst_frame_check(const uint8_t *data, uint32_t len, bool tagged, const struct pst_plan *plan,
 	const struct pst_endpoint4 *src, const struct pst_endpoint4 *dst)
@@ -146,11 +156,20 @@ pst_frame_check(const uint8_t *data, uint32_t len, bool tagged, const struct pst
 		return PST_FAULT_LENGTH;
 	if (rte_raw_cksum(&frame->ip, sizeof(frame->ip)) != 0xffff)
 		return PST_FAULT_IP_CSUM;
-	if (rte_ipv4_udptcp_cksum_verify(&frame->ip, &frame->udp) != 0)
+	if (!is_l4_right(frame))
 		return PST_FAULT_L4_CSUM;
 	if (frame->ip.src_addr != src->addr || frame->ip.dst_addr != dst->addr)
 		return PST_FAULT_ADDRESS;
 	if (frame->udp.src_port != src->port || frame->udp.dst_port != dst->port)
 		return PST_FAULT_PORT;
+	return PST_FAULT_NONE;
+}
+
+enum pst_fault
+pst_frame_check_tail(const uint8_t *data, uint32_t len, bool tagged)
+{
+	for (uint32_t i = PST_FRAME_MIN + pst_frame_tag_len(tagged); i < len; i++)
+		if (data[i] != 0)
+			return PST_FAULT_TAIL;
 	return PST_FAULT_NONE;
 }

@@ -10,6 +10,7 @@
 #define GREET_POLLS 1024 /* empty polls between two greetings */
 #define LEARN_POLLS 256 /* empty polls before what got lost is sent again */
 #define CHECK_MEAN 64
+#define TAIL_EVERY 16 /* of the frames that are checked */
 
 struct pst_traffic pst_traffic;
 
@@ -354,14 +355,18 @@ is_untranslated(const struct pst_checker *checker, const struct pst_frame *frame
 static void
 check(struct pst_checker *checker, const struct pst_frame *frame, const struct rte_mbuf *pkt)
 {
+	const uint8_t *data = rte_pktmbuf_mtod(pkt, const uint8_t *);
 	enum pst_fault fault = judge(checker, frame, pkt);
+
+	if (fault == PST_FAULT_NONE && checker->checked % TAIL_EVERY == 0)
+		fault = pst_frame_check_tail(data, rte_pktmbuf_data_len(pkt), checker->tagged);
 
 	checker->random = checker->random * 1664525u + 1013904223u;
 	checker->countdown = CHECK_MEAN / 2 + (checker->random >> 16) % CHECK_MEAN;
 	checker->checked++;
 	checker->untranslated += is_untranslated(checker, frame);
 	if (unlikely(fault != PST_FAULT_NONE))
-		note_fault(checker, fault, rte_pktmbuf_mtod(pkt, const uint8_t *));
+		note_fault(checker, fault, data);
 }
 
 uint16_t

@@ -4,11 +4,12 @@
  *
  * Port 0 is the inside, port 1 the outside. A receive callback writes frames over the mbufs
  * that net_null hands out; a transmit callback counts what comes back, learns the outside
- * endpoint of each flow and checks about one frame in 64 to the last byte. The maker is loaded
- * with the EAL's -d, so one and the same object drives any program with two ports.
+ * endpoint of each flow and checks about one frame in 64, one in 1,024 to the last byte. The
+ * maker is loaded with the EAL's -d, so one and the same object drives any program with two ports.
  *
- * A long frame costs the maker no more than a short one: the mbufs' tails are zeros, made so
- * before the first frame, and again where the program sent something of its own in one.
+ * A long frame costs the maker hardly more than a short one: the mbufs' tails are zeros, made so
+ * before the first frame, and again where the program sent something of its own in one. (Reading
+ * the tail of each frame that is checked made IMIX 3 ns dearer for postern, 1.5 for macswap.)
  *
  * The phases of a run: wait for the ports, greet (one flow, until ARP is through), learn
  * (all flows, in order), answer (those of TCP, from outside), warm (both directions,

@@ -89,6 +89,31 @@ every_flipped_bit_behind_the_macs_is_found(void **state)
 }
 
 static void
+every_flipped_bit_of_a_tail_is_found(void **state)
+{
+	static const uint16_t sizes[] = { 61, 64, 65, 590, 1514 };
+	alignas(64) uint8_t data[2048] = { 0 };
+
+	(void)state;
+	for (size_t s = 0; s < 2 * RTE_DIM(sizes); s++) {
+		struct pst_frame_shape shape = { .size = sizes[s / 2], .tagged = s % 2 != 0 };
+		struct pst_plan plan = plan_of(4, shape.size);
+		struct pst_frame_base base;
+		uint32_t begin = 60 + (shape.tagged ? 4 : 0);
+
+		make_flow(data, &base, &plan, 7, &shape);
+		assert_int_equal(
+			pst_frame_check_tail(data, base.len, shape.tagged), PST_FAULT_NONE);
+		for (uint32_t bit = begin * 8; bit < base.len * 8u; bit++) {
+			data[bit / 8] ^= 1 << bit % 8;
+			assert_int_equal(pst_frame_check_tail(data, base.len, shape.tagged),
+				PST_FAULT_TAIL);
+			data[bit / 8] ^= 1 << bit % 8;
+		}
+	}
+}
+
+static void
 a_tag_lost_or_gained_is_found(void **state)
 {
 	struct pst_plan plan = plan_of(4, 60);
@@ -215,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_frame_made_is_sound),
 		cmocka_unit_test(every_flipped_bit_behind_the_macs_is_found),
+		cmocka_unit_test(every_flipped_bit_of_a_tail_is_found),
 		cmocka_unit_test(a_tag_lost_or_gained_is_found),
 		cmocka_unit_test(a_router_moves_a_tag_that_a_bridge_leaves),
 		cmocka_unit_test(a_frame_of_another_size_is_found),
