@@ -179,7 +179,10 @@ def run(args, bench):
     if args.output:
         with open(args.output, "w", encoding="ascii") as file:
             json.dump(document, file, indent=1)
-    print(json.dumps(document, indent=1) if args.json else rows.table(found))
+    if args.json:
+        print(json.dumps(document, indent=1))
+    else:
+        print(rows.markdown(found) if args.markdown else rows.table(found))
     if args.chart:
         write_chart(args.chart, details)
     for problem in acceptance.problems:

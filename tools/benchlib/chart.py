@@ -5,7 +5,7 @@ import html
 import math
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 64, 132, 56, 60
+LEFT, RIGHT, TOP, BOTTOM = 64, 144, 56, 60
 LABEL_GAP = 18  # between the names at the lines' ends
 COLOURS = [("#57606a", "#9aa4b2"), ("#1d5fd1", "#6ea8fe"), ("#b3440b", "#ff9d5c")]
 DASHES = ["2 4", "none", "8 4"]

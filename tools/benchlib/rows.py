@@ -98,14 +98,13 @@ def forward_rows(added):
         plain, other = of(flows, "udp"), of(flows, variant)
         return None if plain is None or other is None else other - plain
 
-    mixed = []
-    for variant, name in (("imix", "IMIX"), ("vlan", "VLAN inside")):
-        for flows in ADDED_NS:
-            if variant in added.get(flows, {}):
-                mixed.append(Part(f"{name}, {flows:,} flows",
-                                  scaled(more(flows, variant), 100 / of(flows, "udp"))
-                                  if more(flows, variant) is not None else None,
-                                  MIXED_MORE_PERCENT, "%"))
+    def percent(flows, variant):
+        difference = more(flows, variant)
+        return None if difference is None else 100 * difference / of(flows, "udp")
+
+    mixed = [Part(f"{name}, {flows:,} flows", percent(flows, variant), MIXED_MORE_PERCENT, "%")
+             for variant, name in (("imix", "IMIX"), ("vlan", "VLAN"))
+             for flows in ADDED_NS if variant in added.get(flows, {})]
     return [
         Row("forward UDP both ways, added to macswap's cost",
             [Part(f"{flows:,} flows", of(flows, "udp"), limit, "ns")
@@ -129,8 +128,8 @@ def setup_rows(udp, tcp):
 
     loops = []
     for name, report in (("UDP", udp), ("TCP", tcp)):
-        loops += [Part(f"{name}, p99.99", report.get("loop_p9999_us"), 50, "us"),
-                  Part(f"{name}, longest", report.get("loop_max_us"), None, "us")]
+        loops += [Part(f"p99.99 with {name}", report.get("loop_p9999_us"), 50, "us"),
+                  Part(f"longest with {name}", report.get("loop_max_us"), None, "us")]
     return [Row("new UDP connections, as many expire", rate_parts(udp, 2)),
             Row("new TCP connections, begun and ended", rate_parts(tcp, 0.7)),
             Row("a worker's loop meanwhile", loops)]
@@ -144,13 +143,11 @@ def memory_row(bytes_each):
 
 
 def bind_rows(document):
-    trips = []
-    for n in (1, 2, 64):
-        found = find(document, cpus="dedicated", fill_percent=0, n=n)
-        trips += [Part(f"n = {n}, p50", found.get("p50_us"), 2, "us"),
-                  Part(f"n = {n}, p99", found.get("p99_us"), 10, "us")]
+    trips = [Part(f"{name} for n = {n}",
+                  find(document, cpus="dedicated", fill_percent=0, n=n).get(f"{name}_us"), limit,
+                  "us") for name, limit in (("p50", 2), ("p99", 10)) for n in (1, 2, 64)]
     calls = find(document, cpus="dedicated", fill_percent=0, n=1).get("calls_per_s")
-    trips.append(Part("calls a second, n = 1", scaled(calls, 1e-3), 400, "k", at_most=False,
+    trips.append(Part("calls a second for n = 1", scaled(calls, 1e-3), 400, "k", at_most=False,
                       digits=0))
     return [Row("bind round trip, dedicated CPUs", trips),
             Row("the same with the worker forwarding",
@@ -160,10 +157,10 @@ def bind_rows(document):
 
 def edit_row(document):
     return Row("stream engine, one lcore",
-               [Part("no edits, segments a second",
+               [Part("segments a second, no edits",
                      scaled(find(document, edits=False).get("segments_a_second"), 1e-6), 4, "M",
                      at_most=False, digits=2),
-                Part("an edit in each, segments a second",
+                Part("segments a second, an edit in each",
                      scaled(find(document, edits=True).get("segments_a_second"), 1e-6), 2, "M",
                      at_most=False, digits=2)])
 
@@ -182,6 +179,45 @@ def table(rows):
     verdicts = [row.met for row in rows]
     lines.append(f"{len(rows)} rows: {verdicts.count(True)} met, {verdicts.count(False)} missed, "
                  f"{verdicts.count(None)} not measured in full")
+    return "\n".join(lines)
+
+
+def differing(group):
+    """The places in which lists of words differ."""
+    return [i for i, words in enumerate(zip(*group)) if len(set(words)) > 1]
+
+
+def merged(group):
+    place = differing(group)
+    if not place and not group[0][0].isalpha():
+        place = [0]  # figures are all told, be they the same
+    words = list(group[0])
+    for i in place:
+        words[i] = " / ".join(other[i] for other in group)
+    return " ".join(words)
+
+
+def joined(texts):
+    """What neighbours have in common written once: of "18 ns", "30 ns" it makes "18 / 30 ns"."""
+    groups = []
+    for words in map(str.split, texts):
+        if groups and len(groups[-1][0]) == len(words) and \
+                len(differing(groups[-1] + [words])) <= 1:
+            groups[-1].append(words)
+        else:
+            groups.append([words])
+    return ", ".join(map(merged, groups))
+
+
+def markdown(rows):
+    """For a README; parts without a target are not in it."""
+    lines = ["| what | target | measured | |", "|---|---|---|---|"]
+    for row in rows:
+        parts = [part for part in row.parts if part.limit is not None]
+        verdict = {True: "met", False: "missed", None: ""}[row.met]
+        lines.append(f"| {row.title}: {joined(part.what for part in parts)} "
+                     f"| {joined(part.target for part in parts)} "
+                     f"| {joined(part.measured for part in parts)} | {verdict} |")
     return "\n".join(lines)
 
 

@@ -120,8 +120,18 @@ class Rows(unittest.TestCase):
         self.assertEqual(self.verdicts(udp), [True, False, None, None])
         self.assertEqual(self.verdicts(tcp), [False, True, None, None])
         self.assertEqual([part.what for part in mixed.parts],
-                         ["IMIX, 1,024 flows", "IMIX, 65,536 flows", "VLAN inside, 1,024 flows"])
+                         ["IMIX, 1,024 flows", "IMIX, 65,536 flows", "VLAN, 1,024 flows"])
         self.assertEqual(self.verdicts(mixed), [True, None, False])
+
+    def test_what_is_the_same_is_written_once(self):
+        for texts, wanted in ((["18 ns", "30 ns"], "18 / 30 ns"), (["1 ns", "1 ns"], "1 / 1 ns"),
+                              (["at most 5 ns"] * 2, "at most 5 ns"),
+                              (["a 1 x", "a 2 x", "b 1 x"], "a 1 / 2 x, b 1 x"),
+                              (["9 ns", "not measured", "8 us"], "9 ns, not measured, 8 us")):
+            self.assertEqual(rows.joined(texts), wanted)
+        parts = [rows.Part("a", 1.25, 18, "ns"), rows.Part("b", 31, 30, "ns"), rows.Part("c", 3)]
+        self.assertEqual(rows.markdown([rows.Row("row", parts)]).splitlines()[-1],
+                         "| row: a / b | at most 18 / 30 ns | 1.2 / 31.0 ns | missed |")
 
     def test_what_nobody_measured_is_said_so(self):
         every = (rows.forward_rows({}) + rows.setup_rows({}, {}) + [rows.memory_row(None)] +
@@ -135,7 +145,7 @@ class Rows(unittest.TestCase):
                 {"cpus": "dedicated", "fill_percent": 0, "n": 1, "p50_us": 1, "p99_us": 11,
                  "calls_per_s": 500000}, {"loaded": {"serve_share": 0.04}}]
         trips, loaded = rows.bind_rows(bind)
-        self.assertEqual(self.verdicts(trips), [True, False, None, None, None, None, True])
+        self.assertEqual(self.verdicts(trips), [True, None, None, False, None, None, True])
         self.assertEqual(self.verdicts(loaded), [True])
         setup = {"connections_per_s": 1.9e6, "loop_p9999_us": 40, "loop_max_us": 900}
         udp, tcp, loop = rows.setup_rows(setup, setup)
