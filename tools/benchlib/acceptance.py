@@ -107,25 +107,6 @@ class Acceptance:
     def quiet(self):
         return quiet_probe([probe for case in self.cases() for probe in case.probes()])
 
-    def added(self, quiet):
-        """By flows and kind of traffic: what postern costs more than testpmd, or None."""
-        found = {}
-        for _, case in self.forward:
-            costs = case.round_costs(quiet)
-            kinds = [name.split()[1] for name in case.runs if name.startswith("postern")]
-            found[case.traffic.flows] = {
-                kind: median(cost[f"postern {kind}"] - cost[f"testpmd {kind}"] for cost in costs
-                             if {f"postern {kind}", f"testpmd {kind}"} <= cost.keys())
-                for kind in kinds}
-        return found
-
-    def setup_report(self, kind):
-        """The medians of the runs' figures."""
-        runs = self.setup[kind].runs[f"postern {kind}"]
-        return {key: median(run[key] for run in runs if key in run)
-                for key in ("connections_per_s", "live", "expired", "loop_p9999_us",
-                            "loop_max_us")}
-
     def bytes_each(self):
         """Of the largest tables there were."""
         sizes = [(run["connections"], run["bytes_per_connection"])
@@ -134,8 +115,10 @@ class Acceptance:
         return max(sizes)[1] if sizes else None
 
     def rows(self, quiet):
-        return (rows.forward_rows(self.added(quiet)) +
-                rows.setup_rows(self.setup_report("udp"), self.setup_report("tcp")) +
+        added = {case.traffic.flows: added_costs(case, quiet) for _, case in self.forward}
+        setup = {kind: setup_figures(case.runs[f"postern {kind}"])
+                 for kind, case in self.setup.items()}
+        return (rows.forward_rows(added) + rows.setup_rows(setup["udp"], setup["tcp"]) +
                 [rows.memory_row(self.bytes_each())] +
                 rows.bind_rows(self.documents.get("bind")) +
                 [rows.edit_row(self.documents.get("edit")),
@@ -145,6 +128,24 @@ class Acceptance:
         return [{"mode": case.traffic.mode, "flows": case.traffic.flows, "rounds": case.rounds,
                  **{name: summary(case, name, quiet) for name in case.runs}}
                 for case in sorted(self.cases(), key=lambda case: case.traffic.flows)]
+
+
+def added_costs(case, quiet):
+    """By kind of traffic: what postern costs more than testpmd, the median of the rounds."""
+    costs = case.round_costs(quiet)
+    kinds = [name.split()[1] for name in case.runs if name.startswith("postern")]
+    return {kind: median(cost[f"postern {kind}"] - cost[f"testpmd {kind}"] for cost in costs
+                         if {f"postern {kind}", f"testpmd {kind}"} <= cost.keys())
+            for kind in kinds}
+
+
+def setup_figures(runs):
+    """The medians of the runs' figures, and the longest loop of all."""
+    found = {key: median(run[key] for run in runs if key in run)
+             for key in ("connections_per_s", "live", "expired", "loop_p9999_us")}
+    found["loop_max_us"] = max((run["loop_max_us"] for run in runs if "loop_max_us" in run),
+                               default=None)
+    return found
 
 
 def chart_series(details):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What tools/bench makes of reports: which windows count, what is met, what is drawn."""
 
+import argparse
 import os
 import sys
 import unittest
@@ -93,6 +94,35 @@ class Figures(unittest.TestCase):
                          "124")
         self.assertEqual(programs.Traffic(packet_size="imix").environment()["PST_TRAFFIC_SIZE"],
                          "imix")
+
+
+class Acceptance(unittest.TestCase):
+    def test_what_is_added_is_a_difference_within_a_round(self):
+        traffic = programs.Traffic()
+        runs = {"testpmd udp": [10, 20, 30], "postern udp": [30, 41, 52], "testpmd tcp": [10] * 3,
+                "postern tcp": [35] * 3}
+        case = figures.Case([
+            figures.Entry(name, Replay(*(report([cost] * 5) for cost in costs)), traffic)
+            for name, costs in runs.items()])
+        for _ in range(3):
+            case.run_round()
+        self.assertEqual(acceptance.added_costs(case, 100), {"udp": 21, "tcp": 25})
+        self.assertEqual(acceptance.added_costs(case, 90), {"udp": None, "tcp": None})
+
+    def test_the_longest_loop_is_that_of_all_runs(self):
+        runs = [{"connections_per_s": 1, "loop_max_us": 9}, {"connections_per_s": 2,
+                "loop_max_us": 70}, {"connections_per_s": 6, "loop_max_us": 8}]
+        found = acceptance.setup_figures(runs)
+        self.assertEqual((found["connections_per_s"], found["loop_max_us"]), (2, 70))
+        self.assertIsNone(acceptance.setup_figures([{}])["loop_max_us"])
+
+    def test_a_part_of_the_plan_has_every_target(self):
+        args = argparse.Namespace(quick=False, pairs=5)
+        kinds = {flows: set(kinds) for flows, kinds, _ in acceptance.plan(args)}
+        for flows in rows.ADDED_NS:
+            self.assertLessEqual({"udp", "tcp"}, kinds[flows])
+        self.assertLessEqual({"imix", "vlan"}, kinds[1 << 20])
+        self.assertEqual(min(kinds), 1)
 
 
 class Rows(unittest.TestCase):
