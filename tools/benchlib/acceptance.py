@@ -12,7 +12,7 @@ import time
 
 from . import chart, rows
 from .figures import Case, Entry, median, quiet_probe, summary
-from .machine import Keeper, cpu_name, free_huge_mb, note, wanted_mb
+from .machine import Keeper, cpu_name, has_huge, has_memory, note
 from .programs import Postern, Testpmd, Traffic
 
 LATEST_S = 400  # no round begins later, but for the first
@@ -29,10 +29,9 @@ def plan(args):
     """(flows, kinds of traffic, rounds) of the forward cases."""
     if args.quick:
         return [(1024, ALL, 1), (65536, MANY, 1)]
-    cases = [(flows, ALL if flows <= 1 << 20 else MANY, args.pairs) for flows in rows.ADDED_NS]
-    more = [1, 16, 256, 8192, 262144]
-    if free_huge_mb() >= wanted_mb(1 << 23):
-        more.append(1 << 23)
+    cases = [(flows, ALL if flows <= 1 << 20 else MANY, args.pairs) for flows in rows.ADDED_NS
+             if has_memory(flows)]
+    more = [1, 16, 256, 8192, 262144] + [1 << 23] * has_huge(1 << 23)
     return cases + [(flows, MANY, 1) for flows in more]
 
 

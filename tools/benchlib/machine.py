@@ -24,12 +24,13 @@ def find_built(build, name):
     return None
 
 
-def free_huge_mb():
-    fields = {}
+def meminfo():
     with open("/proc/meminfo", encoding="ascii") as file:
-        for line in file:
-            key, value = line.split(":")
-            fields[key] = int(value.split()[0])
+        return {key: int(value.split()[0]) for key, value in (line.split(":") for line in file)}
+
+
+def free_huge_mb():
+    fields = meminfo()
     with open("/proc/mounts", encoding="ascii") as file:
         mounted = any(line.split()[2] == "hugetlbfs" for line in file)
     if not mounted:
@@ -41,12 +42,20 @@ def wanted_mb(flows):
     return HUGE_MB + flows // 2048
 
 
+def has_huge(flows):
+    return free_huge_mb() >= wanted_mb(flows)
+
+
+def has_memory(flows):
+    """Of large pages or of small ones."""
+    return has_huge(flows) or meminfo()["MemAvailable"] // 1024 >= wanted_mb(flows)
+
+
 def memory_args(flows):
-    free = free_huge_mb()
     wanted = wanted_mb(flows)
-    if free >= wanted:
+    if has_huge(flows):
         return ["--in-memory"]
-    note(f"{free} MB of free hugepages, {wanted} wanted: using small pages, "
+    note(f"{free_huge_mb()} MB of free hugepages, {wanted} wanted: using small pages, "
          "figures for many flows are higher than they need be")
     return ["--no-huge", "--no-shconf", "-m", str(wanted)]
 

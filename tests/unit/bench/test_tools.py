@@ -7,6 +7,7 @@ import os
 import sys
 import unittest
 import xml.etree.ElementTree as tree
+from unittest import mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -116,13 +117,22 @@ class Acceptance(unittest.TestCase):
         self.assertEqual((found["connections_per_s"], found["loop_max_us"]), (2, 70))
         self.assertIsNone(acceptance.setup_figures([{}])["loop_max_us"])
 
-    def test_a_part_of_the_plan_has_every_target(self):
-        args = argparse.Namespace(quick=False, pairs=5)
-        kinds = {flows: set(kinds) for flows, kinds, _ in acceptance.plan(args)}
+    def plan(self, free_mb):
+        with mock.patch.object(acceptance, "has_huge", lambda flows: free_mb >= flows >> 10), \
+                mock.patch.object(acceptance, "has_memory", lambda flows: free_mb >= flows >> 10):
+            args = argparse.Namespace(quick=False, pairs=5)
+            return {flows: set(kinds) for flows, kinds, _ in acceptance.plan(args)}
+
+    def test_every_target_has_its_flows(self):
+        kinds = self.plan(8192)
         for flows in rows.ADDED_NS:
             self.assertLessEqual({"udp", "tcp"}, kinds[flows])
         self.assertLessEqual({"imix", "vlan"}, kinds[1 << 20])
-        self.assertEqual(min(kinds), 1)
+        self.assertEqual((min(kinds), max(kinds)), (1, 1 << 23))
+
+    def test_flows_that_find_no_memory_are_left_out(self):
+        self.assertEqual(max(self.plan(4096)), 1 << 22)
+        self.assertEqual(max(self.plan(4095)), 1 << 20)
 
 
 class Rows(unittest.TestCase):
