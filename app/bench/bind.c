@@ -19,6 +19,7 @@
 #include <rte_tcp.h>
 
 #include "appliance.h"
+#include "options.h"
 #include "pst_editor.h"
 
 #define PORT 4700
@@ -33,6 +34,7 @@
 #define ROUNDS_OF_MANY 2000
 #define RING 64
 #define CPUS 2
+#define MEGABYTES 768
 
 static const struct pst_guid protocol = { { 0xbe, 0x01 } };
 
@@ -429,10 +431,21 @@ run(struct bench *b, bool json, bool first)
 static int
 start(const char *program)
 {
-	char *argv[] = { (char *)(uintptr_t)program, "--no-huge", "-m", "768", "--no-pci",
-		"--no-telemetry", "--log-level=error", "--lcores=0@0,1@0", NULL };
+	static const char *const args[] = { "--no-pci", "--no-telemetry", "--log-level=error",
+		"--lcores=0@0,1@0" };
+	struct pst_bench_eal eal = { 0 };
+	char *argv[PST_BENCH_EAL_MAX + 1];
+	int ret = pst_bench_eal_add(&eal, "%s", program);
 
-	return rte_eal_init(RTE_DIM(argv) - 1, argv) < 0 ? -rte_errno : 0;
+	if (ret == 0)
+		ret = pst_bench_eal_add_memory(&eal, MEGABYTES);
+	for (size_t i = 0; ret == 0 && i < RTE_DIM(args); i++)
+		ret = pst_bench_eal_add(&eal, "%s", args[i]);
+	memcpy(argv, eal.argv, sizeof(argv)); /* the EAL reorders its copy */
+	if (ret == 0 && rte_eal_init(eal.argc, argv) < 0)
+		ret = -rte_errno;
+	pst_bench_eal_fini(&eal);
+	return ret;
 }
 
 int

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define WIRE_OVERHEAD 4 /* the frame check sequence */
+#define RUN_MB 1024
+#define FLOWS_A_MB 2048 /* each takes less than half a kilobyte */
 
 static const char usage[] =
 	"usage: postern-bench [options] [-- EAL arguments]\n"
@@ -222,8 +224,8 @@ pst_bench_options_export(const struct pst_bench_options *options, const char *re
 	return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static int
-add(struct pst_bench_eal *eal, const char *format, ...)
+int
+pst_bench_eal_add(struct pst_bench_eal *eal, const char *format, ...)
 {
 	va_list args;
 	int ret;
@@ -274,8 +276,8 @@ add_lcores(struct pst_bench_eal *eal, uint32_t workers)
 	for (uint32_t w = 0; w < workers; w++)
 		used += snprintf(map + used, sizeof(map) - used, ",%u@%d", w + 1,
 			cpus[n - 1 - w % n]);
-	ret = add(eal, "--lcores");
-	return ret != 0 ? ret : add(eal, "%s", map);
+	ret = pst_bench_eal_add(eal, "--lcores");
+	return ret != 0 ? ret : pst_bench_eal_add(eal, "%s", map);
 }
 
 static uint32_t
@@ -292,24 +294,23 @@ free_huge_mb(void)
 	return pages * 2;
 }
 
-static int
-add_memory(struct pst_bench_eal *eal, uint32_t flows)
+int
+pst_bench_eal_add_memory(struct pst_bench_eal *eal, uint32_t wanted)
 {
-	uint32_t wanted = 1024 + flows / 2048; /* MB; a flow takes less than half a kilobyte */
 	uint32_t free_mb = free_huge_mb();
 	int ret;
 
 	if (free_mb >= wanted)
-		return add(eal, "--in-memory");
+		return pst_bench_eal_add(eal, "--in-memory");
 	fprintf(stderr,
 		"postern-bench: %u MB of free hugepages, %u wanted: using small pages\n",
 		free_mb, wanted);
-	ret = add(eal, "--no-huge");
+	ret = pst_bench_eal_add(eal, "--no-huge");
 	if (ret == 0)
-		ret = add(eal, "--no-shconf");
+		ret = pst_bench_eal_add(eal, "--no-shconf");
 	if (ret == 0)
-		ret = add(eal, "-m");
-	return ret != 0 ? ret : add(eal, "%u", wanted);
+		ret = pst_bench_eal_add(eal, "-m");
+	return ret != 0 ? ret : pst_bench_eal_add(eal, "%u", wanted);
 }
 
 /* The traffic maker sets each frame's length itself. */
@@ -317,7 +318,7 @@ static int
 add_devices(struct pst_bench_eal *eal)
 {
 	for (int port = 0; port < 2; port++) {
-		int ret = add(eal, "--vdev=net_null%d,size=60,copy=0", port);
+		int ret = pst_bench_eal_add(eal, "--vdev=net_null%d,size=60,copy=0", port);
 
 		if (ret != 0)
 			return ret;
@@ -336,8 +337,8 @@ add_traffic(struct pst_bench_eal *eal)
 	if (len < 0)
 		return -errno;
 	self[len] = '\0';
-	ret = add(eal, "-d");
-	return ret != 0 ? ret : add(eal, "%s/libpst_traffic.so", dirname(self));
+	ret = pst_bench_eal_add(eal, "-d");
+	return ret != 0 ? ret : pst_bench_eal_add(eal, "%s/libpst_traffic.so", dirname(self));
 }
 
 static int
@@ -353,9 +354,9 @@ add_defaults(struct pst_bench_eal *eal, const struct pst_bench_options *options)
 	if (!is_given(options, lcores))
 		ret = add_lcores(eal, options->workers);
 	if (ret == 0 && !is_given(options, memory))
-		ret = add_memory(eal, options->flows);
+		ret = pst_bench_eal_add_memory(eal, RUN_MB + options->flows / FLOWS_A_MB);
 	if (ret == 0 && !is_given(options, pci))
-		ret = add(eal, "--no-pci");
+		ret = pst_bench_eal_add(eal, "--no-pci");
 	if (ret == 0 && !is_given(options, devices))
 		ret = add_devices(eal);
 	if (ret == 0 && !is_given(options, traffic))
@@ -370,11 +371,11 @@ pst_bench_eal_make(struct pst_bench_eal *eal, const struct pst_bench_options *op
 	int ret;
 
 	memset(eal, 0, sizeof(*eal));
-	ret = add(eal, "%s", program);
+	ret = pst_bench_eal_add(eal, "%s", program);
 	if (ret == 0)
 		ret = add_defaults(eal, options);
 	for (int i = 0; ret == 0 && i < options->n_eal; i++)
-		ret = add(eal, "%s", options->eal[i]);
+		ret = pst_bench_eal_add(eal, "%s", options->eal[i]);
 	if (ret != 0)
 		pst_bench_eal_fini(eal);
 	return ret;

@@ -40,4 +40,8 @@ struct pst_bench_eal {
 /* The EAL's arguments: the user's own, and ours for what those leave open. 0 or -errno. */
 int pst_bench_eal_make(struct pst_bench_eal *eal, const struct pst_bench_options *options,
 	const char *program);
+/* The same by hand: one more argument; so much memory, in large pages if there are so many. */
+__attribute__((format(printf, 2, 3))) int pst_bench_eal_add(
+	struct pst_bench_eal *eal, const char *format, ...);
+int pst_bench_eal_add_memory(struct pst_bench_eal *eal, uint32_t megabytes);
 void pst_bench_eal_fini(struct pst_bench_eal *eal);
