@@ -317,9 +317,15 @@ pst_ipset_create(const struct pst_ipfilter *filter)
 struct pst_ipset *
 pst_ipset_ref(struct pst_ipset *set)
 {
-	if (set != NULL)
-		atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+	pst_ipset_ref_many(set, 1);
 	return set;
+}
+
+void
+pst_ipset_ref_many(struct pst_ipset *set, uint32_t n)
+{
+	if (set != NULL)
+		atomic_fetch_add_explicit(&set->refs, n, memory_order_relaxed);
 }
 
 void

@@ -27,6 +27,8 @@ struct pst_ipset *pst_ipset_create(const struct pst_ipfilter *filter);
 /* Take another reference; returns set. Safe on NULL, as unref is. */
 struct pst_ipset *pst_ipset_ref(struct pst_ipset *set);
 void pst_ipset_unref(struct pst_ipset *set);
+/* n more at once; 0: none. Safe on NULL. */
+void pst_ipset_ref_many(struct pst_ipset *set, uint32_t n);
 
 /* True when ip is in the set; set may be NULL. */
 bool pst_ipset_has(const struct pst_ipset *set, uint32_t ip);

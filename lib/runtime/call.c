@@ -271,15 +271,6 @@ check_args(const struct pst_session *session, const struct pst_bind_for_client *
 	return check_flags(args);
 }
 
-static void
-free_handles(struct pst_connection **handles, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		handle_free(handles[i]);
-		handles[i] = NULL;
-	}
-}
-
 /* Whose the handles are: who calls, or at least who is to hear of them. */
 static uint32_t
 owner_of_call(
@@ -301,13 +292,11 @@ make_handles(struct pst_session *session, const struct pst_bind_for_client *args
 {
 	uint32_t editor = owner_of_call(session, args, protocol);
 
+	if (session->rt->n_free < args->n)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < args->n; i++) {
 		struct pst_connection *conn = handle_new(session, HANDLE_ENDPOINT);
 
-		if (conn == NULL) {
-			free_handles(args->connections, i);
-			return -ENOMEM;
-		}
 		conn->proto = args->protocol;
 		conn->client = args->client_addresses[i];
 		conn->external = *args->proxy_address;
@@ -315,28 +304,36 @@ make_handles(struct pst_session *session, const struct pst_bind_for_client *args
 		conn->context = args->callback_context;
 		conn->editor = editor;
 		conn->flags = args->flags;
-		conn->ipset = pst_ipset_ref(filter);
+		conn->ipset = filter;
 		args->connections[i] = conn;
 	}
+	pst_ipset_ref_many(filter, args->n);
 	return 0;
 }
 
 /* Events. */
+
+static struct occasion
+occasion_of_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog,
+	enum pst_event_type type)
+{
+	return (struct occasion){ .event = { .type = type,
+					  .connection = conn,
+					  .local = conn->external,
+					  .protocol = *protocol,
+					  .backlog = backlog },
+		.port = conn->external.port,
+		.other_port = conn->external.port,
+		.primary = -1,
+		.bound = conn->external };
+}
 
 static int
 raise_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog, bool many,
 	enum pst_event_type type)
 {
 	struct decision d = { .conn = conn, .protocol = -1, .is_one_of_many = many };
-	struct occasion o = { .event = { .type = type,
-				      .connection = conn,
-				      .local = conn->external,
-				      .protocol = *protocol,
-				      .backlog = backlog },
-		.port = conn->external.port,
-		.other_port = conn->external.port,
-		.primary = -1,
-		.bound = conn->external };
+	struct occasion o = occasion_of_bind(conn, protocol, backlog, type);
 	int ret = event_raise(conn->session, &o, &d);
 
 	if (ret == 0 && (d.flags & PST_SET_BIDIRECTIONAL))
@@ -358,11 +355,30 @@ call_raise_bind(
 	return ret;
 }
 
+/* The ports are not chosen yet: who hears of one bind of a call hears of all. */
+static bool
+are_heard(const struct pst_bind_for_client *args)
+{
+	static const enum pst_event_type types[] = { PST_EVENT_BIND_TCP, PST_EVENT_BIND_UDP,
+		PST_EVENT_LISTEN };
+	bool heard = false;
+
+	for (size_t k = 0; k < RTE_DIM(types); k++) {
+		struct occasion o = occasion_of_bind(
+			args->connections[0], &args->protocol_id, args->backlog, types[k]);
+
+		heard = heard || event_is_heard(args->connections[0]->session, &o);
+	}
+	return heard;
+}
+
 static int
 raise_binds(const struct pst_bind_for_client *args)
 {
 	int ret = 0;
 
+	if (!are_heard(args))
+		return 0;
 	for (uint32_t i = 0; ret == 0 && i < args->n; i++)
 		ret = call_raise_bind(args->connections[i], &args->protocol_id, args->backlog,
 			args->n > 1);
@@ -377,16 +393,18 @@ is_accept_hooked(const struct pst_session *session, const struct pst_connection 
 		event_is_hooked(session, PST_EVENT_ACCEPTED, conn->client.port);
 }
 
-/* R39, R42 to R45, R79: whether what the endpoint accepts goes by way of us. */
+/*
+ * R39, R42 to R45, R79: whether what the endpoint accepts goes by way of us. hooked: what it
+ * accepts is, on some port.
+ */
 static bool
-is_by_editor(const struct pst_session *session, const struct pst_connection *conn)
+is_by_editor(const struct pst_session *session, const struct pst_connection *conn, bool hooked)
 {
 	bool is_tcp = conn->proto == PST_TCP;
 
 	if ((conn->flags & PST_FLAG_NO_KERNEL_MODE) || filters_count(conn->filters) > 0)
 		return true;
-	if (is_tcp ? is_accept_hooked(session, conn) :
-		     event_is_hooked(session, PST_EVENT_UDP_DESTINATION, ANY_PORT))
+	if (hooked && (!is_tcp || is_accept_hooked(session, conn)))
 		return true;
 	/* one for BIND_UDP has made its filter already */
 	return is_tcp && event_has_factory(session, PST_EVENT_ACCEPTED, &conn->external);
@@ -396,11 +414,14 @@ is_by_editor(const struct pst_session *session, const struct pst_connection *con
 static bool
 choose_path(const struct pst_bind_for_client *args)
 {
+	const struct pst_session *session = args->connections[0]->session;
+	bool hooked = event_is_hooked(session,
+		args->protocol == PST_TCP ? PST_EVENT_ACCEPTED : PST_EVENT_UDP_DESTINATION,
+		ANY_PORT);
 	bool by_editor = false;
 
 	for (uint32_t i = 0; i < args->n; i++)
-		by_editor = by_editor || is_by_editor(args->connections[i]->session,
-						 args->connections[i]);
+		by_editor = by_editor || is_by_editor(session, args->connections[i], hooked);
 	for (uint32_t i = 0; i < args->n; i++)
 		args->connections[i]->by_editor = by_editor;
 	return by_editor;

@@ -68,6 +68,18 @@ is_registered(const struct pst_session *session, uint32_t e, const struct occasi
 	return false;
 }
 
+bool
+event_is_heard(const struct pst_session *session, struct occasion *o)
+{
+	const struct pst_runtime *rt = session->rt;
+	bool heard = session->factories > 0;
+
+	o->event.source = session_source(session);
+	for (uint32_t e = 0; !heard && e < rt->n_editors; e++)
+		heard = is_registered(session, e, o);
+	return heard;
+}
+
 /* A port that is not chosen yet may become any that clients get. */
 bool
 event_is_hooked(const struct pst_session *session, enum pst_event_type type, uint16_t port)

@@ -202,6 +202,8 @@ struct occasion {
 	struct pst_endpoint bound; /* what factories of ACCEPTED and BIND_UDP compare */
 };
 int event_raise(struct pst_session *session, struct occasion *occasion, struct decision *d);
+/* Is there anybody to raise it to? */
+bool event_is_heard(const struct pst_session *session, struct occasion *occasion);
 /* Would anybody hear of an event on that port? 0: any port, as it may be. */
 bool event_is_hooked(const struct pst_session *session, enum pst_event_type type, uint16_t port);
 /* Is there a factory for it? */

@@ -151,6 +151,9 @@ clones_and_sets_do_not_follow_later_edits(void **state)
 	assert_true(pst_ipfilter_is_included(clone, 15));
 	assert_ptr_equal(pst_ipset_ref(set), set);
 	pst_ipset_unref(set);
+	pst_ipset_ref_many(set, 2);
+	pst_ipset_unref(set);
+	pst_ipset_unref(set);
 	assert_true(pst_ipset_has(set, 20));
 	assert_false(pst_ipset_has(set, 21));
 	pst_ipset_range(set, 0, &first, &last);
