@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -36,17 +37,17 @@ struct pst_ref {
 
 enum pst_req_type {
 	PST_REQ_BIND,      /* editor: open bind.n endpoints */
-	PST_REQ_KILL,      /* editor: end the bind.n endpoints in bind.refs; also undoes a BIND */
+	PST_REQ_KILL,      /* editor: end the bind.n endpoints in bind.ends; also undoes a BIND */
 	PST_REQ_KILL_CONN, /* editor: end the connection conn.ref */
-	PST_REQ_SET_CLIENT, /* editor: bind.refs[0] forwards to bind.clients[0] from now on */
+	PST_REQ_SET_CLIENT, /* editor: bind.ends[0] forwards to its client from now on */
 	PST_REQ_UNWATCH,   /* editor: conn.ref goes to the fast path, with conn.offset */
 	PST_REQ_DENY,      /* editor: conn.ref stays, and drops all that comes */
-	PST_REQ_SET_FILTER, /* editor: bind.refs[0] has the filter bind.filter from now on */
+	PST_REQ_SET_FILTER, /* editor: bind.ends[0] has the filter bind.filter from now on */
 	PST_REQ_PERMIT,    /* editor: let the client connect, or show it: see permit */
-	PST_REQ_REDIRECT,  /* editor: open bind.n inside endpoints that lead to bind.clients */
+	PST_REQ_REDIRECT,  /* editor: open bind.n inside endpoints that lead to their clients */
 	PST_REQ_TRANSLATE, /* editor: the client sees its inbound peers as us, or not: bind.n */
 	PST_REQ_EMULATE,   /* editor: a connection to a client whose other end is the asker */
-	PST_REQ_CANCEL,    /* editor: as KILL, and -ESHUTDOWN when bind.refs[0] is finished */
+	PST_REQ_CANCEL,    /* editor: as KILL, and -ESHUTDOWN when bind.ends[0] is finished */
 	PST_REQ_ALLOW_BIND, /* editor: the client's map bind.proxy is for bind.protocol_index; or
 			       whom bind.filter admits may send to its bind there */
 	PST_REQ_RESERVE,   /* worker: this endpoint of yours belongs to worker reserve.owner */
@@ -95,6 +96,19 @@ struct pst_show_row {
 	struct pst_ipset *filter; /* a listener's; the reader unrefs it */
 };
 
+/* One of the n of a BIND, a KILL and the like. Four of them are a cache line. */
+struct pst_req_end {
+	struct pst_endpoint client;
+	union {
+		uint64_t cookie;    /* in: the asker's name for it */
+		struct pst_ref ref; /* out; KILL and the like: in */
+	};
+};
+
+/*
+ * Two lines of it are all that goes to the worker and back for one or two endpoints: each is
+ * a miss for the one and for the other.
+ */
 struct pst_req {
 	enum pst_req_type type;
 	int32_t result;   /* the answer: 0, a count, or -errno */
@@ -107,7 +121,6 @@ struct pst_req {
 		struct {
 			uint32_t client_ip; /* the session's own client (R36) */
 			struct pst_endpoint proxy; /* in: wanted; out: got, lowest port */
-			enum pst_proto protocol;
 			uint32_t n;
 			uint32_t flags; /* enum pst_bind_flags */
 			int32_t backlog;
@@ -115,14 +128,13 @@ struct pst_req {
 			uint16_t editor_lcore;   /* who hears of its events */
 			uint16_t editor;         /* index of the editor, for the operator */
 			uint16_t protocol_index; /* of the protocol list */
+			uint8_t protocol;        /* enum pst_proto */
 			bool wants_established;  /* a callback was given (R31) */
 			bool editor_path;        /* what it accepts goes by way of the editor lcore */
 			bool unapproved;         /* a map that no protocol is known of yet */
 			struct pst_ipset *filter; /* lent with a reference, which passes to the worker;
 						     on error the asker keeps it */
-			struct pst_endpoint clients[PST_BIND_MAX];
-			uint64_t cookies[PST_BIND_MAX]; /* the asker's name for each */
-			struct pst_ref refs[PST_BIND_MAX]; /* out */
+			struct pst_req_end ends[PST_BIND_MAX];
 		} bind;
 		struct {
 			struct pst_endpoint client, remote;
@@ -165,7 +177,8 @@ struct pst_req {
 			struct pst_show_row rows[PST_SHOW_ROWS];
 		} show;
 	};
-};
+} __rte_cache_aligned;
+_Static_assert(offsetof(struct pst_req, bind.ends[2]) <= 2 * RTE_CACHE_LINE_SIZE, "two lines");
 
 enum pst_evt_type {
 	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */

@@ -107,7 +107,7 @@ check_redirect(const struct pst_nat *nat, const struct pst_req *req, uint32_t *v
 	}
 	for (uint32_t k = 0; nat->params->rules != NULL && k < req->bind.n; k++) {
 		if (!pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
-			    req->bind.client_ip, req->bind.clients[k].ip, NULL))
+			    req->bind.client_ip, req->bind.ends[k].client.ip, NULL))
 			return -EACCES;
 	}
 	if (nat->params->n_insides == 0)
@@ -124,8 +124,8 @@ make_redirect(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 
 	l->kind = PST_LISTENER_REDIRECT;
 	l->outside = ours;
-	l->inside = pst_key_of_endpoint(&req->bind.clients[k], req->bind.protocol);
-	l->cookie = req->bind.cookies[k];
+	l->inside = pst_key_of_endpoint(&req->bind.ends[k].client, req->bind.protocol);
+	l->cookie = req->bind.ends[k].cookie;
 	l->created_ms = l->last_ms = now_ms;
 	l->client = client;
 	l->address = via;
@@ -139,7 +139,7 @@ make_redirect(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 	pst_nat_end_add(nat, ours, i << 2 | PST_END_LISTENER);
 	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
 	nat->listeners_total++;
-	req->bind.refs[k] = pst_listener_ref(&nat->listeners, i);
+	req->bind.ends[k].ref = pst_listener_ref(&nat->listeners, i);
 }
 
 int

@@ -54,7 +54,7 @@ check_bind(const struct pst_nat *nat, const struct pst_req *req)
 	if (req->bind.protocol != PST_TCP && req->bind.protocol != PST_UDP)
 		return -EINVAL;
 	for (uint32_t i = 0; i < req->bind.n; i++) {
-		if (!is_own_client(req->bind.client_ip, &req->bind.clients[i]))
+		if (!is_own_client(req->bind.client_ip, &req->bind.ends[i].client))
 			return -EINVAL;
 	}
 	return req->bind.unapproved ? 0 : check_rules(nat, req);
@@ -106,9 +106,9 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 
 	l->outside = pst_key_end(
 		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
-	l->inside = pst_key_of_endpoint(&req->bind.clients[k], req->bind.protocol);
+	l->inside = pst_key_of_endpoint(&req->bind.ends[k].client, req->bind.protocol);
 	l->filter = pst_ipset_ref(req->bind.filter);
-	l->cookie = req->bind.cookies[k];
+	l->cookie = req->bind.ends[k].cookie;
 	l->created_ms = l->last_ms = now_ms;
 	l->client = client;
 	l->address = address;
@@ -126,7 +126,7 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
 	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
 	nat->listeners_total++;
-	req->bind.refs[k] = pst_listener_ref(&nat->listeners, i);
+	req->bind.ends[k].ref = pst_listener_ref(&nat->listeners, i);
 }
 
 /* All or nothing (R76): what can fail comes first. */
@@ -393,7 +393,7 @@ static int
 serve_kill(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
 	for (uint32_t k = 0; k < req->bind.n; k++) {
-		uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[k]);
+		uint32_t i = pst_listener_deref(&nat->listeners, req->bind.ends[k].ref);
 
 		if (i == PST_SLOT_NONE)
 			continue;
@@ -409,7 +409,7 @@ serve_kill(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 static int
 serve_cancel(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
-	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.ends[0].ref);
 	bool is_open = i != PST_SLOT_NONE && !nat->listeners.entries[i].gone &&
 		nat->listeners.entries[i].state == PST_LISTENER_OPEN;
 
@@ -422,7 +422,7 @@ serve_cancel(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 static int
 serve_set_filter(struct pst_nat *nat, struct pst_req *req)
 {
-	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.ends[0].ref);
 	struct pst_ipset *old;
 
 	if (i == PST_SLOT_NONE || nat->listeners.entries[i].gone)
@@ -520,7 +520,7 @@ serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
 static int
 serve_set_client(struct pst_nat *nat, struct pst_req *req)
 {
-	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.refs[0]);
+	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.ends[0].ref);
 	struct pst_listener *l;
 
 	if (i == PST_SLOT_NONE || nat->listeners.entries[i].gone)
@@ -528,11 +528,11 @@ serve_set_client(struct pst_nat *nat, struct pst_req *req)
 	l = &nat->listeners.entries[i];
 	if (pst_key_ip(l->inside) != 0)
 		return -EEXIST;
-	if (pst_endpoint_is_unset(&req->bind.clients[0]) ||
+	if (pst_endpoint_is_unset(&req->bind.ends[0].client) ||
 		!is_own_client(rte_be_to_cpu_32(nat->clients.entries[l->client].ip),
-			&req->bind.clients[0]))
+			&req->bind.ends[0].client))
 		return -EINVAL;
-	l->inside = pst_key_of_endpoint(&req->bind.clients[0], pst_key_low(l->outside));
+	l->inside = pst_key_of_endpoint(&req->bind.ends[0].client, pst_key_low(l->outside));
 	return 0;
 }
 

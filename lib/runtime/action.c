@@ -178,8 +178,8 @@ fill_redirect(struct pst_req *req, const struct pst_session *session,
 	req->bind.editor_path = args->flags & PST_FLAG_NO_KERNEL_MODE;
 	req->bind.filter = NULL;
 	for (uint32_t i = 0; i < args->n; i++) {
-		req->bind.clients[i] = args->connect_addresses[i];
-		req->bind.cookies[i] = handle_cookie((struct pst_connection *)args->actions[i]);
+		req->bind.ends[i].client = args->connect_addresses[i];
+		req->bind.ends[i].cookie = handle_cookie((struct pst_connection *)args->actions[i]);
 	}
 }
 
@@ -200,7 +200,7 @@ ask_redirect(struct pst_session *session, const struct pst_redirect_connections 
 	for (uint32_t i = 0; ret == 0 && i < args->n; i++) {
 		struct pst_connection *conn = (struct pst_connection *)args->actions[i];
 
-		conn->ref = req->bind.refs[i];
+		conn->ref = req->bind.ends[i].ref;
 		conn->at_worker = true;
 	}
 	*args->internal_address = req->bind.proxy;
@@ -359,7 +359,7 @@ cancel_at_worker(struct pst_connection *conn)
 	req->type = PST_REQ_CANCEL;
 	req->cookie = UINT64_MAX;
 	req->bind.n = 1;
-	req->bind.refs[0] = conn->ref;
+	req->bind.ends[0].ref = conn->ref;
 	if (!call_wait(rt, worker, req, give_up))
 		return -EAGAIN;
 	ret = req->result;
@@ -468,7 +468,7 @@ post_filter(struct pst_connection *conn, struct pst_ipset *set)
 	req->type = PST_REQ_SET_FILTER;
 	req->cookie = UINT64_MAX;
 	req->bind.n = 1;
-	req->bind.refs[0] = conn->ref;
+	req->bind.ends[0].ref = conn->ref;
 	req->bind.filter = pst_ipset_ref(set);
 	if (!call_wait(rt, worker, req, give_up))
 		return -EAGAIN;

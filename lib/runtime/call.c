@@ -51,7 +51,7 @@ undo_permit(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 	req->type = PST_REQ_KILL;
 	req->cookie = UINT64_MAX; /* of no handle */
 	req->bind.n = 1;
-	req->bind.refs[0] = ref;
+	req->bind.ends[0].ref = ref;
 	pst_chan_post(rt->params.workers[worker], req);
 }
 
@@ -81,7 +81,7 @@ late_client(struct pst_runtime *rt, const struct pst_req *req)
 	struct pst_connection *conn = handle_by_cookie(rt, req->cookie);
 
 	if (req->result == 0 && conn != NULL)
-		conn->client = req->bind.clients[0];
+		conn->client = req->bind.ends[0].client;
 }
 
 /* Keep what an answer means, and have its record back at once: a call may wait for one. */
@@ -446,9 +446,10 @@ fill(struct pst_req *req, const struct pst_session *session, const struct pst_bi
 	req->bind.unapproved = protocol == NO_PROTOCOL;
 	req->bind.editor_path = choose_path(args);
 	req->bind.filter = filter;
-	memcpy(req->bind.clients, args->client_addresses, args->n * sizeof(req->bind.clients[0]));
-	for (uint32_t i = 0; i < args->n; i++)
-		req->bind.cookies[i] = handle_cookie(args->connections[i]);
+	for (uint32_t i = 0; i < args->n; i++) {
+		req->bind.ends[i].client = args->client_addresses[i];
+		req->bind.ends[i].cookie = handle_cookie(args->connections[i]);
+	}
 }
 
 static void
@@ -462,7 +463,7 @@ take_answer(const struct pst_bind_for_client *args, const struct pst_req *req)
 		conn->external.port = req->bind.proxy.port + i;
 		conn->is_map = args->flags & PST_FLAG_MAP;
 		conn->session->maps += conn->is_map;
-		handle_bind_ref(conn, conn->session->worker, req->bind.refs[i]);
+		handle_bind_ref(conn, conn->session->worker, req->bind.ends[i].ref);
 	}
 }
 
@@ -595,8 +596,8 @@ pst_connection_set_client_address(struct pst_connection *conn, const struct pst_
 	req->type = PST_REQ_SET_CLIENT;
 	req->cookie = handle_cookie(conn);
 	req->bind.n = 1;
-	req->bind.refs[0] = conn->ref;
-	req->bind.clients[0] = *client;
+	req->bind.ends[0].ref = conn->ref;
+	req->bind.ends[0].client = *client;
 	if (!call_wait(rt, conn->session->worker, req, give_up))
 		return -EAGAIN;
 	ret = req->result;

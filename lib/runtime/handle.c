@@ -233,7 +233,7 @@ post_kill(struct pst_connection *conn, struct pst_req *req)
 	} else if (conn->kind == HANDLE_ENDPOINT || conn->kind == HANDLE_ACTION) {
 		req->type = PST_REQ_KILL;
 		req->bind.n = 1;
-		req->bind.refs[0] = conn->ref;
+		req->bind.ends[0].ref = conn->ref;
 	} else {
 		req->type = PST_REQ_KILL_CONN;
 		req->conn.ref = conn->ref;

@@ -65,8 +65,8 @@ new_bind(struct box *b, enum pst_proto proto, uint32_t n, uint32_t flags)
 	req->bind.flags = flags;
 	req->bind.backlog = 1;
 	for (uint32_t i = 0; i < n; i++) {
-		req->bind.clients[i] = (struct pst_endpoint){ CLIENT, 3000 + i };
-		req->bind.cookies[i] = 100 + i;
+		req->bind.ends[i].client = (struct pst_endpoint){ CLIENT, 3000 + i };
+		req->bind.ends[i].cookie = 100 + i;
 	}
 	return req;
 }
@@ -101,7 +101,7 @@ bind_one(struct box *b, enum pst_proto proto, uint32_t flags, struct pst_ipset *
 	assert_int_equal(ask(b, req)->result, 0);
 	assert_int_equal(req->bind.proxy.ip, OUTSIDE);
 	port = req->bind.proxy.port;
-	*ref = req->bind.refs[0];
+	*ref = req->bind.ends[0].ref;
 	put(b, req);
 	return port;
 }
@@ -112,7 +112,7 @@ kill_one(struct box *b, struct pst_ref ref)
 	struct pst_req *req = new_bind(b, PST_TCP, 1, 0);
 
 	req->type = PST_REQ_KILL;
-	req->bind.refs[0] = ref;
+	req->bind.ends[0].ref = ref;
 	assert_int_equal(ask(b, req)->result, 0);
 	put(b, req);
 }
@@ -291,15 +291,15 @@ an_unset_client_gets_nothing_until_it_is_set(void **state)
 	(void)state;
 	start(&b, 1);
 	req = new_bind(&b, PST_TCP, 1, 0);
-	req->bind.clients[0] = (struct pst_endpoint){ 0, 0 };
+	req->bind.ends[0].client = (struct pst_endpoint){ 0, 0 };
 	assert_int_equal(ask(&b, req)->result, 0);
-	ref = req->bind.refs[0];
+	ref = req->bind.ends[0].ref;
 	p = packet(PST_TCP, SERVER, 20, OUTSIDE, req->bind.proxy.port, S);
 	box_is_dropped(&b, BOX_OUTSIDE, &p, PST_DROP_ENDPOINT_UNSET); /* R77 */
 	req->type = PST_REQ_SET_CLIENT;
-	req->bind.clients[0] = (struct pst_endpoint){ CLIENT + 1, 3000 };
+	req->bind.ends[0].client = (struct pst_endpoint){ CLIENT + 1, 3000 };
 	assert_int_equal(ask(&b, req)->result, -EINVAL); /* R36 */
-	req->bind.clients[0] = (struct pst_endpoint){ CLIENT, 3000 };
+	req->bind.ends[0].client = (struct pst_endpoint){ CLIENT, 3000 };
 	assert_int_equal(ask(&b, req)->result, 0);
 	assert_int_equal(ask(&b, req)->result, -EEXIST);
 	assert_true(box_pass_through(&b, BOX_OUTSIDE, &p, &got)); /* R5 */
@@ -334,12 +334,12 @@ a_refusal_leaves_nothing_bound(void **state)
 	req->bind.proxy = (struct pst_endpoint){ OUTSIDE, 5000 };
 	assert_int_equal(ask(&b, req)->result, 0); /* R8 */
 	assert_int_equal(req->bind.proxy.port, 5000);
-	ref = req->bind.refs[0];
+	ref = req->bind.ends[0].ref;
 	put(&b, req);
 	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
 		req = new_bind(&b, cases[i].proto, cases[i].n, 0);
 		req->bind.proxy = cases[i].proxy;
-		req->bind.clients[0] = cases[i].client;
+		req->bind.ends[0].client = cases[i].client;
 		assert_int_equal(ask(&b, req)->result, cases[i].result);
 		put(&b, req);
 		assert_int_equal(listeners(&b), 1);
@@ -365,7 +365,7 @@ a_fixed_port_may_be_another_workers(void **state)
 			assert_int_equal(ask(&b, req)->result, 0); /* R8 */
 			assert_int_equal(req->bind.proxy.port, port);
 			assert_int_equal(req->bind.proxy.ip, OUTSIDE);
-			ref = req->bind.refs[0];
+			ref = req->bind.ends[0].ref;
 			req->type = PST_REQ_BIND;
 			req->bind.proxy = (struct pst_endpoint){ OUTSIDE, port };
 			assert_int_equal(ask(&b, req)->result, -EADDRINUSE); /* R29 */
@@ -400,7 +400,7 @@ established_is_told_and_the_end_too(void **state)
 	req = new_bind(&b, PST_TCP, 1, PST_FLAG_TIMEOUT);
 	req->bind.wants_established = true;
 	assert_int_equal(ask(&b, req)->result, 0);
-	ref = req->bind.refs[0];
+	ref = req->bind.ends[0].ref;
 	port = req->bind.proxy.port;
 	put(&b, req);
 	p = packet(PST_TCP, SERVER, 20, OUTSIDE, port, S);

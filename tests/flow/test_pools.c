@@ -144,13 +144,13 @@ bind_for(struct box *b, uint32_t client, uint32_t address, uint16_t port, uint32
 	req->bind.n = 1;
 	req->bind.backlog = 1;
 	req->bind.proxy = (struct pst_endpoint){ address, port };
-	req->bind.clients[0] = (struct pst_endpoint){ client, 3000 };
+	req->bind.ends[0].client = (struct pst_endpoint){ client, 3000 };
 	pst_chan_post(chan, req);
 	box_settle(b);
 	assert_ptr_equal(pst_chan_answer(chan), req);
 	ret = req->result;
 	*got = req->bind.proxy.ip;
-	*ref = req->bind.refs[0];
+	*ref = req->bind.ends[0].ref;
 	pst_chan_put(chan, req);
 	return ret;
 }
@@ -164,7 +164,7 @@ kill_one(struct box *b, uint32_t client, struct pst_ref ref)
 	memset(&req->bind, 0, sizeof(req->bind));
 	req->type = PST_REQ_KILL;
 	req->bind.n = 1;
-	req->bind.refs[0] = ref;
+	req->bind.ends[0].ref = ref;
 	pst_chan_post(chan, req);
 	box_settle(b);
 	assert_ptr_equal(pst_chan_answer(chan), req);

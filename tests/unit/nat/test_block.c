@@ -226,7 +226,7 @@ bind_ports(uint32_t client, uint32_t n, uint16_t port, struct pst_req *req)
 	req->bind.backlog = 1;
 	req->bind.proxy.port = port;
 	for (uint32_t i = 0; i < n; i++)
-		req->bind.clients[i] = (struct pst_endpoint){ client, 3000 };
+		req->bind.ends[i].client = (struct pst_endpoint){ client, 3000 };
 	pst_nat_serve(nat, req, now_ms);
 	read_records();
 	return req->result < 0 ? req->result : req->bind.proxy.port;

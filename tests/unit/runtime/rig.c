@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -158,12 +159,12 @@ serve_bind(struct rig_worker *w, struct pst_req *req)
 		req->bind.proxy.port = w->next_port;
 	w->next_port += n;
 	for (uint32_t k = 0; k < n; k++) {
-		req->bind.refs[k] = (struct pst_ref){ w->n_listeners, 1 };
-		w->listeners[w->n_listeners++] = (struct rig_listener){ .open = true,
-			.cookie = req->bind.cookies[k],
-			.client = req->bind.clients[k],
+		w->listeners[w->n_listeners] = (struct rig_listener){ .open = true,
+			.cookie = req->bind.ends[k].cookie,
+			.client = req->bind.ends[k].client,
 			.filter = k == 0 ? req->bind.filter : NULL,
 			.call = w->served[PST_REQ_BIND] };
+		req->bind.ends[k].ref = (struct pst_ref){ w->n_listeners++, 1 };
 	}
 	w->open += n;
 }
@@ -201,13 +202,13 @@ serve_one(struct rig_worker *w, struct pst_req *req)
 		break;
 	case PST_REQ_KILL:
 		for (uint32_t k = 0; k < req->bind.n; k++)
-			close_listener(w, req->bind.refs[k].index);
+			close_listener(w, req->bind.ends[k].ref.index);
 		break;
 	case PST_REQ_SET_CLIENT:
-		if (!w->listeners[req->bind.refs[0].index].open)
+		if (!w->listeners[req->bind.ends[0].ref.index].open)
 			req->result = -ESHUTDOWN;
 		else
-			w->listeners[req->bind.refs[0].index].client = req->bind.clients[0];
+			w->listeners[req->bind.ends[0].ref.index].client = req->bind.ends[0].client;
 		break;
 	case PST_REQ_KILL_CONN:
 		close_conn(w, req->conn.ref);
@@ -302,7 +303,7 @@ rig_create(const struct rig_params *params)
 		{ .id = { { 1, 2, 3 } }, .name = "toy", .editor = 0 },
 		{ .id = { { 4, 5, 6 } }, .name = "other", .editor = 1 },
 	};
-	struct rig *rig = calloc(1, sizeof(*rig));
+	struct rig *rig = aligned_alloc(alignof(struct rig), sizeof(*rig));
 	struct pst_chan *chans[RIG_WORKERS];
 	struct pst_runtime_params p = { .index = 3,
 		.workers = chans,
@@ -322,6 +323,7 @@ rig_create(const struct rig_params *params)
 	static struct pst_chan *kept[RIG_WORKERS]; /* the runtime keeps the pointer */
 
 	assert_non_null(rig);
+	memset(rig, 0, sizeof(*rig));
 	create_workers(rig, params);
 	for (uint32_t w = 0; w < RIG_WORKERS; w++)
 		kept[w] = rig->workers[w].chan;
