@@ -9,6 +9,7 @@
 #include "filter/ipfilter.h"
 #include "nat/nat_priv.h"
 
+#define AHEAD 16      /* listeners whose lines are asked for at a time */
 #define ADMITS_MAX 64 /* ranges that one bind may admit: what a call may copy on a worker */
 
 /* R36, R81: inbound traffic goes to the session's client or nowhere yet. */
@@ -103,11 +104,12 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 {
 	uint32_t i = pst_listener_add(&nat->listeners);
 	struct pst_listener *l = &nat->listeners.entries[i];
+	uint64_t due;
 
 	l->outside = pst_key_end(
 		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
 	l->inside = pst_key_of_endpoint(&req->bind.ends[k].client, req->bind.protocol);
-	l->filter = pst_ipset_ref(req->bind.filter);
+	l->filter = req->bind.filter;
 	l->cookie = req->bind.ends[k].cookie;
 	l->created_ms = l->last_ms = now_ms;
 	l->client = client;
@@ -124,9 +126,43 @@ make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t cli
 	nat->clients.entries[client].maps += (l->flags & PST_FLAG_MAP) != 0;
 	nat->clients.entries[client].refs++;
 	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
-	pst_expiry_arm(nat->listeners.expiry, i, pst_nat_listener_due(nat, l));
+	due = pst_nat_listener_due(nat, l);
+	if (due != PST_EXPIRY_NEVER) /* a new one is not armed */
+		pst_expiry_arm(nat->listeners.expiry, i, due);
 	nat->listeners_total++;
 	req->bind.ends[k].ref = pst_listener_ref(&nat->listeners, i);
+}
+
+/* Ask for the lines that the nth listener from now on will need: its entry, and its bucket. */
+static void
+prefetch_listener(const struct pst_nat *nat, const struct pst_req *req, uint32_t nth,
+	uint32_t address, uint16_t port)
+{
+	uint64_t outside = pst_key_end(
+		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
+	uint32_t i = pst_slots_peek(&nat->listeners.slots, nth);
+
+	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
+	if (i != PST_SLOT_NONE)
+		pst_listener_prefetch(&nat->listeners, i);
+}
+
+static void
+make_listeners(struct pst_nat *nat, struct pst_req *req, uint32_t client, uint32_t address,
+	uint16_t port, bool reserved, uint64_t now_ms)
+{
+	uint32_t n = req->bind.n;
+
+	for (uint32_t k = 0; k < AHEAD && k < n; k++)
+		prefetch_listener(nat, req, k, address, port + k);
+	for (uint32_t k = 0; k < n; k++) {
+		if (k + AHEAD < n)
+			prefetch_listener(nat, req, AHEAD, address, port + k + AHEAD);
+		make_listener(nat, req, k, client, address, port + k, reserved, now_ms);
+	}
+	/* each has a reference now, with the one that came */
+	pst_ipset_ref_many(req->bind.filter, n - 1);
+	req->bind.filter = NULL;
 }
 
 /* All or nothing (R76): what can fail comes first. */
@@ -151,12 +187,8 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now
 		return port;
 	}
 	pst_nat_ports_add(&nat->clients.entries[client], address, req->bind.n);
-	for (uint32_t k = 0; k < req->bind.n; k++)
-		make_listener(nat, req, k, client, address, port + k, reserved, now_ms);
+	make_listeners(nat, req, client, address, port, reserved, now_ms);
 	pst_client_put(&nat->clients, client);
-	/* each listener has its own reference now */
-	pst_ipset_unref(req->bind.filter);
-	req->bind.filter = NULL;
 	req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[address]);
 	req->bind.proxy.port = port;
 	return 0;

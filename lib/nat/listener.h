@@ -89,3 +89,10 @@ pst_listener_ref(const struct pst_listener_table *t, uint32_t i)
 {
 	return (struct pst_ref){ i, t->entries[i].gen };
 }
+
+static inline void
+pst_listener_prefetch(const struct pst_listener_table *t, uint32_t i)
+{
+	rte_prefetch0(&t->entries[i]);
+	rte_prefetch0((const char *)(&t->entries[i] + 1) - 1);
+}
