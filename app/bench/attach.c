@@ -44,11 +44,19 @@ stay_beside_main(void)
 	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 }
 
+/* What begins or ends a TCP connection is of the smallest size. */
+static bool
+is_of_any_size(enum pst_frame_part part)
+{
+	return part == PST_FRAME_UDP || part == PST_FRAME_TO_SERVER || part == PST_FRAME_TO_CLIENT;
+}
+
 static void
-init_base(const struct pst_maker *maker, struct pst_frame_base *base,
-	const struct rte_ether_addr *mac, enum pst_frame_part part, uint32_t number)
+init_base(struct pst_maker *maker, const struct rte_ether_addr *mac, enum pst_frame_part part,
+	uint32_t i)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
+	uint32_t number = is_of_any_size(part) ? i : 0;
 	struct pst_frame_shape shape = {
 		.part = part,
 		.size = plan->sizes[number],
@@ -56,22 +64,16 @@ init_base(const struct pst_maker *maker, struct pst_frame_base *base,
 		.tagged = plan->tagged[maker->port],
 	};
 
-	pst_frame_base_init(base, &pst_traffic.mac[maker->port], mac, &shape);
+	pst_frame_base_init(&maker->bases[part][i], &pst_traffic.mac[maker->port], mac, &shape);
 }
 
-/* A TCP connection begins with segments of the smallest size, whatever follows. */
 static void
 init_bases(struct pst_maker *maker, const struct rte_ether_addr *mac)
 {
-	bool tcp = pst_traffic.params.tcp;
-	enum pst_frame_part first = maker->port == 0 ? PST_FRAME_SYN : PST_FRAME_SYN_ACK;
-	enum pst_frame_part next = maker->port == 0 ? PST_FRAME_TO_SERVER : PST_FRAME_TO_CLIENT;
-
-	for (uint32_t i = 0; i < pst_traffic.params.plan.n_sizes; i++) {
-		init_base(maker, &maker->bases[i], mac, tcp ? next : PST_FRAME_UDP, i);
-		init_base(maker, &maker->first_bases[i], mac, tcp ? first : PST_FRAME_UDP,
-			tcp ? 0 : i);
-	}
+	for (int part = PST_FRAME_UDP; part < PST_FRAME_PARTS; part++)
+		for (uint32_t i = 0; i < pst_traffic.params.plan.n_sizes; i++)
+			init_base(maker, mac, part, i);
+	maker->use = maker->bases[PST_FRAME_UDP];
 }
 
 static void
@@ -86,7 +88,6 @@ prepare_queue(uint16_t port, uint16_t queue, uint16_t queues, const struct rte_e
 	maker->step = queues;
 	maker->random = port * PST_TRAFFIC_QUEUES + queue;
 	init_bases(maker, mac);
-	maker->use = maker->first_bases;
 	checker->port = port;
 	checker->tagged = pst_plan_sends_tagged(&pst_traffic.params.plan, port);
 	checker->random = port * PST_TRAFFIC_QUEUES + queue;
@@ -110,6 +111,12 @@ attach_port(uint16_t port, uint16_t queues)
 			ret = -rte_errno;
 	}
 	return ret;
+}
+
+static bool
+is_setup(void)
+{
+	return pst_traffic.params.mode == PST_TRAFFIC_SETUP;
 }
 
 /* How many queues a port has; 0 until it is started: the number may still change. */
@@ -137,7 +144,7 @@ attach(void)
 		sleep_ms(1);
 		queues = RTE_MIN(count_queues(0), count_queues(1));
 	}
-	if (queues > PST_TRAFFIC_QUEUES)
+	if (queues > (is_setup() ? 1 : PST_TRAFFIC_QUEUES))
 		return -E2BIG;
 	pst_traffic.queues = queues;
 	for (uint16_t port = 0; ret == 0 && port < PST_TRAFFIC_PORTS; port++)
@@ -145,20 +152,22 @@ attach(void)
 	return ret;
 }
 
-/* One more than the flows: the greeting. */
+/* One more than the flows: the greeting. In mode setup only what is under way is known. */
 static int
 prepare_memory(void)
 {
-	size_t flows = pst_traffic.params.plan.flows + 1;
+	size_t flows = is_setup() ? PST_STEADY_UNDER_WAY : pst_traffic.params.plan.flows + 1;
 	unsigned int lcore;
 
+	pst_steady_init(&pst_traffic.steady, pst_traffic.params.plan.flows, pst_traffic.params.tcp);
+	pst_traffic.learnt_mask = is_setup() ? PST_STEADY_UNDER_WAY - 1 : UINT32_MAX;
 	pst_traffic.learnt = rte_zmalloc("pst_learnt", flows * sizeof(*pst_traffic.learnt),
 		RTE_CACHE_LINE_SIZE);
 	pst_traffic.answered = rte_zmalloc("pst_answered", flows, RTE_CACHE_LINE_SIZE);
 	if (pst_traffic.learnt == NULL || pst_traffic.answered == NULL)
 		return -ENOMEM;
 	RTE_LCORE_FOREACH(lcore) {
-		pst_traffic.meters[lcore] = calloc(1, sizeof(struct pst_meter));
+		pst_traffic.meters[lcore] = pst_meter_create();
 		if (pst_traffic.meters[lcore] == NULL)
 			return -ENOMEM;
 	}
@@ -174,7 +183,7 @@ set_phase(uint32_t phase)
 static bool
 all_greeted(void)
 {
-	bool both = pst_traffic.params.mode == PST_TRAFFIC_FORWARD;
+	bool both = !is_setup() || pst_traffic.params.tcp;
 
 	return atomic_load(&pst_traffic.greeted[1]) &&
 	       (!both || atomic_load(&pst_traffic.greeted[0]));
@@ -202,6 +211,14 @@ all_answered(void)
 	return known == pst_traffic.params.plan.flows;
 }
 
+static bool
+all_begun(void)
+{
+	const volatile uint64_t *begun = &pst_traffic.steady.done[0];
+
+	return *begun >= pst_traffic.params.plan.flows;
+}
+
 /* Every queue has handed out its share of one round since it was warm. */
 static bool
 all_warm(void)
@@ -221,13 +238,15 @@ wait_for(bool (*is_done)(void))
 }
 
 static const char *
+fill(void)
+{
+	set_phase(PST_PHASE_FILL);
+	return wait_for(all_begun) == 0 ? NULL : "not all connections could begin in time";
+}
+
+static const char *
 establish(void)
 {
-	set_phase(PST_PHASE_GREET);
-	if (wait_for(all_greeted) != 0)
-		return "no packet came through";
-	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP)
-		return NULL;
 	set_phase(PST_PHASE_LEARN);
 	if (wait_for(all_learnt) != 0)
 		return "not all flows were let through";
@@ -243,13 +262,6 @@ establish(void)
 	return NULL;
 }
 
-static bool
-is_used_up(void)
-{
-	return pst_traffic.params.mode == PST_TRAFFIC_SETUP &&
-	       pst_report_made() - pst_traffic.made_before >= pst_traffic.params.plan.flows;
-}
-
 static void
 measure(void)
 {
@@ -258,8 +270,7 @@ measure(void)
 	pst_traffic.made_before = pst_report_made();
 	pst_traffic.seen_before = pst_report_seen();
 	set_phase(PST_PHASE_MEASURE);
-	for (uint32_t ms = 0; ms < pst_traffic.params.seconds * 1000 && !is_used_up(); ms++)
-		sleep_ms(1);
+	sleep_ms(pst_traffic.params.seconds * 1000);
 	set_phase(PST_PHASE_DRAIN);
 	sleep_ms(DRAIN_MS);
 }
@@ -270,11 +281,14 @@ run(void)
 	const char *failure;
 
 	if (attach() != 0)
-		return "the ports were not started in time";
+		return "the ports were not started in time, or have too many queues";
 	stay_beside_main();
 	if (prepare_memory() != 0)
 		return "out of memory";
-	failure = establish();
+	set_phase(PST_PHASE_GREET);
+	if (wait_for(all_greeted) != 0)
+		return "no packet came through";
+	failure = is_setup() ? fill() : establish();
 	if (failure == NULL)
 		measure();
 	return failure;

@@ -44,11 +44,22 @@ sum_words(const void *data, size_t len)
 #define CLIENT_FIRST 1000 /* the numbers of the SYNs */
 #define SERVER_FIRST 5000
 
+static const uint8_t part_flags[PST_FRAME_PARTS] = {
+	[PST_FRAME_SYN] = RTE_TCP_SYN_FLAG,
+	[PST_FRAME_SYN_ACK] = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG,
+	[PST_FRAME_TO_SERVER] = RTE_TCP_PSH_FLAG | RTE_TCP_ACK_FLAG,
+	[PST_FRAME_TO_CLIENT] = RTE_TCP_PSH_FLAG | RTE_TCP_ACK_FLAG,
+	[PST_FRAME_ACK] = RTE_TCP_ACK_FLAG,
+	[PST_FRAME_FIN] = RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG,
+	[PST_FRAME_FIN_BACK] = RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG,
+};
+
 static void
 set_tcp(struct rte_tcp_hdr *tcp, enum pst_frame_part part)
 {
-	bool of_client = part == PST_FRAME_SYN || part == PST_FRAME_TO_SERVER;
-	bool is_first = part == PST_FRAME_SYN || part == PST_FRAME_SYN_ACK;
+	bool of_client = part != PST_FRAME_SYN_ACK && part != PST_FRAME_TO_CLIENT &&
+		part != PST_FRAME_FIN_BACK;
+	bool is_first = (part_flags[part] & RTE_TCP_SYN_FLAG) != 0;
 	uint32_t seq = of_client ? CLIENT_FIRST : SERVER_FIRST;
 	uint32_t ack = of_client ? SERVER_FIRST : CLIENT_FIRST;
 
@@ -56,8 +67,7 @@ set_tcp(struct rte_tcp_hdr *tcp, enum pst_frame_part part)
 	tcp->recv_ack = part == PST_FRAME_SYN ? 0 : rte_cpu_to_be_32(ack + 1);
 	tcp->data_off = sizeof(*tcp) / 4 << 4;
 	tcp->rx_win = RTE_BE16(0x8000);
-	tcp->tcp_flags = (is_first ? RTE_TCP_SYN_FLAG : RTE_TCP_PSH_FLAG) |
-		(part == PST_FRAME_SYN ? 0 : RTE_TCP_ACK_FLAG);
+	tcp->tcp_flags = part_flags[part];
 }
 
 void *

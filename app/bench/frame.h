@@ -11,7 +11,8 @@
  * A tagged frame has a VLAN tag between the MACs and the type; all that follows is as in others.
  *
  * A TCP flow is opened by a SYN and the answer to it, and goes on with the same segment each
- * way again and again: the windows have to let a segment through that came before.
+ * way again and again: the windows have to let a segment through that came before. A FIN says so
+ * once more.
  */
 #pragma once
 
@@ -82,6 +83,10 @@ enum pst_frame_part {
 	PST_FRAME_SYN_ACK, /* the server's answer */
 	PST_FRAME_TO_SERVER,
 	PST_FRAME_TO_CLIENT,
+	PST_FRAME_ACK, /* of the client, as is the first FIN */
+	PST_FRAME_FIN,
+	PST_FRAME_FIN_BACK,
+	PST_FRAME_PARTS
 };
 
 struct pst_frame_shape {

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 
@@ -58,15 +59,16 @@ start_eal(const struct pst_bench_options *options, char *program)
 }
 
 static int
-run(const struct pst_bench_options *options, struct pst_account *account,
-	struct pst_pipeline_memory *memory)
+run(const struct pst_bench_options *options, struct pst_bench_result *result)
 {
 	struct pst_pipeline_params params = {
-		.flows = options->flows,
+		.flows = rte_align32pow2(options->flows),
 		.workers = options->workers,
 		.filters = options->filters,
 		.rules = options->rules,
 		.mtu = 1500,
+		.steady = strcmp(options->mode, "setup") == 0,
+		.tcp = strcmp(options->transport, "tcp") == 0,
 	};
 	struct pst_pipeline *pipeline;
 	int ret;
@@ -77,8 +79,10 @@ run(const struct pst_bench_options *options, struct pst_account *account,
 	if (pipeline == NULL)
 		return -rte_errno;
 	ret = pst_pipeline_run(pipeline, &stop);
-	pst_pipeline_account(pipeline, account);
-	pst_pipeline_memory(pipeline, memory);
+	pst_pipeline_account(pipeline, &result->account);
+	pst_pipeline_memory(pipeline, &result->memory);
+	if (params.steady)
+		pst_pipeline_turnover(pipeline, &result->turnover);
 	pst_pipeline_destroy(pipeline);
 	return ret;
 }
@@ -105,8 +109,7 @@ choose_report(char *path, size_t size)
 static int
 bench(const struct pst_bench_options *options, const char *report, char *program)
 {
-	struct pst_account account = { 0 };
-	struct pst_pipeline_memory memory = { 0 };
+	struct pst_bench_result result = { 0 };
 	int ret = pst_bench_options_export(options, report);
 
 	if (ret == 0)
@@ -116,13 +119,13 @@ bench(const struct pst_bench_options *options, const char *report, char *program
 		return EXIT_FAILURE;
 	}
 	catch_signals();
-	ret = run(options, &account, &memory);
+	ret = run(options, &result);
 	rte_eal_cleanup();
 	if (ret != 0) {
 		fprintf(stderr, "postern-bench: cannot run: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	return pst_bench_print(options, report, &account, &memory) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return pst_bench_print(options, report, &result) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int

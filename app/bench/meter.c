@@ -2,12 +2,10 @@
 #include "meter.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <rte_common.h>
-#include <rte_cycles.h>
 
 #define PROBE_ROUNDS 10000
 #define PROBE_SLACK 1.06 /* slower than a quiet probe by more: disturbed */
@@ -36,6 +34,19 @@ probe(void)
 	return cpu_time_ns() - start;
 }
 
+/* Written to, so that no page is missing in the measurement. */
+struct pst_meter *
+pst_meter_create(void)
+{
+	struct pst_meter *meter = malloc(sizeof(*meter));
+
+	if (meter == NULL)
+		return NULL;
+	memset(meter, 0xff, sizeof(*meter));
+	memset(meter, 0, offsetof(struct pst_meter, windows));
+	return meter;
+}
+
 void
 pst_meter_turn(struct pst_meter *meter)
 {
@@ -49,6 +60,7 @@ pst_meter_turn(struct pst_meter *meter)
 			.tsc = tsc - meter->tsc_start,
 			.packets = meter->packets,
 			.probe_ns = RTE_MAX(meter->probe_ns, after),
+			.loops = meter->n_loops,
 		};
 	meter->open = true;
 	meter->packets = 0;
@@ -125,10 +137,66 @@ gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, do
 	return kept;
 }
 
+static int
+by_ticks(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Gather the rounds of the loop in windows that were left alone. */
+static uint32_t
+gather_loops(struct pst_meter *const *meters, uint32_t n, double limit, uint32_t *ticks)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t m = 0; m < n; m++)
+		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
+			const struct pst_window *win = &meters[m]->windows[w];
+			uint32_t from = w == 0 ? 0 : win[-1].loops, count = win->loops - from;
+
+			if (!is_quiet(meters[m], w, limit))
+				continue;
+			memcpy(&ticks[kept], &meters[m]->loops[from], count * sizeof(*ticks));
+			kept += count;
+		}
+	qsort(ticks, kept, sizeof(*ticks), by_ticks);
+	return kept;
+}
+
+static uint32_t
+loop_quantile(const uint32_t *sorted, uint32_t n, double q)
+{
+	return sorted[(uint32_t)(q * (n - 1) + 0.5)];
+}
+
+static int
+sum_loops(struct pst_meter *const *meters, uint32_t n, double limit, struct pst_summary *sum)
+{
+	uint32_t all = 0, *ticks;
+
+	for (uint32_t m = 0; m < n; m++)
+		all += meters[m] != NULL ? meters[m]->n_loops : 0;
+	ticks = calloc(all + 1, sizeof(*ticks));
+	if (ticks == NULL)
+		return -ENOMEM;
+	sum->loops = gather_loops(meters, n, limit, ticks);
+	if (sum->loops > 0) {
+		sum->loop_p50 = loop_quantile(ticks, sum->loops, 0.5);
+		sum->loop_p99 = loop_quantile(ticks, sum->loops, 0.99);
+		sum->loop_p999 = loop_quantile(ticks, sum->loops, 0.999);
+		sum->loop_p9999 = loop_quantile(ticks, sum->loops, 0.9999);
+		sum->loop_max = ticks[sum->loops - 1];
+	}
+	free(ticks);
+	return 0;
+}
+
 int
 pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *sum)
 {
-	double *ns, *tsc;
+	double *ns, *tsc, limit;
 	uint32_t used;
 
 	memset(sum, 0, sizeof(*sum));
@@ -140,9 +208,12 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 		return -ENOMEM;
 	tsc = ns + sum->windows;
 	find_quiet(meters, n, ns, sum);
-	used = sum->kept = gather(meters, n, sum->probe_quiet_ns * PROBE_SLACK, ns, tsc);
-	if (used == 0)
-		used = gather(meters, n, UINT32_MAX, ns, tsc);
+	limit = sum->probe_quiet_ns * PROBE_SLACK;
+	used = sum->kept = gather(meters, n, limit, ns, tsc);
+	if (used == 0) {
+		limit = UINT32_MAX;
+		used = gather(meters, n, limit, ns, tsc);
+	}
 	sum->ns_min = ns[0];
 	sum->ns_median = quantile(ns, used, 0.5);
 	sum->ns_p99 = quantile(ns, used, 0.99);
@@ -150,5 +221,5 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	sum->ns_max = ns[used - 1];
 	sum->tsc_median = quantile(tsc, used, 0.5);
 	free(ns);
-	return 0;
+	return sum_loops(meters, n, limit, sum);
 }

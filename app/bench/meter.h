@@ -7,6 +7,10 @@
  * between two windows notices: a window is left out when a probe at its ends, or at the ends
  * of the windows before and behind it, was slow.
  *
+ * Besides, each round of the lcore's loop is timed by the TSC, as it is what a packet may have to
+ * wait for. Of the rounds, too, those in quiet windows count. All are kept, so the quantiles are
+ * exact. The probe is in no round.
+ *
  * Owner: the lcore that receives. The summary is made when it has stopped.
  */
 #pragma once
@@ -14,13 +18,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_common.h>
+#include <rte_cycles.h>
+
 #define PST_METER_WINDOWS 16384
+#define PST_METER_LOOPS (1u << 22)
 
 struct pst_window {
 	uint64_t cpu_ns;
 	uint64_t tsc;
 	uint32_t packets;
 	uint32_t probe_ns; /* the slower of the probes at its two ends */
+	uint32_t loops;	   /* up to its end, from the first window on */
 };
 
 struct pst_meter {
@@ -30,7 +39,10 @@ struct pst_meter {
 	uint32_t probe_ns; /* before the open window */
 	uint32_t count;
 	bool open;
+	uint64_t loop_start;
+	uint32_t n_loops;
 	struct pst_window windows[PST_METER_WINDOWS];
+	uint32_t loops[PST_METER_LOOPS]; /* TSC ticks */
 };
 
 struct pst_summary {
@@ -41,17 +53,45 @@ struct pst_summary {
 	/* per packet, of the kept windows, or of all when none was kept */
 	double ns_min, ns_median, ns_p99, ns_p999, ns_max;
 	double tsc_median;
+	/* TSC ticks a round of the loop, of the same windows */
+	uint32_t loops;
+	uint32_t loop_p50, loop_p99, loop_p999, loop_p9999, loop_max;
 };
+
+/* NULL when there is no memory. free() it. */
+struct pst_meter *pst_meter_create(void);
 
 void pst_meter_turn(struct pst_meter *meter);
 
-/* Note n received packets. A new window starts when the open one has enough of them. */
+/* Note n received packets. */
+static inline void
+pst_meter_add(struct pst_meter *meter, uint32_t n)
+{
+	meter->packets += n;
+}
+
+/* The same without rounds: a new window starts when the open one has enough packets. */
 static inline void
 pst_meter_note(struct pst_meter *meter, uint32_t n, uint32_t window)
 {
 	meter->packets += n;
 	if (!meter->open || meter->packets >= window)
 		pst_meter_turn(meter);
+}
+
+/* A round of the loop begins; a new window, too, when the open one has enough packets. */
+static inline void
+pst_meter_loop(struct pst_meter *meter, uint32_t window)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (meter->open && meter->n_loops < PST_METER_LOOPS)
+		meter->loops[meter->n_loops++] = RTE_MIN(now - meter->loop_start, UINT32_MAX);
+	meter->loop_start = now;
+	if (!meter->open || meter->packets >= window) {
+		pst_meter_turn(meter);
+		meter->loop_start = meter->tsc_start;
+	}
 }
 
 /* Put the windows of n meters (some may be NULL) into one result. Returns 0 or -ENOMEM. */

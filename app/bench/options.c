@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "options.h"
+#include "steady.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,13 +24,14 @@ static const char usage[] =
 	"Runs the appliance's worker on made-up traffic and times it.\n"
 	"\n"
 	"  --mode MODE         forward: established flows, both ways (default)\n"
-	"                      setup: every packet opens a connection\n"
+	"                      setup: connections begin, and as many expire; one worker\n"
 	"                      bind: round trips of BindForClient; the other options but\n"
 	"                      --json do not matter to it\n"
 	"                      edit: the stream engine alone; --seconds and --json matter\n"
-	"  --transport NAME    udp (default), or tcp: established, or SYNs in mode setup\n"
-	"  --flows N           flows, or connections to open; rounded up to a power of two\n"
-	"                      (default 65536)\n"
+	"  --transport NAME    udp (default), or tcp: established, or seven segments for each\n"
+	"                      connection in mode setup\n"
+	"  --flows N           flows; rounded up to a power of two (default 65536). Mode setup\n"
+	"                      wants 16384 or more, and 61 of 64 have a connection at a time\n"
 	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64), or imix: 64, 594 and\n"
 	"                      1518 mixed, 7 to 4 to 1\n"
 	"  --vlan SIDE         inside or outside: frames of that side have an 802.1Q tag\n"
@@ -162,6 +164,19 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 	}
 }
 
+/* What mode setup cannot do. */
+static int
+check_setup(const struct pst_bench_options *options)
+{
+	if (strcmp(options->mode, "setup") != 0)
+		return 0;
+	if (options->workers != 1)
+		return refuse("--workers", "mode setup is for one");
+	if (options->flows < PST_STEADY_FLOWS_MIN)
+		return refuse("--flows", "too few for mode setup");
+	return 0;
+}
+
 int
 pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 {
@@ -188,6 +203,8 @@ pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 		refuse(argv[optind], "not an option; EAL arguments go behind --");
 		return 3;
 	}
+	if (check_setup(options) != 0)
+		return 3;
 	options->eal = argv + optind;
 	options->n_eal = argc - optind;
 	return 0;

@@ -9,6 +9,7 @@
 
 #include <rte_common.h>
 
+#define WINDOW_LEAST 2048 /* packets */
 #define FLOWS_MAX (1u << 24)
 #define PER_CLIENT_MAX (1u << 15) /* ports of a client start at 1024 */
 
@@ -111,16 +112,16 @@ read_vlan(struct pst_plan *plan)
 }
 
 static int
-read_plan(struct pst_plan *plan)
+read_plan(struct pst_plan *plan, uint32_t least)
 {
 	uint32_t per_client = 256, swapped = 0, bridged = 0, port = 4000;
 	int ret = 0;
 
-	plan->flows = 1024;
+	plan->flows = RTE_MAX(1024u, least);
 	plan->servers = 1;
 	plan->client_net = pst_ipv4(10, 0, 1, 0);
 	plan->server_net = pst_ipv4(203, 0, 113, 1);
-	ret |= read_number("PST_TRAFFIC_FLOWS", 1, FLOWS_MAX, &plan->flows);
+	ret |= read_number("PST_TRAFFIC_FLOWS", least, FLOWS_MAX, &plan->flows);
 	ret |= read_number("PST_TRAFFIC_PER_CLIENT", 1, PER_CLIENT_MAX, &per_client);
 	ret |= read_number("PST_TRAFFIC_SERVERS", 1, 1 << 16, &plan->servers);
 	ret |= read_number("PST_TRAFFIC_PORT", 1, UINT16_MAX, &port);
@@ -140,17 +141,29 @@ read_plan(struct pst_plan *plan)
 	return ret;
 }
 
+/* Connections end by the second: a window has a few whole ones. */
+static uint32_t
+setup_window(const struct pst_traffic_params *params)
+{
+	uint32_t second = pst_steady_rate(params->plan.flows, params->tcp);
+
+	second = RTE_MAX(second, 1u) * pst_steady_packets(params->tcp);
+	return (WINDOW_LEAST + second - 1) / second * second;
+}
+
 int
 pst_params_read(struct pst_traffic_params *params)
 {
+	bool is_setup;
 	int ret;
 
 	params->seconds = 2;
 	params->report = getenv("PST_TRAFFIC_REPORT");
 	ret = read_mode(&params->mode);
 	ret |= read_transport(&params->tcp);
-	params->window = params->mode == PST_TRAFFIC_SETUP ? 1 << 12 : 1 << 14;
-	ret |= read_plan(&params->plan);
+	is_setup = params->mode == PST_TRAFFIC_SETUP;
+	ret |= read_plan(&params->plan, is_setup ? PST_STEADY_FLOWS_MIN : 1);
+	params->window = is_setup ? setup_window(params) : 1 << 14;
 	params->settle_ms = 10000 + params->plan.flows / 100;
 	ret |= read_number("PST_TRAFFIC_SECONDS", 1, 3600, &params->seconds);
 	ret |= read_number("PST_TRAFFIC_WINDOW", 64, 1 << 28, &params->window);

@@ -2,9 +2,9 @@
 /*
  * The traffic maker's parameters, from the environment (all with a default):
  *
- * PST_TRAFFIC_MODE        forward (established flows, both ways) or setup (each packet new)
+ * PST_TRAFFIC_MODE        forward (established flows, both ways) or setup (new connections)
  * PST_TRAFFIC_TRANSPORT   udp or tcp
- * PST_TRAFFIC_FLOWS       how many, rounded up to a power of two
+ * PST_TRAFFIC_FLOWS       how many, rounded up to a power of two; 16384 or more in mode setup
  * PST_TRAFFIC_PER_CLIENT  flows of one client address, likewise
  * PST_TRAFFIC_SERVERS     server addresses, likewise
  * PST_TRAFFIC_CLIENT_NET  the lowest client address; PST_TRAFFIC_SERVER_NET the lowest server

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "frame.h"
 #include "lists.h"
+#include "steady.h"
 #include "worker/worker.h"
 
 #define PORTS 2
@@ -45,6 +46,7 @@ struct pst_pipeline {
 	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* from, to */
 	struct pst_account main;
 	struct pst_pipeline_memory memory;
+	uint64_t full_begun, full_live; /* of a steady state, when the tables were full */
 	const volatile sig_atomic_t *stop;
 };
 
@@ -118,8 +120,8 @@ set_nat_params(struct pst_pipeline *p)
 	static const uint32_t seconds[PST_TIMEOUTS] = {
 		[PST_TIMEOUT_TCP_OPENING] = 240,
 		[PST_TIMEOUT_TCP_ESTABLISHED] = 7440,
-		[PST_TIMEOUT_TCP_CLOSING] = 240,
-		[PST_TIMEOUT_UDP] = 300,
+		[PST_TIMEOUT_TCP_CLOSING] = PST_STEADY_TCP_S,
+		[PST_TIMEOUT_UDP] = PST_STEADY_UDP_S,
 		[PST_TIMEOUT_ICMP] = 60,
 		[PST_TIMEOUT_BIND_ACCEPT] = 60,
 		[PST_TIMEOUT_BIND_UDP_IDLE] = 300,
@@ -131,6 +133,8 @@ set_nat_params(struct pst_pipeline *p)
 	nat->filtering = PST_NAT_ADDRESS_DEPENDENT;
 	nat->n_addresses = RTE_MIN(p->params.flows / FLOWS_PER_ADDRESS + 1,
 		(uint32_t)PST_NAT_ADDRESSES_MAX);
+	if (p->params.steady)
+		nat->n_addresses = RTE_MAX(p->params.flows / PST_STEADY_FLOWS_PER_ADDRESS, 1u);
 	for (uint32_t i = 0; i < nat->n_addresses; i++)
 		nat->addresses[i] = rte_cpu_to_be_32(pst_ipv4(192, 0, 2, 0) + i);
 	nat->port_first = 1024;
@@ -207,7 +211,7 @@ make_nat(struct pst_pipeline *p, uint32_t worker)
 		.connections = sessions / p->params.workers,
 		.listeners = LISTENERS,
 		.seed = rte_rdtsc() + worker,
-		.now_ms = pst_clock_now(&p->clock),
+		.now_ms = PST_MS_PER_S,
 		.socket = SOCKET_ID_ANY,
 	};
 
@@ -372,6 +376,16 @@ look_after(struct pst_pipeline *p, uint64_t now_ms)
 	pst_neigh_timer(p->net->neigh, p->net, &ops, now_ms);
 }
 
+/* What a worker takes for the time. */
+static uint64_t
+now_of(const struct pst_pipeline *p, const struct pst_worker *worker)
+{
+	if (!p->params.steady)
+		return pst_clock_now(&p->clock);
+	return PST_MS_PER_S + pst_steady_ms(p->params.flows, p->params.tcp,
+		pst_worker_stats(worker)->connections_total);
+}
+
 static int
 run_worker(void *arg)
 {
@@ -381,8 +395,20 @@ run_worker(void *arg)
 
 	pst_lcore_set_role(PST_ROLE_WORKER, post->worker);
 	while (*p->stop == 0)
-		pst_worker_poll(worker, pst_clock_now(&p->clock));
+		pst_worker_poll(worker, now_of(p, worker));
 	return 0;
+}
+
+/* All flows have begun, and the greeting: there is a pause now. */
+static void
+watch_turnover(struct pst_pipeline *p)
+{
+	const volatile struct pst_worker_stats *stats = pst_worker_stats(p->workers[0]);
+
+	if (!p->params.steady || stats->connections_total != (uint64_t)p->params.flows + 1)
+		return;
+	p->full_begun = p->params.flows + 1;
+	p->full_live = stats->connections;
 }
 
 int
@@ -402,6 +428,7 @@ pst_pipeline_run(struct pst_pipeline *p, const volatile sig_atomic_t *stop)
 	}
 	while (*stop == 0) {
 		look_after(p, pst_clock_now(&p->clock));
+		watch_turnover(p);
 		rte_delay_us_sleep(100);
 	}
 	rte_eal_mp_wait_lcore();
@@ -420,6 +447,20 @@ void
 pst_pipeline_memory(const struct pst_pipeline *p, struct pst_pipeline_memory *memory)
 {
 	*memory = p->memory;
+}
+
+void
+pst_pipeline_turnover(const struct pst_pipeline *p, struct pst_pipeline_turnover *turnover)
+{
+	const struct pst_worker_stats *stats = pst_worker_stats(p->workers[0]);
+	/* time may stand anywhere in a second, and connections end when it is over */
+	int64_t slack = 2 * (int64_t)pst_steady_rate(p->params.flows, p->params.tcp);
+
+	turnover->live = stats->connections;
+	turnover->begun = stats->connections_total - p->full_begun;
+	turnover->expired = turnover->begun + p->full_live - stats->connections;
+	turnover->is_steady = p->full_begun != 0 && turnover->begun != 0 &&
+		llabs((int64_t)(turnover->expired - turnover->begun)) <= slack;
 }
 
 void

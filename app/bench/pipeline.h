@@ -8,10 +8,14 @@
  * pool     192.0.2.0 and on, as many addresses as the flows need at half load
  *
  * The tables are as large as in a default set-up, not as large as the test.
+ *
+ * In a steady state of new connections (steady.h) the worker's clock goes by the number of those
+ * that have begun, so that as many end, and the pool is nearly used up.
  */
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "worker/stats.h"
@@ -24,6 +28,8 @@ struct pst_pipeline_params {
 	uint32_t filters, rules; /* of lists.h, for connections that begin */
 	uint16_t mtu;
 	uint16_t vlans[2]; /* by port; 0: untagged */
+	bool steady; /* one worker */
+	bool tcp; /* which connections begin */
 };
 
 /* After the EAL is up, with ports 0 and 1. NULL, with rte_errno set, and said why. */
@@ -45,3 +51,11 @@ struct pst_pipeline_memory {
 };
 void pst_pipeline_memory(
 	const struct pst_pipeline *pipeline, struct pst_pipeline_memory *memory);
+
+/* Of a steady state: what began and what ended since the tables were full; how many there are. */
+struct pst_pipeline_turnover {
+	uint64_t begun, expired, live;
+	bool is_steady; /* as many ended as began */
+};
+void pst_pipeline_turnover(
+	const struct pst_pipeline *pipeline, struct pst_pipeline_turnover *turnover);

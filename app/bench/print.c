@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -20,10 +21,27 @@ bytes_each(const struct pst_pipeline_memory *memory)
 	return memory->connections > 0 ? (double)memory->bytes / memory->connections : 0;
 }
 
+static bool
+is_setup(const struct pst_bench_options *options)
+{
+	return strcmp(options->mode, "setup") == 0;
+}
+
+static void
+print_turnover(const json_t *report, const struct pst_pipeline_turnover *turnover)
+{
+	printf("%10.3f million connections a second, while %" PRIu64 " live\n",
+		number(report, NULL, "connections_per_s") / 1e6, turnover->live);
+	printf("%10" PRIu64 " connections began, %" PRIu64 " expired\n", turnover->begun,
+		turnover->expired);
+}
+
 static void
 print_table(const struct pst_bench_options *options, const json_t *report,
-	const struct pst_account *account, const struct pst_pipeline_memory *memory)
+	const struct pst_bench_result *result)
 {
+	const struct pst_account *account = &result->account;
+	const struct pst_pipeline_memory *memory = &result->memory;
 	double ns = number(report, "ns", "median");
 	char size[16] = "mixed";
 
@@ -37,6 +55,12 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		number(report, "ns", "min"), number(report, "ns", "p99"),
 		number(report, "ns", "p999"), number(report, "ns", "max"));
 	printf("%10.1f TSC ticks a packet\n", number(report, NULL, "tsc"));
+	if (is_setup(options))
+		print_turnover(report, &result->turnover);
+	printf("%10.1f us a loop (p50; p99 %.1f, p99.9 %.1f, p99.99 %.1f, max %.1f)\n",
+		number(report, NULL, "loop_p50_us"), number(report, NULL, "loop_p99_us"),
+		number(report, NULL, "loop_p999_us"), number(report, NULL, "loop_p9999_us"),
+		number(report, NULL, "loop_max_us"));
 	printf("%10.0f sent, %.0f lost\n", number(report, NULL, "sent"),
 		number(report, NULL, "lost"));
 	printf("%10.0f checked, %.0f bad, %.0f not translated\n", number(report, NULL, "checked"),
@@ -53,10 +77,20 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 				pst_drop_names[i]);
 }
 
+static void
+add_turnover(json_t *report, const struct pst_pipeline_turnover *turnover)
+{
+	json_object_set_new(report, "live", json_integer(turnover->live));
+	json_object_set_new(report, "begun", json_integer(turnover->begun));
+	json_object_set_new(report, "expired", json_integer(turnover->expired));
+}
+
 static int
 print_json(const struct pst_bench_options *options, json_t *report,
-	const struct pst_account *account, const struct pst_pipeline_memory *memory)
+	const struct pst_bench_result *result)
 {
+	const struct pst_account *account = &result->account;
+	const struct pst_pipeline_memory *memory = &result->memory;
 	json_t *drops = json_object();
 
 	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
@@ -71,6 +105,8 @@ print_json(const struct pst_bench_options *options, json_t *report,
 	json_object_set_new(report, "connections", json_integer(memory->connections));
 	json_object_set_new(report, "bytes_per_connection", json_real(bytes_each(memory)));
 	json_object_set_new(report, "dropped", drops);
+	if (is_setup(options))
+		add_turnover(report, &result->turnover);
 	if (json_dumpf(report, stdout, JSON_INDENT(1)) != 0)
 		return -1;
 	return putchar('\n') == EOF ? -1 : 0;
@@ -78,7 +114,7 @@ print_json(const struct pst_bench_options *options, json_t *report,
 
 int
 pst_bench_print(const struct pst_bench_options *options, const char *path,
-	const struct pst_account *account, const struct pst_pipeline_memory *memory)
+	const struct pst_bench_result *result)
 {
 	json_error_t error;
 	json_t *report = json_load_file(path, 0, &error);
@@ -95,9 +131,13 @@ pst_bench_print(const struct pst_bench_options *options, const char *path,
 	if (failure != NULL || number(report, NULL, "lost") != 0 ||
 		number(report, NULL, "bad") != 0 || number(report, NULL, "untranslated") != 0)
 		ret = -1;
+	if (is_setup(options) && !result->turnover.is_steady) {
+		fprintf(stderr, "postern-bench: not as many connections ended as began\n");
+		ret = -1;
+	}
 	if (!options->json)
-		print_table(options, report, account, memory);
-	else if (print_json(options, report, account, memory) != 0)
+		print_table(options, report, result);
+	else if (print_json(options, report, result) != 0)
 		ret = -1;
 	json_decref(report);
 	return ret;

@@ -63,6 +63,8 @@ count_learnt(void)
 {
 	uint32_t n = 0;
 
+	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP)
+		return 0; /* of what is under way only */
 	for (uint32_t f = 0; pst_traffic.learnt != NULL && f < pst_traffic.params.plan.flows; f++)
 		n += pst_traffic.learnt[f].port != 0;
 	return n;
@@ -78,6 +80,33 @@ write_summary(FILE *to, const struct pst_summary *sum)
 		sum->windows, sum->kept, sum->probe_quiet_ns, sum->ns_min, sum->ns_median,
 		sum->ns_p99, sum->ns_p999, sum->ns_max, sum->tsc_median, rte_get_tsc_hz(),
 		sum->ns_median > 0 ? 1000 / sum->ns_median : 0);
+}
+
+static double
+us_of(uint32_t ticks)
+{
+	return ticks * 1e6 / rte_get_tsc_hz();
+}
+
+static void
+write_loops(FILE *to, const struct pst_summary *sum)
+{
+	fprintf(to,
+		"\"loops\":%u,\"loop_p50_us\":%.2f,\"loop_p99_us\":%.2f,\"loop_p999_us\":%.2f,"
+		"\"loop_p9999_us\":%.2f,\"loop_max_us\":%.2f,",
+		sum->loops, us_of(sum->loop_p50), us_of(sum->loop_p99), us_of(sum->loop_p999),
+		us_of(sum->loop_p9999), us_of(sum->loop_max));
+}
+
+static void
+write_connections(FILE *to, const struct pst_summary *sum)
+{
+	const struct pst_traffic_params *params = &pst_traffic.params;
+	double ns = sum->ns_median * pst_steady_packets(params->tcp);
+
+	if (params->mode == PST_TRAFFIC_SETUP)
+		fprintf(to, "\"packets_per_connection\":%u,\"connections_per_s\":%.0f,",
+			pst_steady_packets(params->tcp), ns > 0 ? 1e9 / ns : 0);
 }
 
 static void
@@ -149,6 +178,8 @@ pst_report_write(const char *failure)
 	if (failure != NULL)
 		fprintf(to, "\"failure\":\"%s\",", failure);
 	write_summary(to, &sum);
+	write_loops(to, &sum);
+	write_connections(to, &sum);
 	write_totals(to, &all);
 	write_windows(to);
 	fprintf(to, "}\n");

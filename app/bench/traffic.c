@@ -11,6 +11,7 @@
 #define LEARN_POLLS 256 /* empty polls before what got lost is sent again */
 #define CHECK_MEAN 64
 #define TAIL_EVERY 16 /* of the frames that are checked */
+#define SETUP_KEY 0x9e3779b1u /* mode setup: of the order in which flows come */
 
 struct pst_traffic pst_traffic;
 
@@ -22,9 +23,32 @@ greeting(void)
 }
 
 static bool
+is_setup(void)
+{
+	return pst_traffic.params.mode == PST_TRAFFIC_SETUP;
+}
+
+static struct pst_endpoint4 *
+learnt_of(uint32_t flow)
+{
+	return &pst_traffic.learnt[flow & pst_traffic.learnt_mask];
+}
+
+static bool
 is_learnt(uint32_t flow)
 {
-	return pst_traffic.learnt[flow].port != 0;
+	return learnt_of(flow)->port != 0;
+}
+
+/* Whose flow it is. In mode setup neighbours in time are none otherwise. */
+static struct pst_endpoint4
+client_of(uint32_t flow)
+{
+	const struct pst_plan *plan = &pst_traffic.params.plan;
+
+	if (is_setup() && flow != greeting())
+		flow = pst_plan_shuffle(plan, flow, SETUP_KEY);
+	return pst_plan_client(plan, flow);
 }
 
 static void
@@ -49,18 +73,20 @@ clear_tail_of(struct rte_mempool *pool __rte_unused, void *arg __rte_unused, voi
 	clear_tail(pkt);
 }
 
+/* Of several sizes one is drawn. */
 static void
-put_frame(struct pst_maker *maker, struct rte_mbuf *pkt, uint32_t flow)
+put_frame(struct pst_maker *maker, const struct pst_frame_base *sizes, struct rte_mbuf *pkt,
+	uint32_t flow)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
 	struct pst_endpoint4 server = pst_plan_server(plan, flow);
-	const struct pst_frame_base *base = &maker->use[pst_plan_draw(plan, &maker->random)];
+	const struct pst_frame_base *base = &sizes[pst_plan_draw(plan, &maker->random)];
 	uint8_t *data = rte_pktmbuf_mtod(pkt, uint8_t *);
 
 	if (maker->port == 0)
-		pst_frame_make(data, base, flow, pst_plan_client(plan, flow), server);
+		pst_frame_make(data, base, flow, client_of(flow), server);
 	else
-		pst_frame_make(data, base, flow, server, pst_traffic.learnt[flow]);
+		pst_frame_make(data, base, flow, server, *learnt_of(flow));
 	set_len(pkt, base->len);
 }
 
@@ -75,16 +101,16 @@ plan_burst(struct pst_maker *maker)
 		maker->next[i] = pst_plan_shuffle(plan, maker->cursor + i * maker->step, key);
 	if (maker->port != 0)
 		for (uint32_t i = 0; i < PST_TRAFFIC_BURST; i++)
-			rte_prefetch0(&pst_traffic.learnt[maker->next[i]]);
+			rte_prefetch0(learnt_of(maker->next[i]));
 }
 
-/* Frames of all flows, round after round; in setup mode there is one round only. */
+/* Frames of all flows, round after round. */
 static uint16_t
 make_shuffled(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 {
 	n = RTE_MIN(n, PST_TRAFFIC_BURST);
 	for (uint16_t i = 0; i < n; i++)
-		put_frame(maker, pkts[i], maker->next[i]);
+		put_frame(maker, maker->use, pkts[i], maker->next[i]);
 	maker->cursor += n * maker->step;
 	plan_burst(maker);
 	return n;
@@ -97,8 +123,22 @@ make_greeting(struct pst_maker *maker, struct rte_mbuf **pkts)
 		return 0;
 	if (maker->port != 0 && !is_learnt(greeting()))
 		return 0;
-	put_frame(maker, pkts[0], greeting());
+	put_frame(maker, maker->use, pkts[0], greeting());
 	return 1;
+}
+
+/* Connections that begin, and go on: so many begin in all. */
+static uint16_t
+make_steady(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n, uint64_t most)
+{
+	struct pst_step steps[PST_TRAFFIC_BURST];
+	uint32_t mask = pst_traffic.params.plan.flows - 1;
+
+	n = pst_steady_next(&pst_traffic.steady, maker->port, RTE_MIN(n, PST_TRAFFIC_BURST), most,
+		steps);
+	for (uint16_t i = 0; i < n; i++)
+		put_frame(maker, maker->bases[steps[i].part], pkts[i], steps[i].number & mask);
+	return n;
 }
 
 /*
@@ -120,7 +160,7 @@ make_unlearnt(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 	}
 	for (; made < n && maker->cursor < flows; maker->cursor += maker->step)
 		if (answers ? !pst_traffic.answered[maker->cursor] : !is_learnt(maker->cursor))
-			put_frame(maker, pkts[made++], maker->cursor);
+			put_frame(maker, maker->use, pkts[made++], maker->cursor);
 	if (maker->cursor >= flows) {
 		maker->cursor = maker->first;
 		maker->idle = LEARN_POLLS;
@@ -128,40 +168,48 @@ make_unlearnt(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 	return made;
 }
 
+/* What packets are, before and after their flow was answered. */
+static const struct pst_frame_base *
+base_of(const struct pst_maker *maker, bool is_established)
+{
+	if (!pst_traffic.params.tcp)
+		return maker->bases[PST_FRAME_UDP];
+	if (maker->port == 0)
+		return maker->bases[is_established ? PST_FRAME_TO_SERVER : PST_FRAME_SYN];
+	return maker->bases[is_established ? PST_FRAME_TO_CLIENT : PST_FRAME_SYN_ACK];
+}
+
 static void
 enter_phase(struct pst_maker *maker, uint32_t phase, struct rte_mempool *pool)
 {
-	bool opens = phase < PST_PHASE_WARM || pst_traffic.params.mode == PST_TRAFFIC_SETUP;
-
 	maker->phase = phase;
-	maker->use = opens ? maker->first_bases : maker->bases;
+	maker->use = base_of(maker, phase >= PST_PHASE_WARM);
 	if (phase == PST_PHASE_GREET)
 		rte_mempool_obj_iter(pool, clear_tail_of, NULL);
 	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_ANSWER || phase == PST_PHASE_WARM)
 		maker->cursor = maker->first;
-	plan_burst(maker);
+	if (!is_setup())
+		plan_burst(maker);
 }
 
+static struct pst_meter *
+meter_of_lcore(void)
+{
+	return pst_traffic.meters[rte_lcore_id() % RTE_MAX_LCORE];
+}
+
+/* What is measured; a round of the lcore's loop is from one look at port 0 to the next. */
 static uint16_t
-make_replay(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
+make_measured(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t flows = pst_traffic.params.plan.flows;
+	struct pst_meter *meter = meter_of_lcore();
 
-	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP) {
-		if (maker->port != 0 || maker->cursor >= flows)
-			return 0;
-		n = RTE_MIN(n, (flows - maker->cursor + maker->step - 1) / maker->step);
-	}
-	return make_shuffled(maker, pkts, n);
-}
-
-static void
-meter_burst(uint32_t n)
-{
-	struct pst_meter *meter = pst_traffic.meters[rte_lcore_id() % RTE_MAX_LCORE];
-
-	if (meter != NULL && n > 0)
-		pst_meter_note(meter, n, pst_traffic.params.window);
+	if (meter != NULL && maker->port == 0)
+		pst_meter_loop(meter, pst_traffic.params.window);
+	n = is_setup() ? make_steady(maker, pkts, n, UINT64_MAX) : make_shuffled(maker, pkts, n);
+	if (meter != NULL)
+		pst_meter_add(meter, n);
+	return n;
 }
 
 static uint16_t
@@ -174,8 +222,10 @@ make_burst(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 		enter_phase(maker, phase, pkts[0]->pool);
 	switch (phase) {
 	case PST_PHASE_MEASURE:
-		made = make_replay(maker, pkts, n);
-		meter_burst(made);
+		made = make_measured(maker, pkts, n);
+		break;
+	case PST_PHASE_FILL:
+		made = make_steady(maker, pkts, n, pst_traffic.params.plan.flows);
 		break;
 	case PST_PHASE_WARM:
 		made = make_shuffled(maker, pkts, n);
@@ -315,9 +365,17 @@ learn(struct pst_checker *checker, const struct pst_frame *frame)
 	if (frame->flow == greeting())
 		atomic_store(&pst_traffic.greeted[checker->port], true);
 	if (checker->port == 1 && !is_learnt(frame->flow))
-		pst_traffic.learnt[frame->flow] = outside_of(frame);
-	if (checker->port == 0)
+		*learnt_of(frame->flow) = outside_of(frame);
+	if (checker->port == 0 && !is_setup())
 		pst_traffic.answered[frame->flow] = true;
+}
+
+/* Mode setup: where the connection is answered that begins with this. */
+static void
+learn_new(const struct pst_checker *checker, const struct pst_frame *frame)
+{
+	if (checker->port == 1 && frame->tcp.tcp_flags == RTE_TCP_SYN_FLAG)
+		*learnt_of(frame->flow) = outside_of(frame);
 }
 
 static enum pst_fault
@@ -332,11 +390,11 @@ judge(const struct pst_checker *checker, const struct pst_frame *frame, const st
 		return PST_FAULT_FLOW;
 	server = pst_plan_server(plan, frame->flow);
 	if (checker->port == 0)
-		client = pst_plan_client(plan, frame->flow);
-	else if (is_learnt(frame->flow))
-		client = pst_traffic.learnt[frame->flow];
+		client = client_of(frame->flow);
+	else if (pst_traffic.params.tcp || !is_setup())
+		client = *learnt_of(frame->flow);
 	else
-		client = outside_of(frame); /* setup mode learns nothing */
+		client = outside_of(frame); /* nobody answers */
 	if ((checker->port == 0) != plan->swapped)
 		return pst_frame_check(data, len, checker->tagged, plan, &server, &client);
 	return pst_frame_check(data, len, checker->tagged, plan, &client, &server);
@@ -346,8 +404,7 @@ judge(const struct pst_checker *checker, const struct pst_frame *frame, const st
 static bool
 is_untranslated(const struct pst_checker *checker, const struct pst_frame *frame)
 {
-	struct pst_endpoint4 client = pst_plan_client(&pst_traffic.params.plan, frame->flow);
-	struct pst_endpoint4 outside = outside_of(frame);
+	struct pst_endpoint4 client = client_of(frame->flow), outside = outside_of(frame);
 
 	return checker->port == 1 && client.addr == outside.addr && client.port == outside.port;
 }
@@ -376,6 +433,7 @@ pst_traffic_tx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 	struct pst_checker *checker = arg;
 	bool learning = pst_traffic_phase() <= PST_PHASE_ANSWER;
 	bool tagged = checker->tagged;
+	bool opens = is_setup() && pst_traffic.params.tcp;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct pst_frame *frame =
@@ -388,6 +446,8 @@ pst_traffic_tx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 		checker->seen++;
 		if (unlikely(learning))
 			learn(checker, frame);
+		else if (opens)
+			learn_new(checker, frame);
 		if (unlikely(checker->countdown-- <= 1))
 			check(checker, frame, pkts[i]);
 	}

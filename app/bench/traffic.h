@@ -13,10 +13,12 @@
  *
  * The phases of a run: wait for the ports, greet (one flow, until ARP is through), learn
  * (all flows, in order), answer (those of TCP, from outside), warm (both directions,
- * shuffled), settle, measure, drain, done.
+ * shuffled), settle, measure, drain, done. In mode setup the tables are filled instead of learn,
+ * answer and warm: connections begin, and end, as they do in the measurement (steady.h).
  *
  * Owner: a queue's state belongs to the lcore that polls it; the control thread moves the
- * phase on and only reads the rest.
+ * phase on and only reads the rest. In mode setup there is one queue, and one lcore polls it on
+ * both ports.
  */
 #pragma once
 
@@ -30,6 +32,7 @@
 
 #include "frame.h"
 #include "meter.h"
+#include "steady.h"
 
 #define PST_TRAFFIC_PORTS 2
 #define PST_TRAFFIC_QUEUES 16
@@ -41,6 +44,7 @@ enum pst_phase {
 	PST_PHASE_LEARN,
 	PST_PHASE_ANSWER,
 	PST_PHASE_WARM,
+	PST_PHASE_FILL,
 	PST_PHASE_SETTLE,
 	PST_PHASE_MEASURE,
 	PST_PHASE_DRAIN,
@@ -61,10 +65,8 @@ struct pst_traffic_params {
 
 /* The receive side of a queue. */
 struct pst_maker {
-	/* by size: of an established flow, of one that begins */
-	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base bases[PST_FRAME_SIZES];
-	struct pst_frame_base first_bases[PST_FRAME_SIZES];
-	const struct pst_frame_base *use;
+	alignas(RTE_CACHE_LINE_SIZE) struct pst_frame_base bases[PST_FRAME_PARTS][PST_FRAME_SIZES];
+	const struct pst_frame_base *use; /* by size, for flows that are all in the same state */
 	uint32_t next[PST_TRAFFIC_BURST]; /* flows of the coming burst, prefetched */
 	uint32_t cursor; /* frames into the rounds, over all queues */
 	uint32_t step; /* number of queues that share a round */
@@ -108,12 +110,15 @@ struct pst_traffic {
 	/* of the control thread: frames until warm, frames before the measurement */
 	uint64_t warm_goal, made_before, seen_before;
 	struct rte_ether_addr mac[PST_TRAFFIC_PORTS]; /* the maker's */
-	struct pst_endpoint4 *learnt; /* outside endpoint by flow; port 0: not yet */
+	/* outside endpoint by flow, or in mode setup by the flow's low bits; port 0: not yet */
+	struct pst_endpoint4 *learnt;
+	uint32_t learnt_mask;
 	bool *answered;		      /* by flow, TCP: the answer came through */
 	struct pst_maker makers[PST_TRAFFIC_PORTS][PST_TRAFFIC_QUEUES];
 	struct pst_checker checkers[PST_TRAFFIC_PORTS][PST_TRAFFIC_QUEUES];
 	struct pst_arp_slot arp[PST_TRAFFIC_PORTS];
 	struct pst_meter *meters[RTE_MAX_LCORE];
+	struct pst_steady steady; /* mode setup */
 };
 
 extern struct pst_traffic pst_traffic;

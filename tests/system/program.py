@@ -195,6 +195,23 @@ def variants_are_forwarded(lab, gate):
     return told
 
 
+def setups_are_timed(lab, gate):
+    """Connections begin and end in a steady state, and every packet comes out right."""
+    bench = os.path.join(ROOT, "build", "app", "postern-bench")
+    told = []
+    for transport, packets in (("udp", 1), ("tcp", 7)):
+        row = json.loads(sh(bench, "--mode", "setup", "--transport", transport, "--flows", "16384",
+                            "--seconds", "1", "--json", "--", "--no-huge", "--no-shconf", "-m",
+                            "1500", "--no-telemetry", "--log-level=error", "--file-prefix",
+                            lab.gate))
+        expect(row["sent"] >= packets * row["begun"] - 10000 > 0 and row["dropped"] == {}, f"{row}")
+        expect(abs(row["begun"] - row["expired"]) < 200 and 15000 < row["live"] < 16384, f"{row}")
+        expect(row["begun"] > 32768, f"hardly anything was measured: {row}")
+        expect(0 < row["loop_p50_us"] <= row["loop_p9999_us"] <= row["loop_max_us"], f"{row}")
+        told.append(f"{transport}: {row['connections_per_s'] / 1e6:.2f} million a second")
+    return told
+
+
 CASES = [
     ("a bad config", bad_config),
     ("is alone on its socket", is_alone),
@@ -205,5 +222,6 @@ CASES = [
     ("binds are timed", binds_are_timed),
     ("edits are timed", edits_are_timed),
     ("mixed sizes and tags are forwarded", variants_are_forwarded),
+    ("setups are timed", setups_are_timed),
     ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
 ]

@@ -61,7 +61,7 @@ every_frame_made_is_sound(void **state)
 		struct pst_frame_base base;
 
 		for (uint32_t flow = 0; flow < plan.flows; flow++) {
-			shape.part = flow % (PST_FRAME_TO_CLIENT + 1);
+			shape.part = flow % PST_FRAME_PARTS;
 			make_flow(data, &base, &plan, flow, &shape);
 			assert_int_equal(base.len, shape.size + (shape.tagged ? 4 : 0));
 			assert_int_equal(check_flow(data, &base, &plan, flow), PST_FAULT_NONE);
@@ -77,7 +77,7 @@ every_flipped_bit_behind_the_macs_is_found(void **state)
 	struct pst_frame_base base;
 
 	(void)state;
-	for (int i = 0; i < 2 * (PST_FRAME_TO_CLIENT + 1); i++) {
+	for (int i = 0; i < 2 * PST_FRAME_PARTS; i++) {
 		struct pst_frame_shape shape = { .size = 60, .part = i / 2, .tagged = i % 2 != 0 };
 
 		for (uint32_t bit = 12 * 8; bit < 60 * 8 + (shape.tagged ? 32 : 0); bit++) {

@@ -106,6 +106,61 @@ the_last_window_is_never_overrun(void **state)
 	free(meter);
 }
 
+static void
+rounds_of_disturbed_windows_do_not_count(void **state)
+{
+	static const struct pst_window windows[] = {
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 3 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 5 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 9000, .loops = 6 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 7 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 9 },
+	};
+	/* in quiet windows, in others and their neighbours, and in one that did not end */
+	static const uint32_t ticks[] = { 30, 10, 20, 900, 901, 902, 903, 50, 40, 904 };
+	struct pst_meter *meters[1] = { meter_of(windows, 5) };
+	struct pst_summary sum;
+
+	(void)state;
+	for (uint32_t i = 0; i < RTE_DIM(ticks); i++)
+		meters[0]->loops[i] = ticks[i];
+	meters[0]->n_loops = RTE_DIM(ticks);
+	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
+	assert_int_equal(sum.kept, 2);
+	assert_int_equal(sum.loops, 5);
+	assert_int_equal(sum.loop_p50, 30);
+	assert_int_equal(sum.loop_p9999, 50);
+	assert_int_equal(sum.loop_max, 50);
+	free(meters[0]);
+}
+
+static void
+a_round_is_from_one_call_to_the_next(void **state)
+{
+	struct pst_meter *meter = pst_meter_create();
+	uint64_t start;
+
+	(void)state;
+	assert_non_null(meter);
+	pst_meter_loop(meter, 64); /* opens */
+	assert_int_equal(meter->n_loops, 0);
+	start = rte_rdtsc();
+	while (rte_rdtsc() - start < 100000)
+		;
+	pst_meter_add(meter, 64);
+	pst_meter_loop(meter, 64);
+	assert_int_equal(meter->n_loops, 1);
+	assert_true(meter->loops[0] >= 100000);
+	assert_int_equal(meter->count, 1);
+	assert_int_equal(meter->windows[0].loops, 1);
+	/* the probe was behind the one, and is before the next */
+	assert_true(meter->loop_start == meter->tsc_start);
+	meter->n_loops = PST_METER_LOOPS;
+	pst_meter_loop(meter, 64);
+	assert_int_equal(meter->n_loops, PST_METER_LOOPS);
+	free(meter);
+}
+
 int
 main(void)
 {
@@ -115,6 +170,8 @@ main(void)
 		cmocka_unit_test(no_windows_give_no_figures),
 		cmocka_unit_test(a_window_closes_when_it_is_full),
 		cmocka_unit_test(the_last_window_is_never_overrun),
+		cmocka_unit_test(rounds_of_disturbed_windows_do_not_count),
+		cmocka_unit_test(a_round_is_from_one_call_to_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,10 +48,10 @@ numbers_are_read(void **state)
 	struct pst_bench_options options;
 
 	(void)state;
-	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "7", "--transport", "tcp",
+	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "20000", "--transport", "tcp",
 				 "--filters", "10", "--rules", "1024", "--json"), 0);
 	assert_string_equal(options.mode, "setup");
-	assert_int_equal(options.flows, 7);
+	assert_int_equal(options.flows, 20000);
 	assert_string_equal(options.transport, "tcp");
 	assert_int_equal(options.filters, 10);
 	assert_int_equal(options.rules, 1024);
@@ -78,6 +79,8 @@ what_cannot_be_measured_is_refused(void **state)
 	assert_int_equal(READ(&options, "--packet-size", "1519"), 3);
 	assert_int_equal(READ(&options, "--packet-size", "mixed"), 3);
 	assert_int_equal(READ(&options, "--vlan", "5"), 3);
+	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "16383"), 3);
+	assert_int_equal(READ(&options, "--mode", "setup", "--workers", "2"), 3);
 	assert_int_equal(READ(&options, "stray"), 3);
 }
 
@@ -126,6 +129,35 @@ the_traffic_maker_hears_the_options(void **state)
 	assert_string_equal(params.report, "report");
 }
 
+/* Connections end by the second: windows with half of one would differ. */
+static void
+a_window_of_setup_has_whole_seconds(void **state)
+{
+	struct pst_traffic_params params = { 0 };
+
+	(void)state;
+	setenv("PST_TRAFFIC_MODE", "setup", 1);
+	for (uint32_t bits = 14; bits <= 24; bits++) {
+		for (int tcp = 0; tcp < 2; tcp++) {
+			char flows[16];
+			uint32_t second;
+
+			snprintf(flows, sizeof(flows), "%u", 1u << bits);
+			setenv("PST_TRAFFIC_FLOWS", flows, 1);
+			setenv("PST_TRAFFIC_TRANSPORT", tcp ? "tcp" : "udp", 1);
+			assert_int_equal(pst_params_read(&params), 0);
+			second = pst_steady_rate(1u << bits, tcp) * pst_steady_packets(tcp);
+			assert_int_equal(params.window % second, 0);
+			assert_in_range(params.window, 2048, 2048 + second);
+		}
+	}
+	setenv("PST_TRAFFIC_FLOWS", "8192", 1);
+	assert_int_not_equal(pst_params_read(&params), 0);
+	unsetenv("PST_TRAFFIC_FLOWS");
+	unsetenv("PST_TRAFFIC_TRANSPORT");
+	unsetenv("PST_TRAFFIC_MODE");
+}
+
 static void
 mixed_sizes_and_tags_are_heard_of_too(void **state)
 {
@@ -171,6 +203,7 @@ main(void)
 		cmocka_unit_test(eal_arguments_of_the_user_win),
 		cmocka_unit_test(the_traffic_maker_hears_the_options),
 		cmocka_unit_test(mixed_sizes_and_tags_are_heard_of_too),
+		cmocka_unit_test(a_window_of_setup_has_whole_seconds),
 		cmocka_unit_test(wrong_parameters_are_refused),
 	};
 
