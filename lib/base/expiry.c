@@ -133,3 +133,19 @@ pst_expiry_poll(struct pst_expiry *e, uint64_t now_ms, uint32_t most, pst_expiry
 	}
 	return done;
 }
+
+uint32_t
+pst_expiry_peek(const struct pst_expiry *e, uint64_t now_ms, uint32_t *next, uint32_t most)
+{
+	uint64_t now_s = now_ms / PST_MS_PER_S;
+	uint32_t n = 0;
+
+	for (uint64_t second = e->second; second <= now_s; second++) {
+		for (uint32_t i = e->heads[second % SLOTS]; i != NONE; i = e->nodes[i].next) {
+			if (n == most)
+				return n;
+			next[n++] = i;
+		}
+	}
+	return n;
+}

@@ -43,3 +43,7 @@ typedef uint64_t (*pst_expiry_visit)(void *ctx, uint32_t i, uint64_t now_ms);
 /* Visit what is due, at most `most` entries. Returns how many were visited. */
 uint32_t pst_expiry_poll(struct pst_expiry *expiry, uint64_t now_ms, uint32_t most,
 	pst_expiry_visit visit, void *ctx);
+
+/* The entries that the next poll will visit, in order, at most `most`. Returns how many. */
+uint32_t pst_expiry_peek(
+	const struct pst_expiry *expiry, uint64_t now_ms, uint32_t *next, uint32_t most);

@@ -106,6 +106,13 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 }
 
 void
+pst_conn_prefetch_keys(const struct pst_conn_table *t, const struct pst_conn *c)
+{
+	pst_flow_prefetch(&t->flows, hash_of(t, c, PST_WAY_OUT));
+	pst_flow_prefetch(&t->flows, hash_of(t, c, PST_WAY_IN));
+}
+
+void
 pst_conn_unlink(struct pst_conn_table *t, uint32_t i)
 {
 	struct pst_conn *c = &t->hot[i];

@@ -119,6 +119,9 @@ pst_conn_lookup(const struct pst_conn_table *t, uint64_t hash, struct pst_flow_k
 uint32_t pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside,
 	uint64_t outside, uint64_t now_ms);
 
+/* Ask for the lines where the keys are. */
+void pst_conn_prefetch_keys(const struct pst_conn_table *t, const struct pst_conn *c);
+
 /* Take the keys out: no packet finds it any more. */
 void pst_conn_unlink(struct pst_conn_table *t, uint32_t i);
 

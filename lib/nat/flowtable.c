@@ -83,8 +83,10 @@ pst_flowtable_add(struct pst_flowtable *t, uint64_t hash, uint32_t value)
 static int
 slot_of(const struct pst_flow_bucket *b, uint16_t sig, uint32_t value)
 {
-	for (int i = 0; i < PST_FLOW_SLOTS; i++) {
-		if (b->value[i] == value && b->sig[i] == sig)
+	for (uint32_t hits = pst_flow_hits(b, sig); hits != 0; hits &= hits - 1) {
+		int i = __builtin_ctz(hits);
+
+		if (b->value[i] == value)
 			return i;
 	}
 	return -1;

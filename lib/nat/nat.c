@@ -1000,11 +1000,88 @@ visit_listener(void *ctx, uint32_t i, uint64_t now_ms)
 	return PST_EXPIRY_NEVER;
 }
 
+/*
+ * Ending a connection reads a chain of cold lines: its entry, where its keys are and its bind,
+ * where the bind's keys are and its port. So each of those that are due asks for a link of the
+ * chain while others, a few steps ahead or behind, ask for theirs.
+ */
+#define DUE_MOST 64u
+#define DUE_STEP 2u /* more ask for too much at a time: 4 costs 3 % more, 8 costs 6 % */
+
+static void
+prefetch_conn(const struct pst_nat *nat, uint32_t i)
+{
+	rte_prefetch0(&nat->conns.hot[i]);
+	rte_prefetch0(&nat->conns.hot[i].tcp);
+}
+
+static void
+prefetch_conn_keys(const struct pst_nat *nat, uint32_t i)
+{
+	const struct pst_conn *c = &nat->conns.hot[i];
+
+	pst_conn_prefetch_keys(&nat->conns, c);
+	if (!(c->flags & PST_CONN_LISTENER))
+		rte_prefetch0(&nat->binds.entries[c->owner]);
+}
+
+static void
+prefetch_bind_keys(const struct pst_nat *nat, uint32_t i)
+{
+	const struct pst_conn *c = &nat->conns.hot[i];
+	const struct pst_bind *b = &nat->binds.entries[c->owner];
+	const struct pst_flowtable *by_inside = &nat->binds.by_inside;
+	uint64_t outside = pst_conn_end(c, PST_WAY_IN);
+
+	rte_prefetch0(&nat->clients.entries[c->client]);
+	if (c->flags & PST_CONN_LISTENER)
+		return;
+	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
+	pst_flow_prefetch(
+		by_inside, pst_flow_hash(by_inside, pst_bind_key(&nat->binds, c->owner, c)));
+	if (b->kind == PST_BIND_POOLED)
+		pst_portpool_prefetch(nat->pools[b->address][pst_nat_pool_of(pst_key_low(outside))],
+			rte_be_to_cpu_16(pst_key_port(outside)));
+}
+
+/* The links of the chain that come up when the i-th begins; what is none is far beyond n. */
+static void
+prefetch_due(const struct pst_nat *nat, const uint32_t *due, uint32_t n, uint32_t i)
+{
+	if (i < n)
+		prefetch_conn(nat, due[i]);
+	if (i - DUE_STEP < n)
+		prefetch_conn_keys(nat, due[i - DUE_STEP]);
+	if (i - 2 * DUE_STEP < n)
+		prefetch_bind_keys(nat, due[i - 2 * DUE_STEP]);
+}
+
+static uint32_t
+expire_conns(struct pst_nat *nat, uint64_t now_ms, uint32_t most)
+{
+	uint32_t due[DUE_MOST], done = 0;
+	uint32_t n = pst_expiry_peek(nat->conns.expiry, now_ms, due, RTE_MIN(most, DUE_MOST));
+
+	if (n == 0) /* the wheel goes on all the same */
+		return pst_expiry_poll(nat->conns.expiry, now_ms, 0, visit_conn, nat);
+	for (uint32_t i = 0; i < n + 3 * DUE_STEP; i++) {
+		prefetch_due(nat, due, n, i);
+		if (i >= 3 * DUE_STEP)
+			done += pst_expiry_poll(nat->conns.expiry, now_ms, 1, visit_conn, nat);
+	}
+	return done;
+}
+
 uint32_t
 pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most)
 {
+	uint32_t done = 0, n;
+
 	if (nat->params->block_size != 0)
 		pst_nat_blocks_expire(nat, now_ms, most);
-	return pst_expiry_poll(nat->conns.expiry, now_ms, most, visit_conn, nat) +
-		pst_expiry_poll(nat->listeners.expiry, now_ms, most, visit_listener, nat);
+	do {
+		n = expire_conns(nat, now_ms, most - done);
+		done += n;
+	} while (n == DUE_MOST);
+	return done + pst_expiry_poll(nat->listeners.expiry, now_ms, most, visit_listener, nat);
 }

@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 
 #include "base/err.h"
 #include "base/lcore.h"
@@ -731,6 +732,14 @@ pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n, uin
 	for (uint32_t port = from; port < to; port++)
 		put_one(pool, port, client_ip, now_ms);
 	rest_expire(pool, EXPIRE_BURST + n, now_ms);
+}
+
+void
+pst_portpool_prefetch(const struct pst_portpool *pool, uint16_t port)
+{
+	rte_prefetch0(&pool->words[(port - pool->base) / WORD_BITS]);
+	if (pool->rest != NULL)
+		rte_prefetch0(&pool->rest[port - pool->first]);
 }
 
 uint32_t

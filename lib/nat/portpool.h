@@ -90,6 +90,9 @@ int pst_portpool_take_fixed(
 void pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n,
 	uint32_t client_ip, uint64_t now_ms);
 
+/* Ask for the lines that giving this port back reads. */
+void pst_portpool_prefetch(const struct pst_portpool *pool, uint16_t port);
+
 /* Ports that can be taken (resting ones too); ports taken. */
 uint32_t pst_portpool_free_count(const struct pst_portpool *pool);
 uint32_t pst_portpool_used(const struct pst_portpool *pool);

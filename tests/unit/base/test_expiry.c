@@ -118,6 +118,43 @@ a_round_visits_no_more_than_it_may(void **state)
 	pst_expiry_destroy(e);
 }
 
+struct order {
+	uint32_t seen[ENTRIES], n;
+};
+
+static uint64_t
+note(void *ctx, uint32_t i, uint64_t now)
+{
+	struct order *order = ctx;
+
+	order->seen[order->n++] = i;
+	return i % 3 == 0 ? now + 5000 : PST_EXPIRY_NEVER;
+}
+
+static void
+a_peek_tells_what_a_round_visits(void **state)
+{
+	struct pst_expiry *e = pst_expiry_create(ENTRIES, 1000, SOCKET_ID_ANY);
+	static struct order order;
+	uint32_t next[64], n;
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 5);
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		pst_expiry_arm(e, i, 2000 + pst_rng_below(&rng, 20) * 1000);
+	assert_int_equal(pst_expiry_peek(e, 1999, next, 64), 0);
+	assert_int_equal(pst_expiry_peek(e, 2000, next, 0), 0);
+	for (uint64_t now = 2000; now < 40000; now += 400) {
+		order.n = 0;
+		n = pst_expiry_peek(e, now, next, 64);
+		assert_int_equal(pst_expiry_poll(e, now, 64, note, &order), n);
+		assert_int_equal(order.n, n);
+		assert_memory_equal(order.seen, next, n * sizeof(*next));
+	}
+	pst_expiry_destroy(e);
+}
+
 static int
 setup(void **state)
 {
@@ -133,6 +170,7 @@ main(void)
 		cmocka_unit_test(an_entry_is_due_within_a_second_of_its_deadline),
 		cmocka_unit_test(a_deadline_beyond_the_wheel_is_kept),
 		cmocka_unit_test(a_round_visits_no_more_than_it_may),
+		cmocka_unit_test(a_peek_tells_what_a_round_visits),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
