@@ -9,25 +9,26 @@
 
 #define SLOTS 8192 /* seconds ahead; what is later is visited on the way, and put off */
 #define NONE UINT32_MAX
+#define FIRST (UINT32_C(1) << 31) /* in prev of the first node of a slot, with the slot */
 
-struct node {
-	uint32_t prev, next; /* NONE at the ends; prev of a head is SLOTS' mark */
-	uint32_t slot;       /* NONE: not armed */
-};
-
+/* A node's prev is 0 when it is not armed, else the entry before it + 1, or FIRST. */
 struct pst_expiry {
 	uint64_t second; /* all slots before this one are empty */
 	uint32_t heads[SLOTS];
 	uint32_t capacity;
-	struct node nodes[];
+	size_t stride;
+	char *nodes; /* entry i's is i strides on */
+	struct pst_expiry_node own[];
 };
 
-struct pst_expiry *
-pst_expiry_create(uint32_t capacity, uint64_t now_ms, int socket)
+static struct pst_expiry *
+create(uint32_t own, uint32_t capacity, uint64_t now_ms, int socket)
 {
 	struct pst_expiry *e;
 
-	e = rte_malloc_socket("pst_expiry", sizeof(*e) + sizeof(e->nodes[0]) * (size_t)capacity,
+	if (capacity >= FIRST / 2)
+		return pst_null(EINVAL);
+	e = rte_zmalloc_socket("pst_expiry", sizeof(*e) + sizeof(e->own[0]) * (size_t)own,
 		RTE_CACHE_LINE_SIZE, socket);
 	if (e == NULL)
 		return pst_null(ENOMEM);
@@ -35,8 +36,31 @@ pst_expiry_create(uint32_t capacity, uint64_t now_ms, int socket)
 	e->capacity = capacity;
 	for (uint32_t i = 0; i < SLOTS; i++)
 		e->heads[i] = NONE;
-	for (uint32_t i = 0; i < capacity; i++)
-		e->nodes[i].slot = NONE;
+	return e;
+}
+
+struct pst_expiry *
+pst_expiry_create(uint32_t capacity, uint64_t now_ms, int socket)
+{
+	struct pst_expiry *e = create(capacity, capacity, now_ms, socket);
+
+	if (e == NULL)
+		return NULL;
+	e->nodes = (char *)e->own;
+	e->stride = sizeof(e->own[0]);
+	return e;
+}
+
+struct pst_expiry *
+pst_expiry_create_in(struct pst_expiry_node *first, size_t stride, uint32_t capacity,
+	uint64_t now_ms, int socket)
+{
+	struct pst_expiry *e = create(0, capacity, now_ms, socket);
+
+	if (e == NULL)
+		return NULL;
+	e->nodes = (char *)first;
+	e->stride = stride;
 	return e;
 }
 
@@ -57,33 +81,38 @@ second_of(const struct pst_expiry *e, uint64_t deadline_ms)
 	return RTE_MIN(s, e->second + SLOTS - 1);
 }
 
+static struct pst_expiry_node *
+node_of(const struct pst_expiry *e, uint32_t i)
+{
+	return (struct pst_expiry_node *)(e->nodes + i * e->stride);
+}
+
 static void
 link_node(struct pst_expiry *e, uint32_t i, uint32_t slot)
 {
-	struct node *n = &e->nodes[i];
+	struct pst_expiry_node *n = node_of(e, i);
 
-	n->slot = slot;
-	n->prev = NONE;
+	n->prev = FIRST | slot;
 	n->next = e->heads[slot];
 	if (n->next != NONE)
-		e->nodes[n->next].prev = i;
+		node_of(e, n->next)->prev = i + 1;
 	e->heads[slot] = i;
 }
 
 void
 pst_expiry_cancel(struct pst_expiry *e, uint32_t i)
 {
-	struct node *n = &e->nodes[i];
+	struct pst_expiry_node *n = node_of(e, i);
 
-	if (n->slot == NONE)
+	if (n->prev == 0)
 		return;
-	if (n->prev == NONE)
-		e->heads[n->slot] = n->next;
+	if ((n->prev & FIRST) != 0)
+		e->heads[n->prev & ~FIRST] = n->next;
 	else
-		e->nodes[n->prev].next = n->next;
+		node_of(e, n->prev - 1)->next = n->next;
 	if (n->next != NONE)
-		e->nodes[n->next].prev = n->prev;
-	n->slot = NONE;
+		node_of(e, n->next)->prev = n->prev;
+	n->prev = 0;
 }
 
 void
@@ -93,20 +122,6 @@ pst_expiry_arm(struct pst_expiry *e, uint32_t i, uint64_t deadline_ms)
 	pst_expiry_cancel(e, i);
 	if (deadline_ms != PST_EXPIRY_NEVER)
 		link_node(e, i, second_of(e, deadline_ms) % SLOTS);
-}
-
-void
-pst_expiry_advance(struct pst_expiry *e, uint32_t i, uint64_t deadline_ms)
-{
-	const struct node *n = &e->nodes[i];
-	uint64_t armed;
-
-	if (n->slot != NONE) {
-		armed = e->second + (n->slot + SLOTS - e->second % SLOTS) % SLOTS;
-		if (armed <= second_of(e, deadline_ms))
-			return;
-	}
-	pst_expiry_arm(e, i, deadline_ms);
 }
 
 uint32_t
@@ -141,7 +156,7 @@ pst_expiry_peek(const struct pst_expiry *e, uint64_t now_ms, uint32_t *next, uin
 	uint32_t n = 0;
 
 	for (uint64_t second = e->second; second <= now_s; second++) {
-		for (uint32_t i = e->heads[second % SLOTS]; i != NONE; i = e->nodes[i].next) {
+		for (uint32_t i = e->heads[second % SLOTS]; i != NONE; i = node_of(e, i)->next) {
 			if (n == most)
 				return n;
 			next[n++] = i;

@@ -9,6 +9,9 @@
  * timeout class would move the entry, and two neighbours' cold lines, every second. An
  * entry whose deadline moves forward (a connection that closes) is armed anew.
  *
+ * What the wheel needs of an entry is 8 bytes, in the entry itself where that is in the cache
+ * when it begins and ends, else in an array of the wheel's own.
+ *
  * An entry is due at the first whole second at or behind its deadline.
  *
  * Owner: the lcore of the table it serves.
@@ -16,27 +19,34 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct pst_expiry;
 
 #define PST_EXPIRY_NEVER UINT64_MAX
 
-/* For entries 0 .. capacity - 1. NULL, with rte_errno set. */
+/* All zero: not armed. */
+struct pst_expiry_node {
+	uint32_t prev, next;
+};
+
+/* For entries 0 .. capacity - 1, at most 2^30. NULL, with rte_errno set. */
 struct pst_expiry *pst_expiry_create(uint32_t capacity, uint64_t now_ms, int socket);
+/* The same, with the nodes in the entries, so many bytes apart; they outlive the wheel. */
+struct pst_expiry *pst_expiry_create_in(struct pst_expiry_node *first, size_t stride,
+	uint32_t capacity, uint64_t now_ms, int socket);
 void pst_expiry_destroy(struct pst_expiry *expiry);
 
 /* Visit entry i at deadline_ms. Armed anew if it is armed. */
 void pst_expiry_arm(struct pst_expiry *expiry, uint32_t i, uint64_t deadline_ms);
-/* Visit it at deadline_ms if that is earlier than what it is armed for. */
-void pst_expiry_advance(struct pst_expiry *expiry, uint32_t i, uint64_t deadline_ms);
 /* Never visit it. Safe when it is not armed. */
 void pst_expiry_cancel(struct pst_expiry *expiry, uint32_t i);
 
 /*
  * What becomes of entry i that is visited: its true deadline when that is
  * still to come, PST_EXPIRY_NEVER when it was removed or is not to be visited
- * again. It may call arm, advance and cancel, for any entry.
+ * again. It may call arm and cancel, for any entry.
  */
 typedef uint64_t (*pst_expiry_visit)(void *ctx, uint32_t i, uint64_t now_ms);
 

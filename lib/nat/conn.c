@@ -33,8 +33,11 @@ pst_conn_table_init(
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
-	t->expiry = pst_expiry_create(capacity, now_ms, socket);
-	if (t->hot == NULL || t->expiry == NULL || init_rare(t, capacity, socket) < 0)
+	if (t->hot == NULL || init_rare(t, capacity, socket) < 0)
+		goto err;
+	t->expiry = pst_expiry_create_in(
+		&t->hot->expiry, sizeof(*t->hot), capacity, now_ms, socket);
+	if (t->expiry == NULL)
 		goto err;
 	return 0;
 err:

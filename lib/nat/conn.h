@@ -5,7 +5,8 @@
  * What every packet needs is in one cache line: both keys (the remote end is
  * shared), the checksum deltas, the state, the time of the last packet, the next hops,
  * and the counters. The line behind it has the windows of TCP and what is needed when a
- * connection begins or ends; so the two are fetched as the pair that they are to the core.
+ * connection begins or ends, its place in the expiry wheel too; so the two are fetched as the
+ * pair that they are to the core. Whose client it is, its bind or listener knows.
  *
  * What most connections never have is in a rare entry, of a pool with one for sixteen: what an
  * editor has to do with the connection, and what the counts run over by. A connection that
@@ -59,10 +60,10 @@ struct pst_conn {
 	/* the second line */
 	struct pst_conn_tcp tcp; /* of TCP connections */
 	uint32_t gen;		 /* moves on when the entry is freed */
-	uint32_t client;
 	uint32_t created_ms; /* low 32 bits */
 	uint32_t rare;	     /* its rare entry; 0: none, and what one has is zero */
 	uint32_t prev, next; /* of the same bind or listener */
+	struct pst_expiry_node expiry;
 	uint16_t protocol_index; /* UINT16_MAX: none */
 	bool live : 1, pending_end : 1, pending_established : 1, in_tell_list : 1;
 	bool wants_established : 1; /* somebody asked to hear of it, and was not told yet (R31) */

@@ -475,7 +475,6 @@ pst_nat_start_conn(
 	struct pst_client *cl = &nat->clients.entries[client];
 
 	c->state = pst_fsm_next(p->proto, PST_STATE_NONE, PST_DIR_ORIG, p->tcp_flags);
-	nat->conns.hot[i].client = client;
 	cl->refs++;
 	cl->connections++;
 	nat->connections_total++;
@@ -941,6 +940,13 @@ pst_nat_moved(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	tell_established(nat, i);
 }
 
+static uint32_t
+client_of(const struct pst_nat *nat, const struct pst_conn *c)
+{
+	return c->flags & PST_CONN_LISTENER ? nat->listeners.entries[c->owner].client :
+					      nat->binds.entries[c->owner].client;
+}
+
 static void
 leave_owner(struct pst_nat *nat, struct pst_conn *c, uint64_t now_ms)
 {
@@ -957,17 +963,18 @@ void
 pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
+	uint32_t client = client_of(nat, c);
 
 	pst_assert_owner(&nat->owner);
 	if (unlikely(c->flags & PST_CONN_ALIASED))
 		pst_nat_alias_del(nat, i, now_ms);
 	pst_conn_unlink(&nat->conns, i);
 	unlink_conn(nat, i);
-	nat->clients.entries[c->client].connections--;
+	nat->clients.entries[client].connections--;
 	leave_owner(nat, c, now_ms);
 	if (unlikely(pst_conn_permission(&nat->conns, c) != PST_SLOT_NONE))
 		pst_nat_listener_left(nat, pst_conn_permission(&nat->conns, c), now_ms);
-	pst_client_put(&nat->clients, c->client);
+	pst_client_put(&nat->clients, client);
 	if (c->flags & PST_CONN_KNOWN) {
 		c->pending_end = true;
 		pst_nat_tell_conn(nat, i);
@@ -1033,7 +1040,7 @@ prefetch_bind_keys(const struct pst_nat *nat, uint32_t i)
 	const struct pst_flowtable *by_inside = &nat->binds.by_inside;
 	uint64_t outside = pst_conn_end(c, PST_WAY_IN);
 
-	rte_prefetch0(&nat->clients.entries[c->client]);
+	rte_prefetch0(&nat->clients.entries[client_of(nat, c)]);
 	if (c->flags & PST_CONN_LISTENER)
 		return;
 	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));

@@ -34,14 +34,14 @@ visit(void *ctx, uint32_t i, uint64_t now)
 	return PST_EXPIRY_NEVER;
 }
 
+/* Entries are armed, refreshed, armed anew and cancelled. */
 static void
-an_entry_is_due_within_a_second_of_its_deadline(void **state)
+run_model(struct pst_expiry *e)
 {
-	struct pst_expiry *e = pst_expiry_create(ENTRIES, 1000, SOCKET_ID_ANY);
 	static struct model m;
 	struct pst_rng rng;
 
-	(void)state;
+	assert_non_null(e);
 	memset(&m, 0, sizeof(m));
 	pst_rng_init(&rng, 3);
 	for (uint64_t now = 1000; now < 400000; now += 250) {
@@ -61,7 +61,7 @@ an_entry_is_due_within_a_second_of_its_deadline(void **state)
 			case 2: /* sooner than was said */
 				if (m.due[i] != 0 && due < m.due[i]) {
 					m.due[i] = due;
-					pst_expiry_advance(e, i, due);
+					pst_expiry_arm(e, i, due);
 				}
 				break;
 			default:
@@ -73,7 +73,32 @@ an_entry_is_due_within_a_second_of_its_deadline(void **state)
 		for (int i = 0; i < ENTRIES; i++)
 			assert_true(m.due[i] == 0 || m.due[i] + 1000 > now);
 	}
+	assert_true(m.visits > ENTRIES);
 	pst_expiry_destroy(e);
+}
+
+static void
+an_entry_is_due_within_a_second_of_its_deadline(void **state)
+{
+	(void)state;
+	run_model(pst_expiry_create(ENTRIES, 1000, SOCKET_ID_ANY));
+}
+
+/* Nothing of an entry is written but its node. */
+static void
+so_is_one_that_has_its_node_itself(void **state)
+{
+	static struct {
+		uint64_t before;
+		struct pst_expiry_node node;
+		uint32_t behind;
+	} entries[ENTRIES];
+
+	(void)state;
+	run_model(pst_expiry_create_in(
+		&entries[0].node, sizeof(entries[0]), ENTRIES, 1000, SOCKET_ID_ANY));
+	for (int i = 0; i < ENTRIES; i++)
+		assert_true(entries[i].before == 0 && entries[i].behind == 0);
 }
 
 static void
@@ -168,6 +193,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entry_is_due_within_a_second_of_its_deadline),
+		cmocka_unit_test(so_is_one_that_has_its_node_itself),
 		cmocka_unit_test(a_deadline_beyond_the_wheel_is_kept),
 		cmocka_unit_test(a_round_visits_no_more_than_it_may),
 		cmocka_unit_test(a_peek_tells_what_a_round_visits),
