@@ -10,7 +10,7 @@ static int
 init_admitted(struct pst_bind_table *t, const struct pst_bind_params *params)
 {
 	if (pst_flowtable_init(&t->by_bind, params->admitted, ~params->seed, params->socket) < 0 ||
-		pst_slots_init(&t->admitted_slots, params->admitted, params->socket) < 0)
+		pst_slots_init(&t->admitted_slots, params->admitted, NULL, params->socket) < 0)
 		return -ENOMEM;
 	t->admitted = rte_zmalloc_socket("pst_bind_admitted",
 		sizeof(*t->admitted) * (size_t)params->admitted, RTE_CACHE_LINE_SIZE,
@@ -22,15 +22,20 @@ int
 pst_bind_table_init(struct pst_bind_table *t, const struct pst_bind_params *params)
 {
 	uint32_t n = params->capacity;
+	/* a free one has no connections, and says so in its last word */
+	struct pst_slots_space space = { .stride = sizeof(*t->entries), .n_words = 3 };
 
 	memset(t, 0, sizeof(*t));
 	t->conns = params->conns;
 	if (pst_flowtable_init(&t->by_inside, n, params->seed, params->socket) < 0 ||
-		pst_slots_init(&t->slots, n, params->socket) < 0 || init_admitted(t, params) < 0)
+		init_admitted(t, params) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_bind", sizeof(*t->entries) * (size_t)n,
 		RTE_CACHE_LINE_SIZE, params->socket);
 	if (t->entries == NULL)
+		goto err;
+	space.words = t->entries;
+	if (pst_slots_init(&t->slots, n, &space, params->socket) < 0)
 		goto err;
 	if (params->keeps_remotes) {
 		t->remotes = rte_malloc_socket("pst_bind_remotes",

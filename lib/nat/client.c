@@ -8,13 +8,19 @@
 int
 pst_client_table_init(struct pst_client_table *t, uint32_t capacity, uint64_t seed, int socket)
 {
+	/* what tells that an entry is free are its references */
+	struct pst_slots_space space = { .stride = sizeof(*t->entries),
+		.n_words = (sizeof(*t->entries) - offsetof(struct pst_client, ports)) / 4 };
+
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->by_ip, capacity, seed, socket) < 0 ||
-		pst_slots_init(&t->slots, capacity, socket) < 0)
+	if (pst_flowtable_init(&t->by_ip, capacity, seed, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_client", sizeof(*t->entries) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
 	if (t->entries == NULL)
+		goto err;
+	space.words = &t->entries->ports;
+	if (pst_slots_init(&t->slots, capacity, &space, socket) < 0)
 		goto err;
 	return 0;
 err:

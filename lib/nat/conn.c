@@ -5,9 +5,9 @@
 
 #include "packet/csum.h"
 
-#define RARE_SHARE 16	/* connections for a rare entry, */
-#define RARE_LEAST 4096 /* but so many entries */
-#define RARE_KEPT 4	/* one in so many is for counters */
+#define RARE_SHARE 32	 /* connections for a rare entry, */
+#define RARE_LEAST 16384 /* but so many entries */
+#define RARE_KEPT 4	 /* one in so many is for counters */
 
 static int
 init_rare(struct pst_conn_table *t, uint32_t capacity, int socket)
@@ -15,7 +15,7 @@ init_rare(struct pst_conn_table *t, uint32_t capacity, int socket)
 	uint32_t n = RTE_MAX(capacity / RARE_SHARE, (uint32_t)RARE_LEAST);
 
 	n = RTE_MIN(n, capacity);
-	if (pst_slots_init(&t->rare_slots, n, socket) < 0)
+	if (pst_slots_init(&t->rare_slots, n, NULL, socket) < 0)
 		return -ENOMEM;
 	t->rare_kept = n < capacity ? n / RARE_KEPT : 0;
 	t->rare = rte_zmalloc_socket("pst_conn_rare", sizeof(*t->rare) * ((size_t)n + 1),
@@ -27,13 +27,19 @@ int
 pst_conn_table_init(
 	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket)
 {
+	/* the first line; the generation stays, and that it is not live */
+	struct pst_slots_space space = { .stride = sizeof(*t->hot),
+		.n_words = offsetof(struct pst_conn, tcp) / 4 };
+
 	memset(t, 0, sizeof(*t));
-	if (pst_flowtable_init(&t->flows, 2 * capacity, seed, socket) < 0 ||
-		pst_slots_init(&t->slots, capacity, socket) < 0)
+	if (pst_flowtable_init(&t->flows, 2 * capacity, seed, socket) < 0)
 		goto err;
 	t->hot = rte_zmalloc_socket("pst_conn", sizeof(*t->hot) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);
 	if (t->hot == NULL || init_rare(t, capacity, socket) < 0)
+		goto err;
+	space.words = t->hot;
+	if (pst_slots_init(&t->slots, capacity, &space, socket) < 0)
 		goto err;
 	t->expiry = pst_expiry_create_in(
 		&t->hot->expiry, sizeof(*t->hot), capacity, now_ms, socket);

@@ -8,7 +8,7 @@
  * connection begins or ends, its place in the expiry wheel too; so the two are fetched as the
  * pair that they are to the core. Whose client it is, its bind or listener knows.
  *
- * What most connections never have is in a rare entry, of a pool with one for sixteen: what an
+ * What most connections never have is in a rare entry, of a pool with one for 32: what an
  * editor has to do with the connection, and what the counts run over by. A connection that
  * an editor would have to do with needs one to be opened; a quarter of the pool is kept for
  * counters. One that finds none left stops at its largest value, and the row says so.

@@ -8,7 +8,7 @@ pst_listener_table_init(
 	struct pst_listener_table *t, uint32_t capacity, uint64_t now_ms, int socket)
 {
 	memset(t, 0, sizeof(*t));
-	if (pst_slots_init(&t->slots, capacity, socket) < 0)
+	if (pst_slots_init(&t->slots, capacity, NULL, socket) < 0)
 		goto err;
 	t->entries = rte_zmalloc_socket("pst_listener", sizeof(*t->entries) * (size_t)capacity,
 		RTE_CACHE_LINE_SIZE, socket);

@@ -115,7 +115,7 @@ create_tables(struct pst_nat *nat, const struct pst_nat_share *share)
 	nat->redirects = rte_zmalloc_socket("pst_redirect",
 		sizeof(*nat->redirects) * (size_t)share->listeners, RTE_CACHE_LINE_SIZE, socket);
 	if (nat->redirects == NULL ||
-		pst_slots_init(&nat->redirect_slots, share->listeners, socket) < 0)
+		pst_slots_init(&nat->redirect_slots, share->listeners, NULL, socket) < 0)
 		return -ENOMEM;
 	return pst_flowtable_init(
 		&nat->ends, n + 2 * share->listeners, pst_rng_next(&nat->rng), socket);
