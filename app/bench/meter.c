@@ -47,6 +47,34 @@ pst_meter_create(void)
 	return meter;
 }
 
+/* As long as the last two rounds, or the shorter: the other may have been interrupted. */
+static void
+idle(struct pst_meter *meter)
+{
+	uint32_t *ticks = &meter->idles[meter->count * PST_METER_IDLES];
+	uint64_t length, start;
+
+	if (meter->n_loops < 2)
+		return;
+	length = RTE_MIN(meter->loops[meter->n_loops - 1], meter->loops[meter->n_loops - 2]);
+	for (uint32_t i = 0; i < PST_METER_IDLES; i++) {
+		start = rte_rdtsc();
+		while (rte_rdtsc() - start < length)
+			;
+		ticks[i] = RTE_MIN(rte_rdtsc() - start, UINT32_MAX);
+	}
+}
+
+static void
+close_window(struct pst_meter *meter, const struct pst_window *window)
+{
+	if (!meter->open || meter->count == PST_METER_WINDOWS)
+		return;
+	meter->windows[meter->count] = *window;
+	idle(meter);
+	meter->count++;
+}
+
 void
 pst_meter_turn(struct pst_meter *meter)
 {
@@ -54,14 +82,13 @@ pst_meter_turn(struct pst_meter *meter)
 	uint64_t cpu = cpu_time_ns();
 	uint32_t after = probe();
 
-	if (meter->open && meter->count < PST_METER_WINDOWS)
-		meter->windows[meter->count++] = (struct pst_window){
-			.cpu_ns = cpu - meter->cpu_start,
-			.tsc = tsc - meter->tsc_start,
-			.packets = meter->packets,
-			.probe_ns = RTE_MAX(meter->probe_ns, after),
-			.loops = meter->n_loops,
-		};
+	close_window(meter, &(struct pst_window){
+		.cpu_ns = cpu - meter->cpu_start,
+		.tsc = tsc - meter->tsc_start,
+		.packets = meter->packets,
+		.probe_ns = RTE_MAX(meter->probe_ns, after),
+		.loops = meter->n_loops,
+	});
 	meter->open = true;
 	meter->packets = 0;
 	meter->probe_ns = after;
@@ -145,51 +172,65 @@ by_ticks(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Gather the rounds of the loop in windows that were left alone. */
+/* The rounds of window w's loop, or the idle ones behind it. Returns how many. */
 static uint32_t
-gather_loops(struct pst_meter *const *meters, uint32_t n, double limit, uint32_t *ticks)
+rounds_of(const struct pst_meter *meter, uint32_t w, bool is_idle, const uint32_t **ticks)
 {
-	uint32_t kept = 0;
+	uint32_t from = w == 0 ? 0 : meter->windows[w - 1].loops;
+
+	if (is_idle) {
+		*ticks = &meter->idles[w * PST_METER_IDLES];
+		return meter->windows[w].loops < 2 ? 0 : PST_METER_IDLES;
+	}
+	*ticks = &meter->loops[from];
+	return meter->windows[w].loops - from;
+}
+
+/* Gather those of windows that were left alone. */
+static uint32_t
+gather_rounds(struct pst_meter *const *meters, uint32_t n, double limit, bool is_idle,
+	uint32_t *all)
+{
+	uint32_t kept = 0, count;
+	const uint32_t *ticks;
 
 	for (uint32_t m = 0; m < n; m++)
 		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
-			const struct pst_window *win = &meters[m]->windows[w];
-			uint32_t from = w == 0 ? 0 : win[-1].loops, count = win->loops - from;
-
 			if (!is_quiet(meters[m], w, limit))
 				continue;
-			memcpy(&ticks[kept], &meters[m]->loops[from], count * sizeof(*ticks));
+			count = rounds_of(meters[m], w, is_idle, &ticks);
+			memcpy(&all[kept], ticks, count * sizeof(*ticks));
 			kept += count;
 		}
-	qsort(ticks, kept, sizeof(*ticks), by_ticks);
+	qsort(all, kept, sizeof(*all), by_ticks);
 	return kept;
 }
 
 static uint32_t
-loop_quantile(const uint32_t *sorted, uint32_t n, double q)
+quantile_of_rounds(const uint32_t *sorted, uint32_t n, double q)
 {
 	return sorted[(uint32_t)(q * (n - 1) + 0.5)];
 }
 
 static int
-sum_loops(struct pst_meter *const *meters, uint32_t n, double limit, struct pst_summary *sum)
+sum_rounds(struct pst_meter *const *meters, uint32_t n, double limit, bool is_idle,
+	struct pst_rounds *sum)
 {
-	uint32_t all = 0, *ticks;
+	uint32_t most = 0, *all;
 
 	for (uint32_t m = 0; m < n; m++)
-		all += meters[m] != NULL ? meters[m]->n_loops : 0;
-	ticks = calloc(all + 1, sizeof(*ticks));
-	if (ticks == NULL)
+		if (meters[m] != NULL)
+			most += is_idle ? meters[m]->count * PST_METER_IDLES : meters[m]->n_loops;
+	all = calloc(most + 1, sizeof(*all));
+	if (all == NULL)
 		return -ENOMEM;
-	sum->loops = gather_loops(meters, n, limit, ticks);
-	if (sum->loops > 0) {
-		sum->loop_p50 = loop_quantile(ticks, sum->loops, 0.5);
-		sum->loop_p99 = loop_quantile(ticks, sum->loops, 0.99);
-		sum->loop_p999 = loop_quantile(ticks, sum->loops, 0.999);
-		sum->loop_p9999 = loop_quantile(ticks, sum->loops, 0.9999);
-		sum->loop_max = ticks[sum->loops - 1];
-	}
-	free(ticks);
+	sum->n = gather_rounds(meters, n, limit, is_idle, all);
+	if (sum->n > 0)
+		*sum = (struct pst_rounds){ sum->n, quantile_of_rounds(all, sum->n, 0.5),
+			quantile_of_rounds(all, sum->n, 0.99),
+			quantile_of_rounds(all, sum->n, 0.999),
+			quantile_of_rounds(all, sum->n, 0.9999), all[sum->n - 1] };
+	free(all);
 	return 0;
 }
 
@@ -221,5 +262,7 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	sum->ns_max = ns[used - 1];
 	sum->tsc_median = quantile(tsc, used, 0.5);
 	free(ns);
-	return sum_loops(meters, n, limit, sum);
+	if (sum_rounds(meters, n, limit, false, &sum->loop) != 0)
+		return -ENOMEM;
+	return sum_rounds(meters, n, limit, true, &sum->idle);
 }

@@ -9,7 +9,9 @@
  *
  * Besides, each round of the lcore's loop is timed by the TSC, as it is what a packet may have to
  * wait for. Of the rounds, too, those in quiet windows count. All are kept, so the quantiles are
- * exact. The probe is in no round.
+ * exact. The probe is in no round. A probe does not see what interrupts the core for a moment: so
+ * behind each window there are a few rounds, as long as the last one, in which the core does
+ * nothing but look at the TSC. How much longer these take is the machine's part.
  *
  * Owner: the lcore that receives. The summary is made when it has stopped.
  */
@@ -23,6 +25,7 @@
 
 #define PST_METER_WINDOWS 16384
 #define PST_METER_LOOPS (1u << 22)
+#define PST_METER_IDLES 4 /* behind a window */
 
 struct pst_window {
 	uint64_t cpu_ns;
@@ -42,7 +45,14 @@ struct pst_meter {
 	uint64_t loop_start;
 	uint32_t n_loops;
 	struct pst_window windows[PST_METER_WINDOWS];
-	uint32_t loops[PST_METER_LOOPS]; /* TSC ticks */
+	uint32_t idles[PST_METER_WINDOWS * PST_METER_IDLES]; /* TSC ticks */
+	uint32_t loops[PST_METER_LOOPS];
+};
+
+/* TSC ticks a round. */
+struct pst_rounds {
+	uint32_t n;
+	uint32_t p50, p99, p999, p9999, max;
 };
 
 struct pst_summary {
@@ -53,9 +63,7 @@ struct pst_summary {
 	/* per packet, of the kept windows, or of all when none was kept */
 	double ns_min, ns_median, ns_p99, ns_p999, ns_max;
 	double tsc_median;
-	/* TSC ticks a round of the loop, of the same windows */
-	uint32_t loops;
-	uint32_t loop_p50, loop_p99, loop_p999, loop_p9999, loop_max;
+	struct pst_rounds loop, idle; /* of the same windows */
 };
 
 /* NULL when there is no memory. free() it. */

@@ -61,6 +61,11 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		number(report, NULL, "loop_p50_us"), number(report, NULL, "loop_p99_us"),
 		number(report, NULL, "loop_p999_us"), number(report, NULL, "loop_p9999_us"),
 		number(report, NULL, "loop_max_us"));
+	printf("%10.1f us one that only waits as long (p99 %.1f, p99.9 %.1f, p99.99 %.1f, "
+		"max %.1f)\n",
+		number(report, NULL, "idle_p50_us"), number(report, NULL, "idle_p99_us"),
+		number(report, NULL, "idle_p999_us"), number(report, NULL, "idle_p9999_us"),
+		number(report, NULL, "idle_max_us"));
 	printf("%10.0f sent, %.0f lost\n", number(report, NULL, "sent"),
 		number(report, NULL, "lost"));
 	printf("%10.0f checked, %.0f bad, %.0f not translated\n", number(report, NULL, "checked"),

@@ -89,13 +89,13 @@ us_of(uint32_t ticks)
 }
 
 static void
-write_loops(FILE *to, const struct pst_summary *sum)
+write_rounds(FILE *to, const char *what, const struct pst_rounds *rounds)
 {
 	fprintf(to,
-		"\"loops\":%u,\"loop_p50_us\":%.2f,\"loop_p99_us\":%.2f,\"loop_p999_us\":%.2f,"
-		"\"loop_p9999_us\":%.2f,\"loop_max_us\":%.2f,",
-		sum->loops, us_of(sum->loop_p50), us_of(sum->loop_p99), us_of(sum->loop_p999),
-		us_of(sum->loop_p9999), us_of(sum->loop_max));
+		"\"%ss\":%u,\"%s_p50_us\":%.2f,\"%s_p99_us\":%.2f,\"%s_p999_us\":%.2f,"
+		"\"%s_p9999_us\":%.2f,\"%s_max_us\":%.2f,",
+		what, rounds->n, what, us_of(rounds->p50), what, us_of(rounds->p99), what,
+		us_of(rounds->p999), what, us_of(rounds->p9999), what, us_of(rounds->max));
 }
 
 static void
@@ -178,7 +178,8 @@ pst_report_write(const char *failure)
 	if (failure != NULL)
 		fprintf(to, "\"failure\":\"%s\",", failure);
 	write_summary(to, &sum);
-	write_loops(to, &sum);
+	write_rounds(to, "loop", &sum.loop);
+	write_rounds(to, "idle", &sum.idle);
 	write_connections(to, &sum);
 	write_totals(to, &all);
 	write_windows(to);

@@ -125,12 +125,17 @@ rounds_of_disturbed_windows_do_not_count(void **state)
 	for (uint32_t i = 0; i < RTE_DIM(ticks); i++)
 		meters[0]->loops[i] = ticks[i];
 	meters[0]->n_loops = RTE_DIM(ticks);
+	for (uint32_t i = 0; i < 5 * PST_METER_IDLES; i++)
+		meters[0]->idles[i] = 100 + i;
 	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
 	assert_int_equal(sum.kept, 2);
-	assert_int_equal(sum.loops, 5);
-	assert_int_equal(sum.loop_p50, 30);
-	assert_int_equal(sum.loop_p9999, 50);
-	assert_int_equal(sum.loop_max, 50);
+	assert_int_equal(sum.loop.n, 5);
+	assert_int_equal(sum.loop.p50, 30);
+	assert_int_equal(sum.loop.p9999, 50);
+	assert_int_equal(sum.loop.max, 50);
+	assert_int_equal(sum.idle.n, 2 * PST_METER_IDLES);
+	assert_int_equal(sum.idle.p50, 100 + 4 * PST_METER_IDLES);
+	assert_int_equal(sum.idle.max, 100 + 5 * PST_METER_IDLES - 1);
 	free(meters[0]);
 }
 
@@ -161,6 +166,26 @@ a_round_is_from_one_call_to_the_next(void **state)
 	free(meter);
 }
 
+static void
+idle_rounds_are_as_long_as_the_last(void **state)
+{
+	struct pst_meter *meter = pst_meter_create();
+
+	(void)state;
+	assert_non_null(meter);
+	meter->open = true;
+	meter->loops[0] = 900000;
+	meter->loops[1] = 70000;
+	meter->loops[2] = 80000;
+	meter->n_loops = 3;
+	pst_meter_turn(meter);
+	assert_int_equal(meter->count, 1);
+	for (uint32_t i = 0; i < PST_METER_IDLES; i++)
+		assert_true(meter->idles[i] >= 70000);
+	assert_true(meter->tsc_start > 0 && meter->windows[0].loops == 3);
+	free(meter);
+}
+
 int
 main(void)
 {
@@ -172,6 +197,7 @@ main(void)
 		cmocka_unit_test(the_last_window_is_never_overrun),
 		cmocka_unit_test(rounds_of_disturbed_windows_do_not_count),
 		cmocka_unit_test(a_round_is_from_one_call_to_the_next),
+		cmocka_unit_test(idle_rounds_are_as_long_as_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
