@@ -251,7 +251,7 @@ bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p)
 	return key;
 }
 
-/* A port is found: two cold buckets that are written soon. */
+/* A port will be taken: two cold buckets that are written then. */
 static void
 prefetch_outside(const struct pst_nat *nat, uint64_t remote, uint64_t outside)
 {
@@ -370,7 +370,6 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_flow_k
 		return PST_SLOT_NONE;
 	}
 	*outside = pst_key_end(nat->params->addresses[address], rte_cpu_to_be_16(port), p->proto);
-	prefetch_outside(nat, p->key.a, *outside);
 	i = add_bind(nat, key, *outside, client, PST_BIND_POOLED, address, p->now_ms);
 	if (i == PST_SLOT_NONE) {
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), address, p->proto, port, p->now_ms);
@@ -623,6 +622,38 @@ pst_nat_prefetch(
 		&nat->binds.by_inside, pst_flow_hash(&nat->binds.by_inside, bind_key(nat, p)));
 	pst_client_prefetch(&nat->clients, pst_key_ip(p->key.b));
 	prefetch_entries(nat, nth);
+}
+
+/* Will a port be taken for it, and none of a block? */
+static bool
+takes_port(const struct pst_nat *nat, const struct pst_nat_packet *p)
+{
+	return nat->params->block_size == 0 && !pst_view_is_portless(p->proto) &&
+		!pst_nat_is_bypassed(nat, pst_key_ip(p->key.a)) &&
+		pst_nat_whole_of(nat->params, pst_key_ip(p->key.b)) == 0 &&
+		pst_bind_lookup(&nat->binds, bind_key(nat, p)) == PST_FLOW_NONE;
+}
+
+void
+pst_nat_prefetch_port(const struct pst_nat *nat, enum pst_way way,
+	const struct pst_nat_packet *p, struct pst_rng *ahead)
+{
+	const struct pst_client *c;
+	uint32_t client, address;
+	int port;
+
+	if (way == PST_WAY_IN || !takes_port(nat, p))
+		return;
+	client = pst_client_lookup(&nat->clients, pst_key_ip(p->key.b));
+	if (client == PST_FLOW_NONE)
+		return;
+	c = &nat->clients.entries[client];
+	address = pst_nat_address_of(nat, c);
+	port = pst_nat_port_prefetch(
+		nat, c, p->proto, rte_be_to_cpu_16(pst_key_port(p->key.b)), address, ahead);
+	if (port >= 0)
+		prefetch_outside(nat, p->key.a, pst_key_end(nat->params->addresses[address],
+			rte_cpu_to_be_16(port), p->proto));
 }
 
 /* RFC 6888 REQ-5: so many new connections of a client a second. */
@@ -1047,7 +1078,8 @@ prefetch_bind_keys(const struct pst_nat *nat, uint32_t i)
 	pst_flow_prefetch(
 		by_inside, pst_flow_hash(by_inside, pst_bind_key(&nat->binds, c->owner, c)));
 	if (b->kind == PST_BIND_POOLED)
-		pst_portpool_prefetch(nat->pools[b->address][pst_nat_pool_of(pst_key_low(outside))],
+		pst_portpool_prefetch_put(
+			nat->pools[b->address][pst_nat_pool_of(pst_key_low(outside))],
 			rte_be_to_cpu_16(pst_key_port(outside)));
 }
 

@@ -275,6 +275,12 @@ void pst_nat_unpublish_all(struct pst_nat *nat, uint64_t now_ms);
 /* Ask for the cold lines of an opening, the nth from now (0: the next) if all succeed. */
 void pst_nat_prefetch(const struct pst_nat *nat, enum pst_way way,
 	const struct pst_nat_packet *p, uint32_t nth);
+/*
+ * These are here: ask for those that the port tells which it will be given. All openings to
+ * come, in order, with a copy of nat's rng.
+ */
+void pst_nat_prefetch_port(const struct pst_nat *nat, enum pst_way way,
+	const struct pst_nat_packet *p, struct pst_rng *ahead);
 
 /*
  * A packet of connection i: move its state, refresh its timer. Returns false

@@ -58,6 +58,9 @@ uint32_t pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *
 #define PST_NAT_PORTS_SCARCE 64 /* at once */
 int pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t inside_port,
 	uint32_t *address, uint64_t now_ms);
+/* Ask for what that writes to, without blocks; most likely it will give what this returns. */
+int pst_nat_port_prefetch(const struct pst_nat *nat, const struct pst_client *client,
+	uint8_t proto, uint16_t inside_port, uint32_t address, struct pst_rng *ahead);
 /* n ports, the lowest a multiple of n. It, -EINVAL or -ENOSPC. */
 int pst_nat_port_take_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
 	uint32_t n, uint64_t now_ms);

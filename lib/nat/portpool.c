@@ -64,6 +64,7 @@ struct pst_portpool {
 	uint64_t words_read;
 	/* one bit a word, set when it has no port of this parity to give */
 	uint64_t full[PARITIES][SUMMARIES];
+	uint32_t open_words[PARITIES]; /* bits that are not set */
 	struct rest_list lists[PARITIES];
 	uint16_t recent[RECENTS]; /* by client: its last resting port, perhaps */
 	struct rest *rest;	  /* by port - first; NULL without quarantine */
@@ -97,8 +98,10 @@ update_summary(struct pst_portpool *pool, uint32_t w)
 
 	for (int p = EVEN; p < PARITIES; p++) {
 		uint64_t *sum = &pool->full[p][w / WORD_BITS];
+		bool was_open = (*sum & bit) == 0, is_open = (open & parity_bits(p)) != 0;
 
-		*sum = (open & parity_bits(p)) != 0 ? *sum & ~bit : *sum | bit;
+		*sum = is_open ? *sum & ~bit : *sum | bit;
+		pool->open_words[p] += is_open - was_open;
 	}
 }
 
@@ -389,11 +392,15 @@ next_open_word(struct pst_portpool *pool, enum parity parity, uint32_t w)
 static inline int
 find_rested(struct pst_portpool *pool, enum parity parity, struct pst_rng *rng)
 {
-	uint32_t at = random_port(pool, rng) - pool->base;
-	uint64_t open = ~pool->words[at / WORD_BITS].busy & parity_bits(parity);
-	uint64_t behind;
-	int w = at / WORD_BITS;
+	uint64_t open, behind;
+	uint32_t at;
+	int w;
 
+	if (pool->open_words[parity] == 0)
+		return -1;
+	at = random_port(pool, rng) - pool->base;
+	w = at / WORD_BITS;
+	open = ~pool->words[w].busy & parity_bits(parity);
 	pool->words_read++;
 	if (open == 0) {
 		w = next_open_word(pool, parity, w);
@@ -611,6 +618,27 @@ pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint32_t
 	return port;
 }
 
+int
+pst_portpool_prefetch_take(struct pst_portpool *pool, uint16_t inside_port, uint32_t client_ip,
+	struct pst_rng *rng)
+{
+	enum parity parity = inside_port & 1;
+	int port;
+
+	pst_assert_owner(pool->owner);
+	if (pool->used == pool->size)
+		return -ENOSPC;
+	port = find_rested(pool, parity, rng);
+	if (port >= 0)
+		return port;
+	port = find_resting(pool, parity, client_ip);
+	if (port < 0)
+		return -ENOSPC;
+	/* its own line was written to when it came to the list's head */
+	rte_prefetch0(&pool->rest[pool->rest[port - pool->first].next]);
+	return port;
+}
+
 /* Any port: a parity by lot, the other when only that one has a port that is rested. */
 static int
 take_any(struct pst_portpool *pool, uint32_t client_ip, struct pst_rng *rng)
@@ -735,7 +763,7 @@ pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n, uin
 }
 
 void
-pst_portpool_prefetch(const struct pst_portpool *pool, uint16_t port)
+pst_portpool_prefetch_put(const struct pst_portpool *pool, uint16_t port)
 {
 	rte_prefetch0(&pool->words[(port - pool->base) / WORD_BITS]);
 	if (pool->rest != NULL)

@@ -70,6 +70,14 @@ int pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint
 	struct pst_rng *rng, uint64_t now_ms);
 
 /*
+ * Ask for the lines that pst_portpool_take_port() will write to. Returns the port that it would take
+ * now, most likely; -ENOSPC: none, or one of the other parity. rng is a copy of the one for taking;
+ * it goes on as that one will.
+ */
+int pst_portpool_prefetch_take(struct pst_portpool *pool, uint16_t inside_port, uint32_t client_ip,
+	struct pst_rng *rng);
+
+/*
  * One of n ports from `first` on, of parity 0 or 1, that lie in one run of the pool; they begin
  * at a multiple of n, a power of two from 16 on. For pools without quarantine. It, or -ENOSPC.
  */
@@ -90,8 +98,8 @@ int pst_portpool_take_fixed(
 void pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n,
 	uint32_t client_ip, uint64_t now_ms);
 
-/* Ask for the lines that giving this port back reads. */
-void pst_portpool_prefetch(const struct pst_portpool *pool, uint16_t port);
+/* Ask for the lines that giving this port back writes to. */
+void pst_portpool_prefetch_put(const struct pst_portpool *pool, uint16_t port);
 
 /* Ports that can be taken (resting ones too); ports taken. */
 uint32_t pst_portpool_free_count(const struct pst_portpool *pool);

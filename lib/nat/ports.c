@@ -61,6 +61,14 @@ pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t 
 }
 
 int
+pst_nat_port_prefetch(const struct pst_nat *nat, const struct pst_client *client, uint8_t proto,
+	uint16_t inside_port, uint32_t address, struct pst_rng *ahead)
+{
+	return pst_portpool_prefetch_take(pool_of(nat, address, proto), inside_port,
+		rte_be_to_cpu_32(client->ip), ahead);
+}
+
+int
 pst_nat_port_take_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
 	uint32_t n, uint64_t now_ms)
 {

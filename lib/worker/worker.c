@@ -204,11 +204,19 @@ open_one(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 static __rte_noinline void
 open_missed(struct pst_worker *w, const struct missed *missed, bool handed, uint64_t now_ms)
 {
+	struct pst_rng ahead = w->nat->rng;
+
 	for (uint32_t k = 0; k < missed->n; k++) {
 		const struct job *job = missed->jobs[k];
 		struct pst_nat_packet p = { .key = job->key, .proto = pst_key_low(job->key.a) };
 
 		pst_nat_prefetch(w->nat, (enum pst_way)job->way, &p, k);
+	}
+	for (uint32_t k = 0; k < missed->n; k++) {
+		const struct job *job = missed->jobs[k];
+		struct pst_nat_packet p = { .key = job->key, .proto = pst_key_low(job->key.a) };
+
+		pst_nat_prefetch_port(w->nat, (enum pst_way)job->way, &p, &ahead);
 	}
 	for (uint32_t k = 0; k < missed->n; k++)
 		open_one(w, missed->jobs[k], handed, now_ms);

@@ -535,6 +535,47 @@ a_port_of_a_full_pool_costs_a_few_words_more(void **state)
 		assert_true(words[s][3] <= 1024 + 1);
 }
 
+/* A guess that is wrong costs time alone; so is one where a rest ends in between. */
+static void
+what_is_guessed_is_what_is_taken(void **state)
+{
+	static const uint32_t quarantines[] = { 0, QUARANTINE };
+
+	(void)state;
+	for (uint32_t q = 0; q < RTE_DIM(quarantines); q++) {
+		struct pst_portpool *pool = make(1024, 5119, quarantines[q]);
+		uint16_t taken[4096];
+		uint32_t n = 0;
+
+		for (uint32_t k = 0; k < 40000; k++) {
+			uint16_t inside = pst_rng_below(&rng, 65536);
+			struct pst_rng ahead;
+			int guess, port;
+
+			if (n == 4000 || (n > 0 && pst_rng_below(&rng, 4) == 0)) {
+				uint32_t i = pst_rng_below(&rng, n);
+
+				pst_portpool_put(pool, taken[i], 1, ALICE + i % 7, START);
+				taken[i] = taken[--n];
+				continue;
+			}
+			ahead = rng;
+			guess = pst_portpool_prefetch_take(pool, inside, BOB, &ahead);
+			port = pst_portpool_take_port(pool, inside, BOB, &rng, START);
+			assert_true(port > 0);
+			if (guess >= 0)
+				assert_int_equal(guess, port);
+			else
+				assert_int_not_equal(port & 1, inside & 1);
+			assert_memory_equal(&ahead, &rng, guess >= 0 ? sizeof(rng) : 0);
+			taken[n++] = port;
+		}
+		while (n > 0)
+			pst_portpool_put(pool, taken[--n], 1, ALICE, START);
+		finish(pool);
+	}
+}
+
 static int
 set_up(void **state)
 {
@@ -565,6 +606,7 @@ main(void)
 		cmocka_unit_test(ports_are_spread_evenly),
 		cmocka_unit_test(pool_does_what_the_naive_model_does),
 		cmocka_unit_test(a_port_of_a_full_pool_costs_a_few_words_more),
+		cmocka_unit_test(what_is_guessed_is_what_is_taken),
 	};
 
 	return cmocka_run_group_tests_name("nat-portpool", tests, set_up, NULL);
