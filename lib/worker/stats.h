@@ -16,6 +16,15 @@ struct pst_iface_stats {
 	uint64_t tx_packets, tx_bytes;
 };
 
+/* Where a worker's loop spends its time. */
+enum pst_stage {
+	PST_STAGE_FORWARD, /* packets of ports, other workers, editor lcores and main */
+	PST_STAGE_SERVE,   /* requests, and events told */
+	PST_STAGE_EXPIRE,
+	PST_STAGE_REST, /* what was made is sent, figures are published */
+	PST_STAGES,
+};
+
 struct pst_worker_stats {
 	struct pst_account account;
 	struct pst_iface_stats ifaces[PST_STAT_IFACES];
@@ -29,6 +38,13 @@ struct pst_worker_stats {
 	uint64_t clients;
 	uint64_t requests; /* served */
 	uint64_t loops, busy_loops;
+	/*
+	 * TSC ticks by stage, of one loop in 61 (worker.c): shares and averages are estimates, the
+	 * ticks of the loops that were timed are exact. Each stage is charged with the end of what
+	 * it began, cache misses and stores, which the next one else would wait for.
+	 */
+	uint64_t timed_loops;
+	uint64_t stage_ticks[PST_STAGES];
 };
 
 struct pst_editor_stats {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_hash.h>
 #include <rte_malloc.h>
@@ -12,6 +13,7 @@
 
 #define EXPIRE_A_ROUND 64
 #define PREFETCH_AHEAD 8u
+#define LOOPS_A_TIMED 61 /* a prime: it keeps step with nothing */
 #define DATAGRAMS 1024 /* in pieces, at a time */
 #define FRAGMENTS 1024 /* that wait for their first */
 
@@ -26,6 +28,7 @@ pst_worker_create(const struct pst_worker_params *params)
 		return pst_null(ENOMEM);
 	w->params = *params;
 	w->next_id = params->index;
+	w->untimed = LOOPS_A_TIMED;
 	snprintf(name, sizeof(name), "frag%u-%p", params->index, (void *)w);
 	w->frags = pst_frags_create(name, DATAGRAMS, FRAGMENTS, params->socket);
 	w->hold = pst_hold_create(params->socket);
@@ -401,23 +404,53 @@ publish_sizes(struct pst_worker *w)
 	w->stats.listeners_total = nat->listeners_total;
 }
 
+/* Two readings of the TSC a loop, each of them exact, would be seen by packets: few loops pay. */
+static inline void
+begin_loop(struct pst_worker *w)
+{
+	if (likely(--w->untimed > 0))
+		return;
+	w->untimed = LOOPS_A_TIMED;
+	w->stats.timed_loops++;
+	w->stage_start = rte_rdtsc_precise();
+}
+
+static inline void
+end_stage(struct pst_worker *w, enum pst_stage stage)
+{
+	uint64_t now;
+
+	if (likely(w->stage_start == 0))
+		return;
+	now = rte_rdtsc_precise();
+	w->stats.stage_ticks[stage] += now - w->stage_start;
+	w->stage_start = now;
+}
+
 uint32_t
 pst_worker_poll(struct pst_worker *w, uint64_t now_ms)
 {
-	uint32_t done = poll_ports(w, now_ms);
+	uint32_t done;
 
+	begin_loop(w);
+	done = poll_ports(w, now_ms);
 	for (uint32_t k = 0; k < w->params.n_workers; k++) {
 		if (w->params.from[k] != NULL)
 			done += poll_worker(w, w->params.from[k], now_ms);
 	}
 	done += pst_worker_take_back(w, now_ms);
 	done += poll_main(w);
+	end_stage(w, PST_STAGE_FORWARD);
 	done += pst_worker_serve(w, now_ms);
+	end_stage(w, PST_STAGE_SERVE);
 	done += pst_nat_expire(w->nat, now_ms, EXPIRE_A_ROUND);
 	pst_worker_expire_fragments(w, now_ms);
 	done += pst_worker_answer_syns(w, now_ms);
+	end_stage(w, PST_STAGE_EXPIRE);
 	pst_worker_flush(w);
 	publish_sizes(w);
+	end_stage(w, PST_STAGE_REST);
+	w->stage_start = 0;
 	w->stats.loops++;
 	w->stats.busy_loops += done > 0;
 	return done;
