@@ -176,7 +176,7 @@ print(bool json, bool first, uint32_t fill_percent, uint32_t n, const struct res
 	if (json)
 		printf("%s\n  {\"cpus\": \"%s\", \"fill_percent\": %u, \"n\": %u, \"p50_us\": %.2f, "
 		       "\"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, "
-		       "\"binds_a_second\": %.0f, \"to_empty\": %.2f}",
+		       "\"calls_per_s\": %.0f, \"to_empty\": %.2f}",
 			first ? "" : ",", cpus, fill_percent, n, r->p50, r->p99, r->p999, r->max,
 			r->rate, r->p50 / empty->p50);
 	else
@@ -259,7 +259,7 @@ pst_bench_bind(bool json, const char *program)
 	}
 	if (ret == 0 && !json)
 		printf("%-10s %6s %5s %9s %9s %9s %9s %11s %9s\n", "CPUs", "full", "n", "p50 us",
-			"p99 us", "p99.9 us", "max us", "binds/s", "to empty");
+			"p99 us", "p99.9 us", "max us", "calls/s", "to empty");
 	if (json)
 		printf("[");
 	if (ret == 0 && two)

@@ -9,6 +9,7 @@
 #include "bind.h"
 #include "edit.h"
 #include "frame.h"
+#include "load.h"
 #include "options.h"
 #include "pipeline.h"
 #include "print.h"
@@ -119,12 +120,17 @@ bench(const struct pst_bench_options *options, const char *report, char *program
 		return EXIT_FAILURE;
 	}
 	catch_signals();
-	ret = run(options, &result);
+	if (options->load)
+		ret = pst_bench_load(options, report, &stop);
+	else
+		ret = run(options, &result);
 	rte_eal_cleanup();
 	if (ret != 0) {
 		fprintf(stderr, "postern-bench: cannot run: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
+	if (options->load)
+		return EXIT_SUCCESS;
 	return pst_bench_print(options, report, &result) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -137,7 +143,7 @@ main(int argc, char **argv)
 
 	if (status != 0)
 		return status - 1;
-	if (strcmp(options.mode, "bind") == 0)
+	if (strcmp(options.mode, "bind") == 0 && !options.load)
 		return pst_bench_bind(options.json, argv[0]) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (strcmp(options.mode, "edit") == 0)
 		return pst_bench_edit(options.json, options.seconds) == 0 ? EXIT_SUCCESS :

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  --mode MODE         forward: established flows, both ways (default)\n"
 	"                      setup: connections begin, and as many expire; one worker\n"
 	"                      bind: round trips of BindForClient; the other options but\n"
-	"                      --json do not matter to it\n"
+	"                      --json and --load do not matter to it\n"
 	"                      edit: the stream engine alone; --seconds and --json matter\n"
 	"  --transport NAME    udp (default), or tcp: established, or seven segments for each\n"
 	"                      connection in mode setup\n"
@@ -39,6 +39,8 @@ static const char usage[] =
 	"  --filters N         packet filters, none of which matches, 0 to 16384 (default 0)\n"
 	"  --rules N           rules, of which the last allows all, 0 to 1024 (default 0)\n"
 	"  --seconds N         how long to measure (default 2)\n"
+	"  --load              mode bind: while the worker forwards so many flows, for so many\n"
+	"                      seconds, at its full rate\n"
 	"  --json              one JSON document instead of a table\n"
 	"  --help\n"
 	"\n"
@@ -54,6 +56,7 @@ enum option_id {
 	OPT_FILTERS,
 	OPT_RULES,
 	OPT_SECONDS,
+	OPT_LOAD,
 	OPT_JSON,
 	OPT_HELP,
 };
@@ -68,6 +71,7 @@ static const struct option long_options[] = {
 	{ "filters", required_argument, NULL, OPT_FILTERS },
 	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "load", no_argument, NULL, OPT_LOAD },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -156,6 +160,9 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 		return read_number("--rules", text, 0, 1024, &options->rules);
 	case OPT_SECONDS:
 		return read_number("--seconds", text, 1, 3600, &options->seconds);
+	case OPT_LOAD:
+		options->load = true;
+		return 0;
 	case OPT_JSON:
 		options->json = true;
 		return 0;
@@ -203,6 +210,10 @@ pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 		refuse(argv[optind], "not an option; EAL arguments go behind --");
 		return 3;
 	}
+	if (options->load && strcmp(options->mode, "bind") != 0) {
+		refuse("--load", "mode bind alone has it");
+		return 3;
+	}
 	if (check_setup(options) != 0)
 		return 3;
 	options->eal = argv + optind;
@@ -230,7 +241,9 @@ export_size(uint32_t packet_size)
 int
 pst_bench_options_export(const struct pst_bench_options *options, const char *report)
 {
-	if (setenv("PST_TRAFFIC_MODE", options->mode, 1) != 0 ||
+	const char *mode = options->load ? "forward" : options->mode;
+
+	if (setenv("PST_TRAFFIC_MODE", mode, 1) != 0 ||
 		setenv("PST_TRAFFIC_TRANSPORT", options->transport, 1) != 0 ||
 		export_number("PST_TRAFFIC_FLOWS", options->flows) != 0 ||
 		export_size(options->packet_size) != 0 ||

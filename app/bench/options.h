@@ -18,6 +18,7 @@ struct pst_bench_options {
 	uint32_t workers;
 	uint32_t filters, rules;
 	uint32_t seconds;
+	bool load; /* bind: while the worker forwards */
 	bool json;
 	char **eal; /* what followed "--" */
 	int n_eal;

@@ -69,6 +69,9 @@ what_cannot_be_measured_is_refused(void **state)
 	(void)state;
 	assert_int_equal(READ(&options, "--mode", "bind"), 0);
 	assert_int_equal(READ(&options, "--mode", "edit"), 0);
+	assert_int_equal(READ(&options, "--mode", "bind", "--load"), 0);
+	assert_true(options.load);
+	assert_int_equal(READ(&options, "--mode", "setup", "--load"), 3);
 	assert_int_equal(READ(&options, "--mode", "x"), 3);
 	assert_int_equal(READ(&options, "--transport", "sctp"), 3);
 	assert_int_equal(READ(&options, "--rules", "1025"), 3);
