@@ -30,6 +30,46 @@ offered_scale(const struct rte_tcp_hdr *tcp)
 	return NO_SCALE;
 }
 
+static bool
+is_settled(const struct pst_conn_tcp *t)
+{
+	return t->limited[0] && t->limited[1] && t->window[0] != 0 && t->window[1] != 0;
+}
+
+bool
+pst_tcp_window_learn(struct pst_conn_tcp *t, enum pst_dir dir, const struct rte_tcp_hdr *tcp,
+	uint8_t flags, uint32_t len)
+{
+	enum pst_dir other = (enum pst_dir)!dir;
+	uint32_t seq = rte_be_to_cpu_32(tcp->sent_seq), end = seq + len;
+	uint32_t ack = rte_be_to_cpu_32(tcp->recv_ack), limit;
+	uint32_t window = (uint32_t)rte_be_to_cpu_16(tcp->rx_win) << t->scale[dir];
+	uint32_t behind = RTE_MAX(t->window[dir], PST_TCP_ACK_BEHIND);
+
+	end += !!(flags & RTE_TCP_FIN_FLAG) + !!(flags & RTE_TCP_SYN_FLAG);
+	if (t->limited[dir] && unlikely(pst_seq_before(t->limit[dir] + 1, seq)))
+		return false;
+	if (t->window[dir] != 0 &&
+		unlikely(pst_seq_before(end, t->end[dir] - t->window[other] - 1)))
+		return false;
+	if ((flags & RTE_TCP_ACK_FLAG) && t->window[other] != 0 &&
+		unlikely(pst_seq_before(t->end[other], ack) ||
+			pst_seq_before(ack, t->end[other] - behind - 1)))
+		return false;
+	if (t->window[dir] == 0 || pst_seq_before(t->end[dir], end))
+		t->end[dir] = end;
+	window = RTE_MAX(window, 1u);
+	t->window[dir] = RTE_MAX(t->window[dir], window);
+	if (flags & RTE_TCP_ACK_FLAG) {
+		limit = ack + window;
+		if (!t->limited[other] || pst_seq_before(t->limit[other], limit))
+			t->limit[other] = limit;
+		t->limited[other] = true;
+	}
+	t->settled = is_settled(t);
+	return true;
+}
+
 void
 pst_tcp_window_syn(struct pst_conn_tcp *t, enum pst_dir dir, const struct rte_tcp_hdr *tcp,
 	uint32_t len)
@@ -44,12 +84,13 @@ pst_tcp_window_syn(struct pst_conn_tcp *t, enum pst_dir dir, const struct rte_tc
 	t->offered[dir] = offered_scale(tcp);
 	t->scale[dir] = 0; /* its own window is not scaled */
 	t->window[dir] = 0;
-	pst_tcp_window_pass(t, dir, tcp, tcp->tcp_flags, len);
+	pst_tcp_window_learn(t, dir, tcp, tcp->tcp_flags, len);
 	/* the other's SYN said how much it takes, but not from where on */
 	if (t->window[other] != 0 && !t->limited[dir]) {
 		t->limit[dir] = t->end[dir] + t->window[other];
 		t->limited[dir] = true;
 	}
+	t->settled = is_settled(t);
 	both = t->offered[PST_DIR_ORIG] != NO_SCALE && t->offered[PST_DIR_REPLY] != NO_SCALE;
 	for (int d = 0; d < PST_DIRS; d++)
 		t->scale[d] = both ? t->offered[d] : 0;
@@ -62,4 +103,5 @@ pst_tcp_window_relearn(struct pst_conn_tcp *t)
 		t->window[d] = 0;
 		t->limited[d] = false;
 	}
+	t->settled = false;
 }

@@ -35,6 +35,7 @@ struct pst_conn_tcp {
 	uint8_t scale[PST_DIRS];    /* what its window fields are shifted by */
 	uint8_t offered[PST_DIRS];  /* the scale that its SYN offered, UINT8_MAX: none */
 	bool limited[PST_DIRS];	    /* its limit is known */
+	bool settled;		    /* both sides were seen, and have limits */
 } __rte_aligned(32);
 _Static_assert(sizeof(struct pst_conn_tcp) == 32, "two in a cache line");
 
@@ -51,40 +52,38 @@ pst_seq_before(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
+/* The same of a connection of which something is not known yet, or a segment without ACK. */
+bool pst_tcp_window_learn(struct pst_conn_tcp *t, enum pst_dir dir, const struct rte_tcp_hdr *tcp,
+	uint8_t flags, uint32_t len);
+
 /*
  * A segment with `len` bytes behind its header: true when it is in the window, and then it moves
  * it. flags are the segment's; without ACK its acknowledgement is not looked at.
  */
-static inline bool
+static __rte_always_inline bool
 pst_tcp_window_pass(struct pst_conn_tcp *t, enum pst_dir dir, const struct rte_tcp_hdr *tcp,
 	uint8_t flags, uint32_t len)
 {
 	enum pst_dir other = (enum pst_dir)!dir;
-	uint32_t seq = rte_be_to_cpu_32(tcp->sent_seq), end = seq + len;
-	uint32_t ack = rte_be_to_cpu_32(tcp->recv_ack), limit;
-	uint32_t window = (uint32_t)rte_be_to_cpu_16(tcp->rx_win) << t->scale[dir];
-	uint32_t behind = RTE_MAX(t->window[dir], PST_TCP_ACK_BEHIND);
+	uint32_t seq = rte_be_to_cpu_32(tcp->sent_seq), ack = rte_be_to_cpu_32(tcp->recv_ack);
+	uint32_t end = seq + len, window, behind, room;
 
+	if (unlikely(!t->settled || !(flags & RTE_TCP_ACK_FLAG)))
+		return pst_tcp_window_learn(t, dir, tcp, flags, len);
 	end += !!(flags & RTE_TCP_FIN_FLAG) + !!(flags & RTE_TCP_SYN_FLAG);
 	/* no later than it may: a probe of a closed window is one byte behind it */
-	if (t->limited[dir] && unlikely(pst_seq_before(t->limit[dir] + 1, seq)))
+	room = (t->limit[dir] + 1 - seq) | (end + t->window[other] + 1 - t->end[dir]);
+	behind = t->end[other] - ack;
+	if (unlikely((int32_t)room < 0 ||
+		    (behind > PST_TCP_ACK_BEHIND + 1 && behind > t->window[dir] + 1)))
 		return false;
-	if (t->window[dir] != 0 &&
-		unlikely(pst_seq_before(end, t->end[dir] - t->window[other] - 1)))
-		return false;
-	if ((flags & RTE_TCP_ACK_FLAG) && t->window[other] != 0 &&
-		unlikely(pst_seq_before(t->end[other], ack) ||
-			pst_seq_before(ack, t->end[other] - behind - 1)))
-		return false;
-	if (t->window[dir] == 0 || pst_seq_before(t->end[dir], end))
+	if (pst_seq_before(t->end[dir], end))
 		t->end[dir] = end;
-	window = RTE_MAX(window, 1u);
-	t->window[dir] = RTE_MAX(t->window[dir], window);
-	if (!(flags & RTE_TCP_ACK_FLAG))
-		return true;
-	limit = ack + window;
-	if (!t->limited[other] || pst_seq_before(t->limit[other], limit))
-		t->limit[other] = limit;
-	t->limited[other] = true;
+	window = (uint32_t)rte_be_to_cpu_16(tcp->rx_win) << t->scale[dir];
+	window += window == 0; /* which stands for: not seen yet */
+	if (unlikely(window > t->window[dir]))
+		t->window[dir] = window;
+	if (pst_seq_before(t->limit[other], ack + window))
+		t->limit[other] = ack + window;
 	return true;
 }
