@@ -86,7 +86,10 @@ fast_enter(struct fast_in *in, const struct pst_net *net, const struct rte_mbuf 
 	uint16_t vlan = net->tagged[m->port] ? fast_vlan(m) : 0;
 	const struct pst_iface *iface;
 
-	*in = (struct fast_in){ .port = m->port, .iface = pst_net_iface(net, m->port, vlan) };
+	*in = (struct fast_in){ .port = m->port,
+		.iface = pst_net_iface(net, m->port, vlan),
+		.type = UINT64_MAX, /* of no frame */
+		.type_mask = UINT64_MAX };
 	if (in->iface == PST_NO_IFACE)
 		return;
 	iface = &net->ifaces[in->iface];
@@ -171,9 +174,8 @@ fast_is_unfinished(const struct rte_ipv4_hdr *ip, uint32_t l4_len)
 
 /* Where the lookup begins: ask for it. */
 static __rte_always_inline void
-fast_ask(const struct pst_worker *w, struct job *job, struct pst_flow_key key)
+fast_ask(const struct pst_flowtable *flows, struct job *job, struct pst_flow_key key)
 {
-	const struct pst_flowtable *flows = &w->nat->conns.flows;
 	uint64_t hash = pst_flow_hash(flows, key);
 	const struct pst_flow_bucket *bucket = pst_flow_home(flows, hash);
 
@@ -184,7 +186,8 @@ fast_ask(const struct pst_worker *w, struct job *job, struct pst_flow_key key)
 
 /* Key and owner; false when another worker owns it. */
 static __rte_always_inline bool
-fast_key(const struct pst_worker *w, struct job *job, enum pst_way way)
+fast_key(const struct pst_worker *w, const struct pst_flowtable *flows, struct job *job,
+	enum pst_way way)
 {
 	const struct rte_ipv4_hdr *ip = job->ip;
 	const struct rte_udp_hdr *udp = (const void *)(ip + 1); /* TCP has its ports there too */
@@ -200,14 +203,15 @@ fast_key(const struct pst_worker *w, struct job *job, enum pst_way way)
 		key = pst_key_conn(PST_WAY_IN, ip->next_proto_id, ip->dst_addr, udp->dst_port,
 			ip->src_addr, udp->src_port);
 	}
-	fast_ask(w, job, key);
+	fast_ask(flows, job, key);
 	job->key = key;
 	return likely(owner == w->params.index);
 }
 
 /* Sort a packet as pst_worker_sort() would; false when it is not common. */
 static __rte_always_inline bool
-fast_sort(const struct pst_worker *w, struct fast_in *in, struct job *job, enum pst_way way)
+fast_sort(const struct pst_worker *w, const struct pst_flowtable *flows, struct fast_in *in,
+	struct job *job, enum pst_way way)
 {
 	struct rte_mbuf *m = job->m;
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
@@ -215,7 +219,7 @@ fast_sort(const struct pst_worker *w, struct fast_in *in, struct job *job, enum 
 	uint32_t len = rte_pktmbuf_data_len(m), room = len - in->l2_len, ip_len;
 
 	if (unlikely(len != rte_pktmbuf_pkt_len(m) || (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) ||
-		    len < FAST_L2 + FAST_TAG + FAST_IP || in->iface == PST_NO_IFACE))
+		    len < FAST_L2 + FAST_TAG + FAST_IP))
 		return false;
 	if (unlikely(!fast_is_of(in, eth) || !fast_is_one(ip)))
 		return false;
@@ -230,7 +234,7 @@ fast_sort(const struct pst_worker *w, struct fast_in *in, struct job *job, enum 
 	job->ip = ip;
 	job->ip_len = ip_len;
 	job->l2_len = in->l2_len;
-	if (unlikely(!fast_key(w, job, way)))
+	if (unlikely(!fast_key(w, flows, job, way)))
 		return false;
 	in->count += FAST_PACKET + len;
 	return true;

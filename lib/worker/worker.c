@@ -106,14 +106,14 @@ is_of_another(const struct fast_in *in, const struct rte_mbuf *m)
 
 /* Sort a packet; true when it is to be looked up, else it was dealt with. */
 static __rte_always_inline bool
-sort_one(struct pst_worker *w, struct fast_in *in, struct job *job, enum pst_way way, bool handed,
-	uint64_t now_ms)
+sort_one(struct pst_worker *w, const struct pst_flowtable *flows, struct fast_in *in,
+	struct job *job, enum pst_way way, bool handed, uint64_t now_ms)
 {
 	if (way == ANY_WAY && unlikely(is_of_another(in, job->m))) {
 		fast_leave(w, in, handed);
 		fast_enter(in, w->params.net, job->m);
 	}
-	job->common = fast_sort(w, in, job, way == ANY_WAY ? (enum pst_way)in->way : way);
+	job->common = fast_sort(w, flows, in, job, way == ANY_WAY ? (enum pst_way)in->way : way);
 	if (likely(job->common)) {
 		if (way == ANY_WAY)
 			job->way = in->way;
@@ -121,7 +121,7 @@ sort_one(struct pst_worker *w, struct fast_in *in, struct job *job, enum pst_way
 		job->second = job->counted = false;
 		if (!pst_worker_sort(w, job, handed, now_ms))
 			return false;
-		fast_ask(w, job, job->key);
+		fast_ask(flows, job, job->key);
 	}
 	return true;
 }
@@ -139,11 +139,12 @@ static __rte_always_inline uint32_t
 sort_piece(struct pst_worker *w, struct fast_in *in, struct job *jobs, struct rte_mbuf **m,
 	uint32_t n, enum pst_way way, bool handed, uint64_t now_ms)
 {
+	const struct pst_flowtable flows = w->nat->conns.flows; /* the copy is not read anew */
 	uint32_t n_jobs = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
 		jobs[n_jobs].m = m[k];
-		if (likely(sort_one(w, in, &jobs[n_jobs], way, handed, now_ms)))
+		if (likely(sort_one(w, &flows, in, &jobs[n_jobs], way, handed, now_ms)))
 			n_jobs++;
 	}
 	return n_jobs;
@@ -153,25 +154,27 @@ sort_piece(struct pst_worker *w, struct fast_in *in, struct job *jobs, struct rt
 static __rte_always_inline void
 prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 {
+	const struct pst_conn *hot = conns->hot;
+
 	for (uint32_t k = 0; k < piece->n; k++) {
 		struct job *job = &piece->jobs[k];
 
 		job->guess = pst_flow_guess(job->bucket, job->sig);
 		if (unlikely(job->guess == PST_FLOW_NONE))
 			continue;
-		rte_prefetch0(&conns->hot[job->guess >> 1]);
+		rte_prefetch0(&hot[job->guess >> 1]);
 		if (pst_key_low(job->key.a) == PST_TCP)
-			rte_prefetch0(&conns->hot[job->guess >> 1].tcp);
+			rte_prefetch0(&hot[job->guess >> 1].tcp);
 	}
 }
 
-/* A packet of connection i. */
+/* A packet of a connection. */
 static __rte_always_inline void
-forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_t i,
+forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, struct pst_conn *c,
 	enum pst_way way, bool handed, uint64_t now_ms)
 {
 	if (likely(job->common)) {
-		if (likely(fast_forward(w, out, job, &w->nat->conns.hot[i], way, now_ms)))
+		if (likely(fast_forward(w, out, job, c, way, now_ms)))
 			return;
 		/* not common, after all: what the sorting left out */
 		job->second = false;
@@ -179,7 +182,7 @@ forward_one(struct pst_worker *w, struct fast_out *out, struct job *job, uint32_
 		if (!pst_worker_sort(w, job, handed, now_ms))
 			return;
 	}
-	pst_worker_forward(w, job, i, now_ms);
+	pst_worker_forward(w, job, c - w->nat->conns.hot, now_ms);
 }
 
 /* Of a packet that found no connection: open one, unless one before it did. */
@@ -242,6 +245,7 @@ forward_piece(struct pst_worker *w, struct fast_out *out, const struct piece *pi
 	enum pst_way way, bool handed, uint64_t now_ms)
 {
 	const struct pst_conn_table *conns = &w->nat->conns;
+	struct pst_conn *hot = conns->hot;
 	struct missed missed;
 
 	missed.n = 0;
@@ -250,10 +254,10 @@ forward_piece(struct pst_worker *w, struct fast_out *out, const struct piece *pi
 		uint32_t found = job->guess;
 
 		if (unlikely(found == PST_FLOW_NONE) ||
-			unlikely(!pst_conn_match(conns->hot, found, job->key)))
+			unlikely(!pst_conn_match(hot, found, job->key)))
 			found = look_again(conns, job);
 		if (likely(found != PST_FLOW_NONE)) {
-			forward_one(w, out, job, found >> 1,
+			forward_one(w, out, job, &hot[found >> 1],
 				way == ANY_WAY ? (enum pst_way)job->way : way, handed, now_ms);
 			continue;
 		}
