@@ -113,12 +113,6 @@ attach_port(uint16_t port, uint16_t queues)
 	return ret;
 }
 
-static bool
-is_setup(void)
-{
-	return pst_traffic.params.mode == PST_TRAFFIC_SETUP;
-}
-
 /* How many queues a port has; 0 until it is started: the number may still change. */
 static uint16_t
 count_queues(uint16_t port)
@@ -144,7 +138,7 @@ attach(void)
 		sleep_ms(1);
 		queues = RTE_MIN(count_queues(0), count_queues(1));
 	}
-	if (queues > (is_setup() ? 1 : PST_TRAFFIC_QUEUES))
+	if (queues > (pst_traffic_is_setup() ? 1 : PST_TRAFFIC_QUEUES))
 		return -E2BIG;
 	pst_traffic.queues = queues;
 	for (uint16_t port = 0; ret == 0 && port < PST_TRAFFIC_PORTS; port++)
@@ -156,11 +150,12 @@ attach(void)
 static int
 prepare_memory(void)
 {
-	size_t flows = is_setup() ? PST_STEADY_UNDER_WAY : pst_traffic.params.plan.flows + 1;
+	size_t flows = pst_traffic_is_setup() ? PST_STEADY_UNDER_WAY :
+						pst_traffic.params.plan.flows + 1;
 	unsigned int lcore;
 
 	pst_steady_init(&pst_traffic.steady, pst_traffic.params.plan.flows, pst_traffic.params.tcp);
-	pst_traffic.learnt_mask = is_setup() ? PST_STEADY_UNDER_WAY - 1 : UINT32_MAX;
+	pst_traffic.learnt_mask = pst_traffic_is_setup() ? PST_STEADY_UNDER_WAY - 1 : UINT32_MAX;
 	pst_traffic.learnt = rte_zmalloc("pst_learnt", flows * sizeof(*pst_traffic.learnt),
 		RTE_CACHE_LINE_SIZE);
 	pst_traffic.answered = rte_zmalloc("pst_answered", flows, RTE_CACHE_LINE_SIZE);
@@ -183,7 +178,7 @@ set_phase(uint32_t phase)
 static bool
 all_greeted(void)
 {
-	bool both = !is_setup() || pst_traffic.params.tcp;
+	bool both = !pst_traffic_is_setup() || pst_traffic.params.tcp;
 
 	return atomic_load(&pst_traffic.greeted[1]) &&
 	       (!both || atomic_load(&pst_traffic.greeted[0]));
@@ -288,7 +283,7 @@ run(void)
 	set_phase(PST_PHASE_GREET);
 	if (wait_for(all_greeted) != 0)
 		return "no packet came through";
-	failure = is_setup() ? fill() : establish();
+	failure = pst_traffic_is_setup() ? fill() : establish();
 	if (failure == NULL)
 		measure();
 	return failure;

@@ -63,7 +63,7 @@ count_learnt(void)
 {
 	uint32_t n = 0;
 
-	if (pst_traffic.params.mode == PST_TRAFFIC_SETUP)
+	if (pst_traffic_is_setup())
 		return 0; /* of what is under way only */
 	for (uint32_t f = 0; pst_traffic.learnt != NULL && f < pst_traffic.params.plan.flows; f++)
 		n += pst_traffic.learnt[f].port != 0;
@@ -104,7 +104,7 @@ write_connections(FILE *to, const struct pst_summary *sum)
 	const struct pst_traffic_params *params = &pst_traffic.params;
 	double ns = sum->ns_median * pst_steady_packets(params->tcp);
 
-	if (params->mode == PST_TRAFFIC_SETUP)
+	if (pst_traffic_is_setup())
 		fprintf(to, "\"packets_per_connection\":%u,\"connections_per_s\":%.0f,",
 			pst_steady_packets(params->tcp), ns > 0 ? 1e9 / ns : 0);
 }
@@ -173,7 +173,7 @@ pst_report_write(const char *failure)
 	if (to == NULL || pst_meter_sum(pst_traffic.meters, RTE_MAX_LCORE, &sum) != 0)
 		return -1;
 	fprintf(to, "{\"mode\":\"%s\",\"flows\":%u,\"sizes\":%u,\"queues\":%u,\"learnt\":%u,",
-		params->mode == PST_TRAFFIC_SETUP ? "setup" : "forward", params->plan.flows,
+		pst_traffic_is_setup() ? "setup" : "forward", params->plan.flows,
 		params->plan.n_sizes, pst_traffic.queues, count_learnt());
 	if (failure != NULL)
 		fprintf(to, "\"failure\":\"%s\",", failure);

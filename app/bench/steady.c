@@ -5,7 +5,7 @@
 
 #include <rte_common.h>
 
-#define GAP_MOST 384 /* a tenth of a megabyte of entries; half a millisecond at 700,000 a second */
+#define GAP_MOST 384 /* half a millisecond at 700,000 connections a second */
 
 static const struct stage {
 	enum pst_frame_part part;

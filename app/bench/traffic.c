@@ -22,12 +22,6 @@ greeting(void)
 	return pst_traffic.params.plan.flows;
 }
 
-static bool
-is_setup(void)
-{
-	return pst_traffic.params.mode == PST_TRAFFIC_SETUP;
-}
-
 static struct pst_endpoint4 *
 learnt_of(uint32_t flow)
 {
@@ -46,7 +40,7 @@ client_of(uint32_t flow)
 {
 	const struct pst_plan *plan = &pst_traffic.params.plan;
 
-	if (is_setup() && flow != greeting())
+	if (pst_traffic_is_setup() && flow != greeting())
 		flow = pst_plan_shuffle(plan, flow, SETUP_KEY);
 	return pst_plan_client(plan, flow);
 }
@@ -188,7 +182,7 @@ enter_phase(struct pst_maker *maker, uint32_t phase, struct rte_mempool *pool)
 		rte_mempool_obj_iter(pool, clear_tail_of, NULL);
 	if (phase == PST_PHASE_LEARN || phase == PST_PHASE_ANSWER || phase == PST_PHASE_WARM)
 		maker->cursor = maker->first;
-	if (!is_setup())
+	if (!pst_traffic_is_setup())
 		plan_burst(maker);
 }
 
@@ -206,7 +200,8 @@ make_measured(struct pst_maker *maker, struct rte_mbuf **pkts, uint16_t n)
 
 	if (meter != NULL && maker->port == 0)
 		pst_meter_loop(meter, pst_traffic.params.window);
-	n = is_setup() ? make_steady(maker, pkts, n, UINT64_MAX) : make_shuffled(maker, pkts, n);
+	n = pst_traffic_is_setup() ? make_steady(maker, pkts, n, UINT64_MAX) :
+				     make_shuffled(maker, pkts, n);
 	if (meter != NULL)
 		pst_meter_add(meter, n);
 	return n;
@@ -366,7 +361,7 @@ learn(struct pst_checker *checker, const struct pst_frame *frame)
 		atomic_store(&pst_traffic.greeted[checker->port], true);
 	if (checker->port == 1 && !is_learnt(frame->flow))
 		*learnt_of(frame->flow) = outside_of(frame);
-	if (checker->port == 0 && !is_setup())
+	if (checker->port == 0 && !pst_traffic_is_setup())
 		pst_traffic.answered[frame->flow] = true;
 }
 
@@ -391,7 +386,7 @@ judge(const struct pst_checker *checker, const struct pst_frame *frame, const st
 	server = pst_plan_server(plan, frame->flow);
 	if (checker->port == 0)
 		client = client_of(frame->flow);
-	else if (pst_traffic.params.tcp || !is_setup())
+	else if (pst_traffic.params.tcp || !pst_traffic_is_setup())
 		client = *learnt_of(frame->flow);
 	else
 		client = outside_of(frame); /* nobody answers */
@@ -433,7 +428,7 @@ pst_traffic_tx(uint16_t port __rte_unused, uint16_t queue __rte_unused, struct r
 	struct pst_checker *checker = arg;
 	bool learning = pst_traffic_phase() <= PST_PHASE_ANSWER;
 	bool tagged = checker->tagged;
-	bool opens = is_setup() && pst_traffic.params.tcp;
+	bool opens = pst_traffic_is_setup() && pst_traffic.params.tcp;
 
 	for (uint16_t i = 0; i < n; i++) {
 		const struct pst_frame *frame =

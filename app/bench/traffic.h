@@ -134,3 +134,9 @@ pst_traffic_phase(void)
 {
 	return atomic_load_explicit(&pst_traffic.phase, memory_order_acquire);
 }
+
+static inline bool
+pst_traffic_is_setup(void)
+{
+	return pst_traffic.params.mode == PST_TRAFFIC_SETUP;
+}

@@ -765,6 +765,8 @@ pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n, uin
 void
 pst_portpool_prefetch_put(const struct pst_portpool *pool, uint16_t port)
 {
+	if (port < pool->first || port > pool->last)
+		return;
 	rte_prefetch0(&pool->words[(port - pool->base) / WORD_BITS]);
 	if (pool->rest != NULL)
 		rte_prefetch0(&pool->rest[port - pool->first]);
