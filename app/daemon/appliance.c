@@ -428,7 +428,7 @@ pst_appliance_megabytes(const struct pst_config *config)
 	/* an entry and its part of the rare ones, two keys; a bind and its two ends */
 	uint64_t each = 128 + 2 + 2 * 10 + (16 + 10) + 10;
 	uint32_t n = connections_of(config);
-	uint64_t tables = (n * each + pst_nat_clients_of(n) * UINT64_C(48 + 10)) * 9 / 8 +
+	uint64_t tables = (n * each + pst_nat_clients_of(n) * UINT64_C(44 + 10)) * 9 / 8 +
 		(uint64_t)listeners_of(config) * 160;
 	uint32_t addresses = count(config->nat.pool, config->nat.n_pool);
 

@@ -18,14 +18,16 @@ struct pst_client {
 	uint32_t connections;
 	uint32_t first_permission; /* a listener */
 	uint16_t permissions;
-	uint16_t address; /* number of its outside address, while it has ports or blocks */
-	uint16_t maps;	  /* it asked for itself: a Firewall client while there are any */
-	bool aliases;	  /* its inbound peers are seen as an address of ours; has a reference */
+	uint16_t maps;	 /* it asked for itself: a Firewall client while there are any */
+	uint8_t address; /* number of its outside address, while it has ports or blocks */
+	bool aliases;	 /* its inbound peers are seen as an address of ours; has a reference */
+	uint16_t n_blocks; /* of ports, block.h */
 	uint32_t created_ms; /* low 32 bits */
 	uint32_t opened_s;   /* the second in which it opened connections last, and how many */
 	uint32_t opened;
-	uint32_t first_block, n_blocks; /* of ports, block.h */
+	uint32_t first_block;
 };
+_Static_assert(sizeof(struct pst_client) == 44, "no more than it needs");
 
 struct pst_client_table {
 	struct pst_flowtable by_ip;

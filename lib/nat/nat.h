@@ -10,6 +10,21 @@
  *	client <- bind <- connection		opened from inside
  *	client <- listener <- connection	opened by BindForClient, used from outside
  *
+ * The tables are as large as they get from the start: what a connection takes is known, and none
+ * waits while one grows. In bytes, of a connection with a bind of its own, by the capacity:
+ *
+ *	128	entry, in two cache lines: windows, counters and timer are in it (conn.h)
+ *	 19.2	both keys (flowtable.h: 9.6 a value)
+ *	  1.6	a rare entry of 48 for one in 32
+ *	 16	bind (bind.h); 8 more where mapping depends on the remote end
+ *	  9.6	its inside end
+ *	  9.6	its outside end
+ *	  6.7	client of 44 and its key, one for eight connections
+ *	190.7	in all
+ *
+ * Beside that a worker has some 250 bytes for each listener and 9 KB for each pool of an outside
+ * address; and ports that rest take 12 bytes each, of all workers together (portpool.h).
+ *
  * Owner: one worker. Times are in milliseconds.
  */
 #pragma once
@@ -114,14 +129,15 @@ struct pst_nat_params {
 
 /*
  * Clients that tables of n connections have room for: one for each up to 65,536, then one for
- * four, for a client has several open at once.
+ * eight, for a client has several open at once; so hosts that are not there, one connection each,
+ * do not use the connections up.
  */
 static inline uint32_t
 pst_nat_clients_of(uint32_t n)
 {
 	const uint32_t few = 65536;
 
-	return n <= few ? n : RTE_MAX(few, n / 4);
+	return n <= few ? n : RTE_MAX(few, n / 8);
 }
 
 /* What one worker has of it. */

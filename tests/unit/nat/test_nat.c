@@ -23,8 +23,21 @@
 
 static struct pst_nat_params params;
 static struct pst_nat *nat;
-static uint64_t now_ms;
+static uint64_t now_ms, bytes; /* that the tables take */
 static uint8_t protocols[65536], hooks[65536];
+
+static uint64_t
+heap_bytes(void)
+{
+	struct rte_malloc_socket_stats stats;
+	uint64_t sum = 0;
+
+	for (unsigned int k = 0; k < rte_socket_count(); k++) {
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(k), &stats) == 0)
+			sum += stats.heap_allocsz_bytes;
+	}
+	return sum;
+}
 
 static void
 start(uint32_t connections)
@@ -52,8 +65,10 @@ start(uint32_t connections)
 	params.n_editor_lcores = 1;
 	assert_int_equal(pst_nat_rests_create(&params, SOCKET_ID_ANY), 0);
 	pst_lcore_set_role(PST_ROLE_WORKER, 0);
+	bytes = heap_bytes();
 	nat = pst_nat_create(&params, &share);
 	assert_non_null(nat);
+	bytes = heap_bytes() - bytes;
 }
 
 static void
@@ -106,10 +121,44 @@ what_editors_watch_is_refused_by_name_when_there_is_no_room(void **state)
 	finish();
 }
 
+/* All that a worker's tables take, by the connections they are for: see nat.h. */
+static void
+a_connection_takes_192_bytes(void **state)
+{
+	const uint32_t n = 1 << 20;
+	uint64_t before = heap_bytes();
+
+	(void)state;
+	start(n);
+	print_message("%.1f bytes a connection\n", (double)bytes / n);
+	assert_true(bytes <= UINT64_C(192) * n);
+	finish();
+	assert_int_equal(heap_bytes(), before);
+}
+
+/* As many as it is for, each with a bind of its own, of as many clients as there may be. */
+static void
+a_full_table_has_room_for_the_last(void **state)
+{
+	enum pst_drop why = PST_DROP_COUNT;
+	uint32_t n = 0;
+
+	(void)state;
+	start(SESSIONS);
+	for (; n < SESSIONS; n++)
+		assert_true(open_nth(n, PLAIN, &why) != PST_SLOT_NONE);
+	assert_int_equal(pst_slots_used(&nat->binds.slots), SESSIONS);
+	assert_int_equal(open_nth(n, PLAIN, &why), PST_SLOT_NONE);
+	assert_true(why == PST_DROP_NO_BIND || why == PST_DROP_NO_CONNECTION);
+	finish();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_takes_192_bytes),
+		cmocka_unit_test(a_full_table_has_room_for_the_last),
 		cmocka_unit_test(what_editors_watch_is_refused_by_name_when_there_is_no_room),
 	};
 
