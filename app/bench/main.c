@@ -64,6 +64,7 @@ run(const struct pst_bench_options *options, struct pst_bench_result *result)
 {
 	struct pst_pipeline_params params = {
 		.flows = rte_align32pow2(options->flows),
+		.connections = options->connections,
 		.workers = options->workers,
 		.filters = options->filters,
 		.rules = options->rules,

@@ -17,6 +17,7 @@
 #define WIRE_OVERHEAD 4 /* the frame check sequence */
 #define RUN_MB 1024
 #define FLOWS_A_MB 2048 /* each takes less than half a kilobyte */
+#define CONNECTIONS_A_MB 4096 /* room for each, a fourth */
 
 static const char usage[] =
 	"usage: postern-bench [options] [-- EAL arguments]\n"
@@ -32,6 +33,8 @@ static const char usage[] =
 	"                      connection in mode setup\n"
 	"  --flows N           flows; rounded up to a power of two (default 65536). Mode setup\n"
 	"                      wants 16384 or more, and 61 of 64 have a connection at a time\n"
+	"  --connections N     what the tables have room for, of all workers (default twice\n"
+	"                      the flows, and 2097152 at least)\n"
 	"  --packet-size N     bytes on the wire, 64 to 1518 (default 64), or imix: 64, 594 and\n"
 	"                      1518 mixed, 7 to 4 to 1\n"
 	"  --vlan SIDE         inside or outside: frames of that side have an 802.1Q tag\n"
@@ -50,6 +53,7 @@ enum option_id {
 	OPT_MODE = 256, /* no letter */
 	OPT_TRANSPORT,
 	OPT_FLOWS,
+	OPT_CONNECTIONS,
 	OPT_SIZE,
 	OPT_VLAN,
 	OPT_WORKERS,
@@ -65,6 +69,7 @@ static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "transport", required_argument, NULL, OPT_TRANSPORT },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
+	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
 	{ "packet-size", required_argument, NULL, OPT_SIZE },
 	{ "vlan", required_argument, NULL, OPT_VLAN },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
@@ -148,6 +153,8 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 		return read_transport(options, text);
 	case OPT_FLOWS:
 		return read_number("--flows", text, 1, 1 << 24, &options->flows);
+	case OPT_CONNECTIONS:
+		return read_number("--connections", text, 1, 1 << 26, &options->connections);
 	case OPT_SIZE:
 		return read_size(options, text);
 	case OPT_VLAN:
@@ -384,7 +391,8 @@ add_defaults(struct pst_bench_eal *eal, const struct pst_bench_options *options)
 	if (!is_given(options, lcores))
 		ret = add_lcores(eal, options->workers);
 	if (ret == 0 && !is_given(options, memory))
-		ret = pst_bench_eal_add_memory(eal, RUN_MB + options->flows / FLOWS_A_MB);
+		ret = pst_bench_eal_add_memory(eal, RUN_MB + options->flows / FLOWS_A_MB +
+							options->connections / CONNECTIONS_A_MB);
 	if (ret == 0 && !is_given(options, pci))
 		ret = pst_bench_eal_add(eal, "--no-pci");
 	if (ret == 0 && !is_given(options, devices))

@@ -13,6 +13,7 @@ struct pst_bench_options {
 	const char *mode; /* "forward", "setup", "bind" or "edit" */
 	const char *transport; /* "udp" or "tcp" */
 	uint32_t flows;
+	uint32_t connections; /* of the tables; 0: by the flows */
 	uint32_t packet_size; /* on the wire: four more than in the mbuf; 0: IMIX */
 	const char *vlan; /* "inside" or "outside": that side is tagged; or "none" */
 	uint32_t workers;

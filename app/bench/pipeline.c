@@ -114,6 +114,18 @@ make_net(struct pst_pipeline *p)
 	return ret;
 }
 
+static uint64_t
+heap_used(void)
+{
+	struct rte_malloc_socket_stats stats;
+	uint64_t used = 0;
+
+	for (unsigned int s = 0; s < rte_socket_count(); s++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(s), &stats) == 0)
+			used += stats.heap_allocsz_bytes;
+	return used;
+}
+
 static int
 set_nat_params(struct pst_pipeline *p)
 {
@@ -128,6 +140,7 @@ set_nat_params(struct pst_pipeline *p)
 		[PST_TIMEOUT_SYN_HOLD] = 6,
 	};
 	struct pst_nat_params *nat = &p->nat;
+	int ret;
 
 	nat->mapping = PST_NAT_ENDPOINT_INDEPENDENT;
 	nat->filtering = PST_NAT_ADDRESS_DEPENDENT;
@@ -144,7 +157,10 @@ set_nat_params(struct pst_pipeline *p)
 	nat->quarantine_ms = 120 * PST_MS_PER_S;
 	for (int i = 0; i < PST_TIMEOUTS; i++)
 		nat->timeouts_ms[i] = seconds[i] * PST_MS_PER_S;
-	return pst_nat_rests_create(nat, SOCKET_ID_ANY);
+	p->memory.rests = heap_used();
+	ret = pst_nat_rests_create(nat, SOCKET_ID_ANY);
+	p->memory.rests = heap_used() - p->memory.rests;
+	return ret;
 }
 
 /* Policy that connections meet when they begin. */
@@ -190,22 +206,12 @@ make_rings(struct pst_pipeline *p)
 	return 0;
 }
 
-static uint64_t
-heap_used(void)
-{
-	struct rte_malloc_socket_stats stats;
-	uint64_t used = 0;
-
-	for (unsigned int s = 0; s < rte_socket_count(); s++)
-		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(s), &stats) == 0)
-			used += stats.heap_allocsz_bytes;
-	return used;
-}
-
 static struct pst_nat *
 make_nat(struct pst_pipeline *p, uint32_t worker)
 {
-	uint32_t sessions = RTE_MAX(SESSIONS, 2 * p->params.flows);
+	uint32_t sessions = p->params.connections != 0 ?
+		p->params.connections :
+		RTE_MAX(SESSIONS, 2 * p->params.flows);
 	struct pst_nat_share share = {
 		.worker = worker,
 		.connections = sessions / p->params.workers,

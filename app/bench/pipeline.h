@@ -7,7 +7,7 @@
  * outside  port 1, 198.51.100.1/24, and everything else by way of 198.51.100.254
  * pool     192.0.2.0 and on, as many addresses as the flows need at half load
  *
- * The tables are as large as in a default set-up, not as large as the test.
+ * Unless it is said, the tables are as large as in a default set-up, not as large as the test.
  *
  * In a steady state of new connections (steady.h) the worker's clock goes by the number of those
  * that have begun, so that as many end, and the pool is nearly used up.
@@ -24,6 +24,7 @@ struct pst_pipeline;
 
 struct pst_pipeline_params {
 	uint32_t flows;
+	uint32_t connections; /* that the tables have room for; 0: by the flows */
 	uint32_t workers;
 	uint32_t filters, rules; /* of lists.h, for connections that begin */
 	uint16_t mtu;
@@ -48,6 +49,7 @@ void pst_pipeline_account(const struct pst_pipeline *pipeline, struct pst_accoun
  */
 struct pst_pipeline_memory {
 	uint64_t bytes, connections;
+	uint64_t rests; /* bytes for ports that rest, of all workers together */
 };
 void pst_pipeline_memory(
 	const struct pst_pipeline *pipeline, struct pst_pipeline_memory *memory);

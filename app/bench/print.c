@@ -76,6 +76,8 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		printf("           so these are figures of a disturbed host\n");
 	printf("%10.0f bytes a connection, in tables for %" PRIu64 "\n", bytes_each(memory),
 		memory->connections);
+	printf("%10.2f GB these tables, %.2f GB ports that rest\n", memory->bytes / 1e9,
+		memory->rests / 1e9);
 	for (uint32_t i = 0; i < PST_DROP_COUNT; i++)
 		if (account->dropped[i] != 0)
 			printf("%10" PRIu64 " dropped: %s\n", account->dropped[i],
@@ -109,6 +111,8 @@ print_json(const struct pst_bench_options *options, json_t *report,
 	json_object_set_new(report, "vlan", json_string(options->vlan));
 	json_object_set_new(report, "connections", json_integer(memory->connections));
 	json_object_set_new(report, "bytes_per_connection", json_real(bytes_each(memory)));
+	json_object_set_new(report, "table_bytes", json_integer(memory->bytes));
+	json_object_set_new(report, "rest_bytes", json_integer(memory->rests));
 	json_object_set_new(report, "dropped", drops);
 	if (is_setup(options))
 		add_turnover(report, &result->turnover);

@@ -49,9 +49,11 @@ numbers_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(READ(&options, "--mode", "setup", "--flows", "20000", "--transport", "tcp",
-				 "--filters", "10", "--rules", "1024", "--json"), 0);
+				 "--connections", "10000000", "--filters", "10", "--rules", "1024",
+				 "--json"), 0);
 	assert_string_equal(options.mode, "setup");
 	assert_int_equal(options.flows, 20000);
+	assert_int_equal(options.connections, 10000000);
 	assert_string_equal(options.transport, "tcp");
 	assert_int_equal(options.filters, 10);
 	assert_int_equal(options.rules, 1024);
