@@ -99,7 +99,7 @@ const struct pst_ipset *pst_bind_admitted(const struct pst_bind_table *t, uint32
 /* Now it is those; takes the reference. 0 or -ENOMEM. */
 int pst_bind_admit(struct pst_bind_table *t, uint32_t i, struct pst_ipset *set);
 
-/* An end of bind i, its protocol in the low bits: the client's (OUT) or ours. It has a connection. */
+/* An end of bind i, its protocol in the low bits: the client's or ours. It has a connection. */
 static inline uint64_t
 pst_bind_end(const struct pst_bind_table *t, uint32_t i, enum pst_way way)
 {

@@ -28,7 +28,7 @@
 enum pst_conn_flags {
 	PST_CONN_INBOUND = 1 << 0,      /* begun from outside: ORIG is the way in */
 	PST_CONN_WATCHED = 1 << 1,      /* every packet by way of an editor */
-	PST_CONN_OFFSET = 1 << 2,       /* sequence numbers are shifted; see the cold entry */
+	PST_CONN_OFFSET = 1 << 2,       /* sequence numbers are shifted; see the rare entry */
 	PST_CONN_RECEIVE_ONLY = 1 << 3, /* the client may not answer (R24) */
 	PST_CONN_LISTENER = 1 << 4,     /* `owner` is a listener, else a bind */
 	PST_CONN_KNOWN = 1 << 5,        /* an editor has a handle: it hears of the end */
