@@ -9,9 +9,16 @@
  *	asker  <-- packets lent           --   worker
  *	asker  -- packets given back      -->  worker
  *
+ * Requests and answers are no rte_ring. As there are never more than records, nobody has to
+ * see how far the other end is: a slot that holds a record of this lap says all, and a message
+ * moves one cache line where an rte_ring moves three. What one end writes lies in no line that
+ * the other one reads.
+ *
  * Created and destroyed by main, before launch and after the last lcore stopped.
  */
 #pragma once
+
+#include <stdalign.h>
 
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -27,13 +34,19 @@ struct pst_chan_params {
 };
 
 struct pst_chan {
-	struct rte_ring *requests, *answers; /* of struct pst_req * */
+	/* const after create */
+	uintptr_t *requests, *answers; /* slots: a record, and in bit 0 whether the lap is even */
+	uint32_t n_slots;
 	struct rte_ring *events;             /* of struct pst_evt */
 	struct rte_ring *to_asker, *to_worker; /* of mbufs */
 	/* asker only */
-	struct pst_req *records;
+	alignas(RTE_CACHE_LINE_SIZE) struct pst_req *records;
 	struct pst_req **free;
 	uint32_t n_free, n_records;
+	uint32_t posted, answered; /* so many, ever */
+	/* worker only */
+	alignas(RTE_CACHE_LINE_SIZE) uint32_t taken;
+	uint32_t replied;
 };
 
 /* NULL, with rte_errno set. */
@@ -52,6 +65,8 @@ struct pst_req *pst_chan_answer(struct pst_chan *chan);
 
 /* Worker: the next request, NULL if there is none. */
 struct pst_req *pst_chan_request(struct pst_chan *chan);
+/* Worker: the next ones, at most `most`; their first lines are asked for. Returns how many. */
+uint32_t pst_chan_requests(struct pst_chan *chan, struct pst_req **reqs, uint32_t most);
 /* Worker: answer it. */
 void pst_chan_reply(struct pst_chan *chan, struct pst_req *req);
 /* Worker: tell an event; false when the ring is full: try again later. */

@@ -103,13 +103,13 @@ take_run(struct pst_worker *w, const struct pst_req *req, uint64_t now_ms)
 static uint32_t
 serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 {
-	struct pst_req *req;
-	uint32_t n = 0;
+	struct pst_req *reqs[REQUESTS_A_ROUND];
+	uint32_t n = pst_chan_requests(chan, reqs, REQUESTS_A_ROUND);
 
-	while (n < REQUESTS_A_ROUND && (req = pst_chan_request(chan)) != NULL) {
+	for (uint32_t k = 0; k < n; k++) {
+		struct pst_req *req = reqs[k];
 		uint32_t owner = port_owner(w, req);
 
-		n++;
 		/* what the editor lcore gave back before it asked for the end goes out first */
 		if (req->type == PST_REQ_KILL_CONN) {
 			while (pst_worker_take_back(w, now_ms) > 0)
