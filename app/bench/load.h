@@ -5,8 +5,9 @@
  * The traffic maker sends established flows both ways through an appliance of one worker (as in
  * mode forward), and checks what comes out; an editor lcore on the other CPU, which is main's too,
  * binds and kills as fast as it gets answers, 400 thousand times a second at the most. Slices of
- * ten milliseconds in which the worker did not get full bursts are left out. What share of the
- * worker's time its serve stage takes is the worker's own account (worker/stats.h).
+ * ten milliseconds in which the worker did not get full bursts are left out, and in every fourth
+ * one nobody calls. What share of the worker's time its serve stage takes is the worker's own
+ * account (worker/stats.h); what the calls cost it in packets is the cross-check.
  */
 #pragma once
 
