@@ -39,9 +39,10 @@ struct pst_worker_stats {
 	uint64_t requests; /* served */
 	uint64_t loops, busy_loops;
 	/*
-	 * TSC ticks by stage, of one loop in 61 (worker.c): shares and averages are estimates, the
-	 * ticks of the loops that were timed are exact. Each stage is charged with the end of what
-	 * it began, cache misses and stores, which the next one else would wait for.
+	 * TSC ticks by stage, of one loop in 61 (worker.c), less what reading the TSC takes: the
+	 * ticks of these loops are exact, shares and averages of all are estimates. A stage is
+	 * charged until all that it reads is there; that its stores reach other lcores takes
+	 * longer, but nothing here waits for it.
 	 */
 	uint64_t timed_loops;
 	uint64_t stage_ticks[PST_STAGES];
