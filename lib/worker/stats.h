@@ -39,7 +39,7 @@ struct pst_worker_stats {
 	uint64_t requests; /* served */
 	uint64_t loops, busy_loops;
 	/*
-	 * TSC ticks by stage, of one loop in 61 (worker.c), less what reading the TSC takes: the
+	 * TSC ticks by stage, of one loop in 64 by lot (worker.c), less what reading the TSC takes: the
 	 * ticks of these loops are exact, shares and averages of all are estimates. A stage is
 	 * charged until all that it reads is there; that its stores reach other lcores takes
 	 * longer, but nothing here waits for it.

@@ -14,7 +14,7 @@
 
 #define EXPIRE_A_ROUND 64
 #define PREFETCH_AHEAD 8u
-#define LOOPS_A_TIMED 61 /* a prime: it keeps step with nothing */
+#define TIMED_FROM 32 /* loops from a timed one to the next: these, and up to 63 more by lot */
 #define READINGS 100
 #define DATAGRAMS 1024 /* in pieces, at a time */
 #define FRAGMENTS 1024 /* that wait for their first */
@@ -52,7 +52,7 @@ pst_worker_create(const struct pst_worker_params *params)
 		return pst_null(ENOMEM);
 	w->params = *params;
 	w->next_id = params->index;
-	w->untimed = LOOPS_A_TIMED;
+	w->untimed = TIMED_FROM;
 	w->reading_ticks = reading_ticks();
 	snprintf(name, sizeof(name), "frag%u-%p", params->index, (void *)w);
 	w->frags = pst_frags_create(name, DATAGRAMS, FRAGMENTS, params->socket);
@@ -439,7 +439,8 @@ begin_loop(struct pst_worker *w)
 {
 	if (likely(--w->untimed > 0))
 		return;
-	w->untimed = LOOPS_A_TIMED;
+	w->timed_lot = w->timed_lot * 1664525u + 1013904223u;
+	w->untimed = TIMED_FROM + (w->timed_lot >> 26); /* in step with nobody who calls */
 	w->stats.timed_loops++;
 	w->stage_start = read_tsc();
 }

@@ -36,7 +36,7 @@ struct pst_worker {
 	struct pst_hold *hold;
 	struct run_ask run_ask;
 	uint16_t next_id; /* of datagrams that leave */
-	uint32_t untimed; /* loops until one is timed */
+	uint32_t untimed, timed_lot; /* loops until one is timed; by lot */
 	uint64_t reading_ticks; /* of a TSC reading alone */
 	uint64_t stage_start; /* TSC; 0: this loop is not timed */
 	struct pst_worker_stats stats; /* main reads, relaxed */
