@@ -101,6 +101,8 @@ class Acceptance:
             self.run_document("edit", [self.postern.binary, "--mode", "edit", "--seconds",
                                        str(self.args.seconds), "--json"])
         self.run_document("bind", [self.postern.binary, "--mode", "bind", "--json"])
+        self.run_document("load", [self.postern.binary, "--mode", "bind", "--load", "--seconds",
+                                   str(self.args.seconds + 1), "--json"])
         self.run_document("start", [sys.argv[0], "--build", self.args.build, "--start", "--json"])
 
     def quiet(self):
@@ -119,7 +121,7 @@ class Acceptance:
                  for kind, case in self.setup.items()}
         return (rows.forward_rows(added) + rows.setup_rows(setup["udp"], setup["tcp"]) +
                 [rows.memory_row(self.bytes_each())] +
-                rows.bind_rows(self.documents.get("bind")) +
+                rows.bind_rows(self.documents.get("bind"), self.documents.get("load")) +
                 [rows.edit_row(self.documents.get("edit")),
                  rows.start_row(self.documents.get("start"))])
 

@@ -142,17 +142,19 @@ def memory_row(bytes_each):
                      digits=2)])
 
 
-def bind_rows(document):
+def bind_rows(document, load):
     trips = [Part(f"{name} for n = {n}",
                   find(document, cpus="dedicated", fill_percent=0, n=n).get(f"{name}_us"), limit,
                   "us") for name, limit in (("p50", 2), ("p99", 10)) for n in (1, 2, 64)]
     calls = find(document, cpus="dedicated", fill_percent=0, n=1).get("calls_per_s")
     trips.append(Part("calls a second for n = 1", scaled(calls, 1e-3), 400, "k", at_most=False,
                       digits=0))
+    loaded = find((load or {}).get("loaded"), n=1)
     return [Row("bind round trip, dedicated CPUs", trips),
             Row("the same with the worker forwarding",
-                [Part("serve's share of the time",
-                      scaled(find_value(document, "serve_share"), 100), 5, "%")])]
+                [Part("serve's share of the time", scaled(loaded.get("serve_share"), 100), 5, "%"),
+                 Part("calls a second meanwhile", scaled(loaded.get("calls_per_s"), 1e-3), None,
+                      "k", digits=0)])]
 
 
 def edit_row(document):

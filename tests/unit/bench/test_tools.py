@@ -175,7 +175,7 @@ class Rows(unittest.TestCase):
 
     def test_what_nobody_measured_is_said_so(self):
         every = (rows.forward_rows({}) + rows.setup_rows({}, {}) + [rows.memory_row(None)] +
-                 rows.bind_rows(None) + [rows.edit_row(None), rows.start_row(None)])
+                 rows.bind_rows(None, None) + [rows.edit_row(None), rows.start_row(None)])
         self.assertEqual(len(every), 11)
         self.assertEqual({row.met for row in every}, {None})
         self.assertIn("11 rows: 0 met, 0 missed, 11 not measured", rows.table(every))
@@ -183,10 +183,12 @@ class Rows(unittest.TestCase):
     def test_figures_of_programs_are_found(self):
         bind = [{"cpus": "shared", "fill_percent": 0, "n": 1, "p50_us": 9},
                 {"cpus": "dedicated", "fill_percent": 0, "n": 1, "p50_us": 1, "p99_us": 11,
-                 "calls_per_s": 500000}, {"loaded": {"serve_share": 0.04}}]
-        trips, loaded = rows.bind_rows(bind)
+                 "calls_per_s": 500000}]
+        load = {"loaded": [{"n": 0, "serve_share": 0.5}, {"n": 1, "serve_share": 0.04}]}
+        trips, loaded = rows.bind_rows(bind, load)
         self.assertEqual(self.verdicts(trips), [True, None, None, False, None, None, True])
-        self.assertEqual(self.verdicts(loaded), [True])
+        self.assertEqual(loaded.parts[0].verdict, "met")
+        self.assertEqual(rows.bind_rows(bind, None)[1].met, None)
         setup = {"connections_per_s": 1.9e6, "loop_p9999_us": 40, "loop_max_us": 900}
         udp, tcp, loop = rows.setup_rows(setup, setup)
         self.assertEqual((udp.met, tcp.met, loop.met), (False, True, True))
