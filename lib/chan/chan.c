@@ -17,21 +17,13 @@ ring(const struct pst_chan_params *p, const char *what, unsigned int esize, uint
 		RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
 }
 
-static uintptr_t *
-slots(const struct pst_chan_params *p)
-{
-	return rte_zmalloc_socket("pst_slots", sizeof(uintptr_t) * p->records,
-		RTE_CACHE_LINE_SIZE, p->socket);
-}
-
 static bool
 create_rings(struct pst_chan *chan, const struct pst_chan_params *p)
 {
-	chan->requests = slots(p);
-	chan->answers = slots(p);
+	chan->requests = ring(p, "req", sizeof(void *), p->records);
+	chan->answers = ring(p, "ans", sizeof(void *), p->records);
 	if (chan->requests == NULL || chan->answers == NULL)
 		return false;
-	chan->n_slots = p->records;
 	if (p->events > 0) {
 		chan->events = ring(p, "evt", sizeof(struct pst_evt), p->events);
 		if (chan->events == NULL)
@@ -65,8 +57,6 @@ pst_chan_create(const struct pst_chan_params *params)
 {
 	struct pst_chan *chan;
 
-	if (!rte_is_power_of_2(params->records))
-		return pst_null(EINVAL);
 	chan = rte_zmalloc_socket("pst_chan", sizeof(*chan), RTE_CACHE_LINE_SIZE, params->socket);
 	if (chan == NULL)
 		return pst_null(ENOMEM);
@@ -95,34 +85,11 @@ pst_chan_destroy(struct pst_chan *chan)
 	free_packets(chan->to_asker);
 	free_packets(chan->to_worker);
 	rte_ring_free(chan->events);
-	rte_free(chan->answers);
-	rte_free(chan->requests);
+	rte_ring_free(chan->answers);
+	rte_ring_free(chan->requests);
 	rte_free(chan->free);
 	rte_free(chan->records);
 	rte_free(chan);
-}
-
-/* The slots are written in turn: bit 0 tells what this lap wrote from what the last one left. */
-
-static inline void
-put_in_slot(const struct pst_chan *chan, uintptr_t *to, uint32_t *n, const struct pst_req *req)
-{
-	uintptr_t even = (*n & chan->n_slots) == 0;
-
-	__atomic_store_n(&to[*n & (chan->n_slots - 1)], (uintptr_t)req | even, __ATOMIC_RELEASE);
-	++*n;
-}
-
-static inline struct pst_req *
-get_from_slot(const struct pst_chan *chan, const uintptr_t *from, uint32_t *n)
-{
-	uintptr_t even = (*n & chan->n_slots) == 0;
-	uintptr_t slot = __atomic_load_n(&from[*n & (chan->n_slots - 1)], __ATOMIC_ACQUIRE);
-
-	if ((slot & 1) != even)
-		return NULL;
-	++*n;
-	return (struct pst_req *)(slot - even);
 }
 
 struct pst_req *
@@ -143,34 +110,37 @@ void
 pst_chan_post(struct pst_chan *chan, struct pst_req *req)
 {
 	req->busy = true;
-	put_in_slot(chan, chan->requests, &chan->posted, req);
+	if (rte_ring_sp_enqueue(chan->requests, req) != 0)
+		rte_panic("a request ring is smaller than its records\n");
 }
 
 struct pst_req *
 pst_chan_answer(struct pst_chan *chan)
 {
-	struct pst_req *req = get_from_slot(chan, chan->answers, &chan->answered);
+	void *req;
 
-	if (req != NULL)
-		req->busy = false;
+	if (rte_ring_sc_dequeue(chan->answers, &req) != 0)
+		return NULL;
+	((struct pst_req *)req)->busy = false;
 	return req;
 }
 
 struct pst_req *
 pst_chan_request(struct pst_chan *chan)
 {
-	return get_from_slot(chan, chan->requests, &chan->taken);
+	void *req;
+
+	return rte_ring_sc_dequeue(chan->requests, &req) == 0 ? req : NULL;
 }
 
 uint32_t
 pst_chan_requests(struct pst_chan *chan, struct pst_req **reqs, uint32_t most)
 {
-	uint32_t n = 0;
+	uint32_t n = rte_ring_sc_dequeue_burst(chan->requests, (void **)reqs, most, NULL);
 
-	while (n < most && (reqs[n] = pst_chan_request(chan)) != NULL) {
-		rte_prefetch0(reqs[n]);
-		rte_prefetch0(&reqs[n]->bind.ends);
-		n++;
+	for (uint32_t k = 0; k < n; k++) {
+		rte_prefetch0(reqs[k]);
+		rte_prefetch0(&reqs[k]->bind.ends);
 	}
 	return n;
 }
@@ -178,7 +148,8 @@ pst_chan_requests(struct pst_chan *chan, struct pst_req **reqs, uint32_t most)
 void
 pst_chan_reply(struct pst_chan *chan, struct pst_req *req)
 {
-	put_in_slot(chan, chan->answers, &chan->replied, req);
+	if (rte_ring_sp_enqueue(chan->answers, req) != 0)
+		rte_panic("an answer ring is smaller than its records\n");
 }
 
 bool

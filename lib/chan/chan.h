@@ -9,10 +9,7 @@
  *	asker  <-- packets lent           --   worker
  *	asker  -- packets given back      -->  worker
  *
- * Requests and answers are no rte_ring. As there are never more than records, nobody has to
- * see how far the other end is: a slot that holds a record of this lap says all, and a message
- * moves one cache line where an rte_ring moves three. What one end writes lies in no line that
- * the other one reads.
+ * What one end writes lies in no line that the other one reads, but for the rings' own.
  *
  * Created and destroyed by main, before launch and after the last lcore stopped.
  */
@@ -35,18 +32,13 @@ struct pst_chan_params {
 
 struct pst_chan {
 	/* const after create */
-	uintptr_t *requests, *answers; /* slots: a record, and in bit 0 whether the lap is even */
-	uint32_t n_slots;
+	struct rte_ring *requests, *answers; /* of struct pst_req * */
 	struct rte_ring *events;             /* of struct pst_evt */
 	struct rte_ring *to_asker, *to_worker; /* of mbufs */
 	/* asker only */
 	alignas(RTE_CACHE_LINE_SIZE) struct pst_req *records;
 	struct pst_req **free;
 	uint32_t n_free, n_records;
-	uint32_t posted, answered; /* so many, ever */
-	/* worker only */
-	alignas(RTE_CACHE_LINE_SIZE) uint32_t taken;
-	uint32_t replied;
 };
 
 /* NULL, with rte_errno set. */

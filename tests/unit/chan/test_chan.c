@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "chan/chan.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include <rte_errno.h>
 
 #include "eal.h"
 
@@ -20,16 +17,6 @@ static struct pst_chan *
 create(uint32_t records)
 {
 	return pst_chan_create(&(struct pst_chan_params){ .name = "test", .records = records });
-}
-
-static void
-slots_are_a_power_of_two(void **state)
-{
-	(void)state;
-	assert_null(create(3));
-	assert_int_equal(rte_errno, EINVAL);
-	assert_null(create(0));
-	assert_int_equal(rte_errno, EINVAL);
 }
 
 /* Of any number under way, and wherever in a lap it begins. */
@@ -81,7 +68,6 @@ what_one_end_writes_the_other_does_not_read(void **state)
 {
 	(void)state;
 	assert_true(offsetof(struct pst_chan, records) % RTE_CACHE_LINE_SIZE == 0);
-	assert_true(offsetof(struct pst_chan, taken) % RTE_CACHE_LINE_SIZE == 0);
 	assert_true(sizeof(struct pst_chan) % RTE_CACHE_LINE_SIZE == 0);
 	assert_true(sizeof(struct pst_req) % RTE_CACHE_LINE_SIZE == 0);
 }
@@ -98,7 +84,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(slots_are_a_power_of_two),
 		cmocka_unit_test(requests_and_answers_keep_their_order),
 		cmocka_unit_test(records_are_the_credits),
 		cmocka_unit_test(what_one_end_writes_the_other_does_not_read),
