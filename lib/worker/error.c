@@ -117,7 +117,8 @@ unshift(const struct pst_worker *w, const struct pst_quote *q, const struct pst_
 {
 	struct rte_tcp_hdr *tcp = q->l4;
 	rte_be32_t was = tcp->sent_seq;
-	uint32_t now = rte_be_to_cpu_32(was) - (uint32_t)pst_conn_rare_of(&w->nat->conns, c)->offset[dir];
+	uint32_t offset = pst_conn_rare_of(&w->nat->conns, c)->offset[dir];
+	uint32_t now = rte_be_to_cpu_32(was) - offset;
 
 	tcp->sent_seq = rte_cpu_to_be_32(now);
 	fix_quoted_csum(q, pst_csum_fold(pst_csum_change32(was, tcp->sent_seq)));

@@ -68,7 +68,7 @@ run_model(uint32_t distinct, uint32_t steps)
 		/* tend to full, then to empty, and back */
 		if (!present[i] && (k / (4 * CAPACITY)) % 2 == 0) {
 			if (!pst_flowtable_has_room(&t, 1)) {
-				/* the reserve alone can be used up, by one chain as good as whole */
+				/* the reserve is used up, by one chain as good as whole */
 				assert_true(distinct > 0 && n >= t.home / 5 * PST_FLOW_SLOTS);
 				refused = true;
 				continue;
