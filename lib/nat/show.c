@@ -22,11 +22,12 @@ static bool
 conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	uint32_t age = (uint32_t)now_ms - c->last_ms;
-	uint32_t timeout = nat->params->timeouts_ms[c->timeout];
+	uint32_t age, timeout;
 
-	if (!c->live)
+	if (!c->live) /* its first line may hold numbers of free entries */
 		return false;
+	age = (uint32_t)now_ms - c->last_ms;
+	timeout = nat->params->timeouts_ms[c->timeout];
 	row->protocol = pst_key_low(c->remote);
 	row->state = c->state;
 	row->editor_path = (c->flags & PST_CONN_WATCHED) != 0;
@@ -57,7 +58,6 @@ static bool
 bind_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_bind *b = &nat->binds.entries[i];
-
 	const struct pst_conn *c;
 
 	if (b->connections == 0)

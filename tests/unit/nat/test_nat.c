@@ -72,13 +72,19 @@ start(uint32_t connections)
 }
 
 static void
+expire_all(void)
+{
+	now_ms += UDP_MS + 2000;
+	while (pst_nat_expire(nat, now_ms, 256) > 0)
+		;
+}
+
+static void
 finish(void)
 {
 	struct pst_evt evt;
 
-	now_ms += UDP_MS + 2000;
-	while (pst_nat_expire(nat, now_ms, 256) > 0)
-		;
+	expire_all();
 	while (pst_nat_next_event(nat, 0, &evt))
 		pst_nat_told(nat, 0);
 	assert_true(pst_nat_is_empty(nat));
@@ -153,10 +159,49 @@ a_full_table_has_room_for_the_last(void **state)
 	finish();
 }
 
+/* Rows of a table, from all its parts. */
+static uint32_t
+count_rows(enum pst_show_table table)
+{
+	static struct pst_req req;
+	uint32_t rows = 0;
+
+	req.type = PST_REQ_SHOW;
+	req.show.table = table;
+	req.show.cursor = 0;
+	do {
+		pst_nat_show(nat, &req, now_ms);
+		rows += req.show.count;
+	} while (req.show.cursor != 0);
+	return rows;
+}
+
+/* Free entries hold numbers of others where live ones have a state and a timer. */
+static void
+free_entries_are_no_rows(void **state)
+{
+	enum pst_drop why = PST_DROP_COUNT;
+	const uint32_t n = 10000;
+
+	(void)state;
+	start(SESSIONS);
+	for (uint32_t k = 0; k < n; k++)
+		assert_true(open_nth(k, PLAIN, &why) != PST_SLOT_NONE);
+	assert_int_equal(count_rows(PST_SHOW_CONNECTIONS), n);
+	assert_int_equal(count_rows(PST_SHOW_BINDS), n);
+	assert_int_equal(count_rows(PST_SHOW_CLIENTS), n / 1000);
+	expire_all();
+	assert_int_equal(count_rows(PST_SHOW_CONNECTIONS), 0);
+	assert_int_equal(count_rows(PST_SHOW_BINDS), 0);
+	assert_int_equal(count_rows(PST_SHOW_CLIENTS), 0);
+	finish();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(free_entries_are_no_rows),
 		cmocka_unit_test(a_connection_takes_192_bytes),
 		cmocka_unit_test(a_full_table_has_room_for_the_last),
 		cmocka_unit_test(what_editors_watch_is_refused_by_name_when_there_is_no_room),
