@@ -11,54 +11,14 @@
 #include <rte_ethdev.h>
 #include <rte_tcp.h>
 
-#define PORT 4700
+#include "noter.h"
+
 #define SERVER 0xc6120009 /* 198.18.0.9 */
 #define RING 64
 #define DESCRIPTORS 512
 #define SESSION_MS 2000
 
-static const struct pst_guid protocol = { { 0xbe, 0x01 } };
-
-/* What the bench editor knows of its one session. */
-static struct pst_session *session;
 static uint32_t client_ip;
-
-/* The editor: it takes note of its session. */
-
-static struct pst_editor_session *
-attach(struct pst_session *s)
-{
-	session = s;
-	return calloc(1, sizeof(struct pst_editor_session));
-}
-
-static int
-hear(struct pst_editor_session *es, const struct pst_event *event)
-{
-	(void)es;
-	(void)event;
-	return 0;
-}
-
-static void
-detach(struct pst_editor_session *es)
-{
-	session = NULL;
-	free(es);
-}
-
-static const struct pst_editor editor = {
-	.name = "bench",
-	.protocol_name = "bench",
-	.protocol = { { 0xbe, 0x01 } },
-	.ports = { { PST_TCP, PORT } },
-	.default_on = true,
-	.attach = attach,
-	.event = hear,
-	.detach = detach,
-};
-
-static const struct pst_editor *const editors[] = { &editor, NULL };
 
 uint64_t
 pst_bindbox_now(void *ctx)
@@ -147,7 +107,7 @@ pst_bindbox_start(struct pst_bindbox *box, void (*idle)(void *ctx))
 
 	box->params.seed = 1;
 	box->params.now_ms = pst_bindbox_now(NULL);
-	box->params.editors = editors;
+	box->params.editors = pst_noter_editors;
 	box->params.idle = idle;
 	box->params.now = pst_bindbox_now;
 	box->a = pst_appliance_create(&box->params, error, sizeof(error));
@@ -191,7 +151,7 @@ make_syn(struct rte_mempool *mbufs, const struct pst_appliance_iface *iface)
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	tcp = (struct rte_tcp_hdr *)(ip + 1);
 	tcp->src_port = rte_cpu_to_be_16(5000);
-	tcp->dst_port = rte_cpu_to_be_16(PORT);
+	tcp->dst_port = rte_cpu_to_be_16(PST_NOTER_PORT);
 	tcp->data_off = sizeof(*tcp) / 4 << 4;
 	tcp->tcp_flags = RTE_TCP_SYN_FLAG;
 	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
@@ -209,9 +169,9 @@ pst_bindbox_open_session(struct pst_bindbox *box, uint32_t iface, uint32_t clien
 	m = make_syn(box->params.mbufs, &box->params.ifaces[iface]);
 	if (m == NULL || rte_ring_enqueue(box->in[iface], m) != 0)
 		return -ENOBUFS;
-	while (session == NULL && pst_bindbox_now(NULL) < end)
+	while (pst_noter_session() == NULL && pst_bindbox_now(NULL) < end)
 		pst_runtime_poll(box->a->runtimes[0], pst_bindbox_now(NULL));
-	return session != NULL ? 0 : -ETIMEDOUT;
+	return pst_noter_session() != NULL ? 0 : -ETIMEDOUT;
 }
 
 int
@@ -225,12 +185,12 @@ pst_bindbox_bind(uint32_t address, uint32_t n, struct pst_connection **handles)
 		.proxy_address_len = sizeof(proxy),
 		.protocol = PST_UDP,
 		.n = n,
-		.protocol_id = protocol,
+		.protocol_id = pst_noter_protocol,
 		.connections = handles };
 
 	for (uint32_t i = 0; i < n; i++)
 		clients[i] = (struct pst_endpoint){ client_ip, 2000 + i };
-	return pst_bind_for_client(session, &args);
+	return pst_bind_for_client(pst_noter_session(), &args);
 }
 
 void

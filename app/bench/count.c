@@ -20,12 +20,11 @@
 #include <rte_errno.h>
 
 #include "base/lcore.h"
-#include "pst_editor.h"
+#include "noter.h"
 #include "stepped.h"
 
 #define EXIT_USAGE 2
 #define SERVER_PORT 4433
-#define EDITOR_PORT 4700
 #define CLIENT 0x0a000000 /* the client of flow 0 */
 #define FLOWS 1024
 #define ROUNDS 4
@@ -50,54 +49,13 @@ struct options {
 	bool any_queue, huge;
 };
 
-/* The editor of bind: it takes note of its one session. */
-
-static struct pst_session *session;
-
-static struct pst_editor_session *
-attach(struct pst_session *s)
-{
-	session = s;
-	return calloc(1, sizeof(struct pst_editor_session));
-}
-
-static int
-hear(struct pst_editor_session *es, const struct pst_event *event)
-{
-	(void)es;
-	(void)event;
-	return 0;
-}
-
-static void
-detach(struct pst_editor_session *es)
-{
-	session = NULL;
-	free(es);
-}
-
-static const struct pst_guid protocol = { { 0xbe, 0x02 } };
-
-static const struct pst_editor editor = {
-	.name = "count",
-	.protocol_name = "count",
-	.protocol = { { 0xbe, 0x02 } },
-	.ports = { { PST_TCP, EDITOR_PORT } },
-	.default_on = true,
-	.attach = attach,
-	.event = hear,
-	.detach = detach,
-};
-
-static const struct pst_editor *const editors[] = { &editor, NULL };
-
 /* A profiler is told to count from the call of this function to its return. */
 int pst_count_bind(const struct pst_bind_for_client *args);
 
 __rte_noinline int
 pst_count_bind(const struct pst_bind_for_client *args)
 {
-	return pst_bind_for_client(session, args);
+	return pst_bind_for_client(pst_noter_session(), args);
 }
 
 /* Each call alone: its endpoint is gone before the next. */
@@ -112,7 +70,7 @@ bind_once(struct pst_stepped *s)
 		.proxy_address_len = sizeof(proxy),
 		.protocol = PST_UDP,
 		.n = 1,
-		.protocol_id = protocol,
+		.protocol_id = pst_noter_protocol,
 		.connections = &handle };
 	int ret;
 
@@ -132,7 +90,7 @@ bind_ports(struct pst_stepped *s, const struct options *o)
 	uint32_t calls = o->rounds * 64;
 
 	pst_stepped_open(s);
-	if (session == NULL)
+	if (pst_noter_session() == NULL)
 		return -ENOENT;
 	for (uint32_t i = 0; i <= calls; i++) { /* one more: the first one finds nothing cached */
 		int ret = bind_once(s);
@@ -291,8 +249,8 @@ count(const struct options *o)
 		.port_block = o->block,
 		.tcp = mode->tcp,
 		.any_queue = o->any_queue,
-		.server_port = is_bind ? EDITOR_PORT : SERVER_PORT,
-		.editors = is_bind ? editors : NULL };
+		.server_port = is_bind ? PST_NOTER_PORT : SERVER_PORT,
+		.editors = is_bind ? pst_noter_editors : NULL };
 	struct pst_stepped *s = pst_stepped_create(&params);
 	struct pst_stepped_result r;
 	int64_t n;
