@@ -294,9 +294,10 @@ print_table(const struct load *l, const struct row *rows, const json_t *report)
 static void
 print_json(const struct row *rows, const json_t *report)
 {
-	json_t *all = json_pack("{s:f, s:f, s:f, s:f, s:[]}", "flows", number(report, "flows"),
-		"checked", number(report, "checked"), "bad", number(report, "bad"), "lost",
-		number(report, "lost"), "loaded");
+	json_t *all = json_pack("{s:O, s:O, s:O, s:O, s:[]}", "flows",
+		json_object_get(report, "flows"), "checked", json_object_get(report, "checked"),
+		"bad", json_object_get(report, "bad"), "lost", json_object_get(report, "lost"),
+		"loaded");
 
 	for (size_t k = 0; k < RTE_DIM(sizes); k++)
 		json_array_append_new(

@@ -66,8 +66,8 @@ class Acceptance:
         return time.monotonic() - self.began
 
     def run_round(self, number):
-        todo = [case for rounds, case in self.forward if number < rounds]
-        for case in todo + list(self.setup.values()):
+        due = [case for rounds, case in self.forward if number < rounds]
+        for case in due + list(self.setup.values()):
             if number > 0 and self.seconds_gone() > LATEST_S:
                 note(f"round {number + 1} ends early: {LATEST_S} s are over")
                 return
