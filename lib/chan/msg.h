@@ -77,7 +77,6 @@ struct pst_show_row {
 	uint8_t has_filter;
 	uint8_t published; /* a listener that the operator made */
 	uint8_t bypass;    /* a connection that is not translated */
-	uint8_t counts_cut; /* a connection's packets or bytes are more than they say */
 	uint8_t kind;      /* a permission's: enum pst_listener_kind */
 	uint32_t flags;             /* enum pst_bind_flags */
 	struct pst_endpoint inside; /* a listener: the client, perhaps unset */

@@ -166,7 +166,7 @@ connection(const struct pst_control_params *p, uint32_t worker, const struct pst
 	const uint64_t *n = r->packets, *b = r->bytes;
 
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:I,s:I,s:I, s:I,s:I,s:I,"
-			 "s:o,s:o,s:o,s:I,s:I,s:b,s:b}",
+			 "s:o,s:o,s:o,s:I,s:I,s:b}",
 		"id", id(worker, &r->ref), "protocol", pst_doc_proto(r->protocol), "inside",
 		pst_doc_endpoint(&r->inside), "outside", pst_doc_endpoint(&r->outside), "remote",
 		pst_doc_endpoint(&r->remote), "state", state(p, r), "path", path(r), "packets",
@@ -177,7 +177,7 @@ connection(const struct pst_control_params *p, uint32_t worker, const struct pst
 		"expires_s", seconds_left(r->expires_ms), "editor", editor_name(p, r->editor),
 		"application", application(p, r->protocol_index), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker, "bypass",
-		r->bypass != 0, "counts_cut", r->counts_cut != 0);
+		r->bypass != 0);
 }
 
 /* An endpoint, null when there is none. */

@@ -41,7 +41,7 @@ pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, uint6
 		return false;
 	if ((end & 3) == PST_END_ALIAS) {
 		*remote = nat->conns.hot[end >> 2].remote;
-		return nat->conns.hot[end >> 2].local[PST_WAY_OUT] == client;
+		return pst_conn_key(&nat->conns.hot[end >> 2], PST_WAY_OUT).b == client;
 	}
 	l = &nat->listeners.entries[end >> 2];
 	if ((end & 3) != PST_END_LISTENER || l->kind != PST_LISTENER_REDIRECT ||

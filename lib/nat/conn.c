@@ -3,11 +3,8 @@
 
 #include <string.h>
 
-#include "packet/csum.h"
-
 #define RARE_SHARE 32	 /* connections for a rare entry, */
 #define RARE_LEAST 16384 /* but so many entries */
-#define RARE_KEPT 4	 /* one in so many is for counters */
 
 static int
 init_rare(struct pst_conn_table *t, uint32_t capacity, int socket)
@@ -17,7 +14,6 @@ init_rare(struct pst_conn_table *t, uint32_t capacity, int socket)
 	n = RTE_MIN(n, capacity);
 	if (pst_slots_init(&t->rare_slots, n, NULL, socket) < 0)
 		return -ENOMEM;
-	t->rare_kept = n < capacity ? n / RARE_KEPT : 0;
 	t->rare = rte_zmalloc_socket("pst_conn_rare", sizeof(*t->rare) * ((size_t)n + 1),
 		RTE_CACHE_LINE_SIZE, socket);
 	return t->rare != NULL ? 0 : -ENOMEM;
@@ -29,7 +25,7 @@ pst_conn_table_init(
 {
 	/* the first line; the generation stays, and that it is not live */
 	struct pst_slots_space space = { .stride = sizeof(*t->hot),
-		.n_words = offsetof(struct pst_conn, tcp) / 4 };
+		.n_words = offsetof(struct pst_conn, owner) / 4 };
 
 	memset(t, 0, sizeof(*t));
 	if (pst_flowtable_init(&t->flows, 2 * capacity, seed, socket) < 0)
@@ -63,25 +59,10 @@ pst_conn_table_fini(struct pst_conn_table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* What changes on the way out: the source, from the client's end to ours. */
-static void
-set_deltas(struct pst_conn *c)
-{
-	uint64_t in = c->local[PST_WAY_OUT], out = c->local[PST_WAY_IN];
-	uint64_t sum = pst_csum_change32(pst_key_ip(in), pst_key_ip(out));
-
-	c->ip_delta = pst_csum_fold(sum);
-	/* ICMP has no pseudo-header: its identifier alone */
-	if (pst_key_low(c->remote) == PST_ICMP)
-		sum = 0;
-	sum += pst_csum_change16(pst_key_port(in), pst_key_port(out));
-	c->l4_delta = pst_csum_fold(sum);
-}
-
 static uint64_t
 hash_of(const struct pst_conn_table *t, const struct pst_conn *c, enum pst_way way)
 {
-	return pst_flow_hash(&t->flows, (struct pst_flow_key){ c->remote, c->local[way] });
+	return pst_flow_hash(&t->flows, pst_conn_key(c, way));
 }
 
 uint32_t
@@ -106,9 +87,8 @@ pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside, uint64
 	c->protocol_index = UINT16_MAX;
 	c->last_ms = now_ms;
 	c->remote = remote;
-	c->local[PST_WAY_OUT] = inside;
-	c->local[PST_WAY_IN] = outside;
-	set_deltas(c);
+	c->local[PST_WAY_OUT] = inside & ~UINT64_C(0xffff);
+	c->local[PST_WAY_IN] = outside & ~UINT64_C(0xffff);
 	pst_flowtable_add(&t->flows, hash_of(t, c, PST_WAY_OUT), i << 1 | PST_WAY_OUT);
 	pst_flowtable_add(&t->flows, hash_of(t, c, PST_WAY_IN), i << 1 | PST_WAY_IN);
 	return i;
@@ -169,38 +149,4 @@ pst_conn_rare(struct pst_conn_table *t, uint32_t i)
 		c->rare = slot + 1;
 	}
 	return &t->rare[c->rare];
-}
-
-/* `count` has no packet left in it, and the bytes of all; or stays as it was but for those. */
-void
-pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way)
-{
-	struct pst_conn_rare *rare = c->cut ? NULL : pst_conn_rare(t, c - t->hot);
-
-	if (likely(rare != NULL)) {
-		rare->overruns[way]++;
-		rare->bytes[way] += c->count[way];
-		c->count[way] = 0;
-		return;
-	}
-	c->cut = true;
-	c->count[way] = (PST_CONN_OVERRUN - 1) * PST_CONN_PACKET +
-		RTE_MIN(c->count[way], PST_CONN_PACKET - 1);
-}
-
-uint64_t
-pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
-{
-	const struct pst_conn *c = &t->hot[i];
-
-	return pst_conn_rare_of(t, c)->overruns[way] * PST_CONN_OVERRUN +
-		c->count[way] / PST_CONN_PACKET;
-}
-
-uint64_t
-pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way)
-{
-	const struct pst_conn *c = &t->hot[i];
-
-	return pst_conn_rare_of(t, c)->bytes[way] + c->count[way] % PST_CONN_PACKET;
 }

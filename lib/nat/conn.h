@@ -2,16 +2,16 @@
 /*
  * Connections: two keys, one entry.
  *
- * What every packet needs is in one cache line: both keys (the remote end is
- * shared), the checksum deltas, the state, the time of the last packet, the next hops,
- * and the counters. The line behind it has the windows of TCP and what is needed when a
- * connection begins or ends, its place in the expiry wheel too; so the two are fetched as the
- * pair that they are to the core. Whose client it is, its bind or listener knows.
+ * What every packet needs is in one cache line: both keys (the remote end is shared), the windows
+ * of TCP, the time of the last packet, the next hops, and the counters. There is no room in it
+ * for more: the low bits of the keys, which the way of a packet says, are its flags, its state and
+ * its timeout, and what the checksums change by is computed from the keys. The counters go to 255
+ * packets; each packet after that moves them on into the line behind.
  *
- * What most connections never have is in a rare entry, of a pool with one for 32: what an
- * editor has to do with the connection, and what the counts run over by. A connection that
- * an editor would have to do with needs one to be opened; a quarter of the pool is kept for
- * counters. One that finds none left stops at its largest value, and the row says so.
+ * That one has what is needed when a connection begins or ends, its place in the expiry wheel
+ * too. Whose client it is, its bind or listener knows. What an editor has to do with a connection
+ * is in a rare entry, of a pool with one for 32: no connection that an editor would have to do
+ * with is opened without one.
  *
  * Owner: one worker.
  */
@@ -46,32 +46,40 @@ struct pst_hop {
 };
 
 struct pst_conn {
-	uint64_t remote;          /* key: remote end and protocol */
-	uint64_t local[PST_WAYS]; /* key: the client's end; our end */
-	uint16_t ip_delta;        /* of the IP checksum on the way out; in: its complement */
-	uint16_t l4_delta;
-	uint16_t flags;  /* enum pst_conn_flags */
-	uint8_t state;   /* of fsm.h */
-	uint8_t timeout; /* enum pst_timeout */
-	uint32_t last_ms;  /* of the last packet that refreshes, low 32 bits */
-	uint32_t owner;    /* its bind or listener */
+	uint64_t remote; /* key: remote end and protocol */
+	union {
+		uint64_t local[PST_WAYS]; /* key: the client's end; our end. See pst_conn_key() */
+		struct {
+			uint16_t flags; /* enum pst_conn_flags */
+			uint16_t client_end[3];
+			uint8_t state;	 /* of fsm.h */
+			uint8_t timeout; /* enum pst_timeout */
+			uint16_t our_end[3];
+		};
+	};
+	struct pst_tcp_window window; /* of TCP connections */
+	uint32_t last_ms;	      /* of the last packet that refreshes, low 32 bits */
 	struct pst_hop hop[PST_WAYS];
-	uint64_t count[PST_WAYS]; /* PST_CONN_PACKET for each packet, and their bytes */
+	uint32_t count[PST_WAYS]; /* PST_CONN_PACKET for each packet, and their bytes */
 	/* the second line */
-	struct pst_conn_tcp tcp; /* of TCP connections */
-	uint32_t gen;		 /* moves on when the entry is freed */
-	uint32_t created_ms; /* low 32 bits */
-	uint32_t rare;	     /* its rare entry; 0: none, and what one has is zero */
-	uint32_t prev, next; /* of the same bind or listener */
+	uint32_t owner; /* its bind or listener */
+	struct pst_tcp_learnt learnt;
+	uint64_t bytes[PST_WAYS];    /* that were in `count` until it ran over */
+	uint32_t overruns[PST_WAYS]; /* PST_CONN_OVERRUN packets each */
+	uint32_t gen;		     /* moves on when the entry is freed */
+	uint32_t created_ms;	     /* low 32 bits */
+	uint32_t rare;		     /* its rare entry; 0: none, and what one has is zero */
+	uint32_t prev, next;	     /* of the same bind or listener */
 	struct pst_expiry_node expiry;
 	uint16_t protocol_index; /* UINT16_MAX: none */
 	bool live : 1, pending_end : 1, pending_established : 1, in_tell_list : 1;
 	bool wants_established : 1; /* somebody asked to hear of it, and was not told yet (R31) */
 	bool unset : 1;		    /* the rules said neither yes nor no: an editor decides */
-	bool cut : 1;		    /* a counter stands at its largest value: it was more */
 } __rte_cache_aligned;
-_Static_assert(sizeof(struct pst_conn) == 128 && offsetof(struct pst_conn, tcp) == 64,
+_Static_assert(sizeof(struct pst_conn) == 128 && offsetof(struct pst_conn, owner) == 64,
 	"two cache lines");
+/* what shares a word with a key is in its low bits */
+_Static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "keys are laid out for little endian");
 
 struct pst_conn_rare {
 	uint64_t cookie; /* of the listener that accepted it, or let it be opened */
@@ -79,8 +87,6 @@ struct pst_conn_rare {
 	uint16_t editor_lcore;
 	uint64_t alias; /* ALIASED: what the client sees in the remote end's place, as a key end */
 	int32_t offset[PST_DIRS];
-	uint64_t bytes[PST_WAYS];    /* that were in `count` until it ran over */
-	uint16_t overruns[PST_WAYS]; /* PST_CONN_OVERRUN packets each */
 	uint32_t tell_next;
 };
 
@@ -89,7 +95,6 @@ struct pst_conn_table {
 	struct pst_conn *hot;
 	struct pst_conn_rare *rare; /* the first is nobody's, and all zero */
 	struct pst_slots slots, rare_slots;
-	uint32_t rare_kept; /* for counters alone */
 	struct pst_expiry *expiry;
 };
 
@@ -98,12 +103,26 @@ int pst_conn_table_init(
 	struct pst_conn_table *t, uint32_t capacity, uint64_t seed, uint64_t now_ms, int socket);
 void pst_conn_table_fini(struct pst_conn_table *t);
 
+/* Of a connection's ends, the one which packets of this way come with; not what lies beside it. */
+static inline struct pst_flow_key
+pst_conn_key(const struct pst_conn *c, enum pst_way way)
+{
+	return (struct pst_flow_key){ c->remote, (c->local[way] & ~UINT64_C(0xffff)) | way };
+}
+
+/* Has it this key, of a packet that goes this way? */
+static inline bool
+pst_conn_has(const struct pst_conn *c, struct pst_flow_key key, enum pst_way way)
+{
+	return c->remote == key.a && (c->local[way] ^ key.b) >> 16 == 0;
+}
+
+/* The value's way is not looked at: an entry that has the key's ends has them that way. */
 static inline bool
 pst_conn_match(const void *hot, uint32_t value, struct pst_flow_key key)
 {
-	const struct pst_conn *c = &((const struct pst_conn *)hot)[value >> 1];
-
-	return c->remote == key.a && c->local[value & 1] == key.b;
+	return pst_conn_has(&((const struct pst_conn *)hot)[value >> 1], key,
+		(enum pst_way)(key.b & 1));
 }
 
 /* The entry << 1 | way of a key, or PST_FLOW_NONE. */
@@ -114,7 +133,7 @@ pst_conn_lookup(const struct pst_conn_table *t, uint64_t hash, struct pst_flow_k
 }
 
 /*
- * A new entry with both keys in, the checksum deltas made and all else zero.
+ * A new entry with both keys in and all else zero.
  * PST_SLOT_NONE when the table is full. Neither key is in the table.
  */
 uint32_t pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside,
@@ -142,7 +161,7 @@ pst_conn_ref(const struct pst_conn_table *t, uint32_t i)
 static inline bool
 pst_conn_has_rare_room(const struct pst_conn_table *t)
 {
-	return t->rare_slots.n_free > t->rare_kept;
+	return t->rare_slots.n_free > 0;
 }
 
 /* The rare entry of connection i, to be written; NULL when it has none and none is left. */
@@ -163,24 +182,39 @@ pst_conn_permission(const struct pst_conn_table *t, const struct pst_conn *c)
 }
 
 /* A count runs over by its packets, long before their bytes reach them. */
-#define PST_CONN_PACKET (UINT64_C(1) << 40)
-#define PST_CONN_OVERRUN (UINT64_C(1) << 24)
+#define PST_CONN_PACKET (UINT32_C(1) << 24)
+#define PST_CONN_OVERRUN (UINT32_C(1) << 8)
 
-/* It has: its rare entry goes on, or the packets stay at the largest number. */
-void pst_conn_overrun(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way);
+/* It has: on into the second line. */
+static inline void
+pst_conn_overrun(struct pst_conn *c, enum pst_way way)
+{
+	c->overruns[way]++;
+	c->bytes[way] += c->count[way];
+	c->count[way] = 0;
+}
 
 /* Count a packet of `bytes` bytes, at most 65,535, that goes this way. */
 static inline void
-pst_conn_count(struct pst_conn_table *t, struct pst_conn *c, enum pst_way way, uint32_t bytes)
+pst_conn_count(struct pst_conn *c, enum pst_way way, uint32_t bytes)
 {
 	if (unlikely(__builtin_add_overflow(
 		    c->count[way], PST_CONN_PACKET + bytes, &c->count[way])))
-		pst_conn_overrun(t, c, way);
+		pst_conn_overrun(c, way);
 }
 
 /* What was counted. */
-uint64_t pst_conn_packets(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
-uint64_t pst_conn_bytes(const struct pst_conn_table *t, uint32_t i, enum pst_way way);
+static inline uint64_t
+pst_conn_packets(const struct pst_conn *c, enum pst_way way)
+{
+	return c->overruns[way] * (uint64_t)PST_CONN_OVERRUN + c->count[way] / PST_CONN_PACKET;
+}
+
+static inline uint64_t
+pst_conn_bytes(const struct pst_conn *c, enum pst_way way)
+{
+	return c->bytes[way] + c->count[way] % PST_CONN_PACKET;
+}
 
 /* The local end of a way, the client's or ours, with the protocol in the low bits. */
 static inline uint64_t

@@ -603,7 +603,7 @@ serve_unwatch(struct pst_nat *nat, struct pst_req *req)
 	if (!(c->flags & PST_CONN_WATCHED))
 		return 0;
 	c->flags &= ~PST_CONN_WATCHED;
-	pst_tcp_window_relearn(&c->tcp);
+	pst_tcp_window_relearn(&c->window, &c->learnt);
 	if (offset[PST_DIR_ORIG] != 0 || offset[PST_DIR_REPLY] != 0) {
 		memcpy(pst_conn_rare(&nat->conns, i)->offset, offset, sizeof(req->conn.offset));
 		c->flags |= PST_CONN_OFFSET;

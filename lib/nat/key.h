@@ -21,6 +21,12 @@ enum pst_way {
 	PST_WAYS,
 };
 
+static inline enum pst_way
+pst_way_other(enum pst_way way)
+{
+	return (enum pst_way)!way;
+}
+
 static inline uint64_t
 pst_key_end(rte_be32_t ip, rte_be16_t port, uint16_t low)
 {

@@ -602,7 +602,7 @@ prefetch_entries(const struct pst_nat *nat, uint32_t nth)
 
 	if (conn != PST_SLOT_NONE) {
 		rte_prefetch0(&nat->conns.hot[conn]);
-		rte_prefetch0(&nat->conns.hot[conn].tcp);
+		rte_prefetch0(&nat->conns.hot[conn].owner);
 	}
 	if (bind != PST_SLOT_NONE)
 		rte_prefetch0(&nat->binds.entries[bind]);
@@ -1050,7 +1050,7 @@ static void
 prefetch_conn(const struct pst_nat *nat, uint32_t i)
 {
 	rte_prefetch0(&nat->conns.hot[i]);
-	rte_prefetch0(&nat->conns.hot[i].tcp);
+	rte_prefetch0(&nat->conns.hot[i].owner);
 }
 
 static void

@@ -39,10 +39,9 @@ conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 
-		row->packets[dir] = pst_conn_packets(&nat->conns, i, way);
-		row->bytes[dir] = pst_conn_bytes(&nat->conns, i, way);
+		row->packets[dir] = pst_conn_packets(c, way);
+		row->bytes[dir] = pst_conn_bytes(c, way);
 	}
-	row->counts_cut = c->cut;
 	row->expires_ms = age < timeout ? timeout - age : 0;
 	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	row->ref = pst_conn_ref(&nat->conns, i);

@@ -13,14 +13,26 @@
 
 #include <rte_byteorder.h>
 
+/* Two such sums of 32 bits together. */
+static inline uint32_t
+pst_csum_add32(uint32_t a, uint32_t b)
+{
+	uint32_t sum = a + b;
+
+	return sum + (sum < b);
+}
+
+static inline uint16_t
+pst_csum_fold32(uint32_t sum)
+{
+	/* both halves are in the high one then, and their carry */
+	return (sum + (sum << 16 | sum >> 16)) >> 16;
+}
+
 static inline uint16_t
 pst_csum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
+	return pst_csum_fold32(pst_csum_add32(sum, sum >> 32));
 }
 
 /*
@@ -47,10 +59,10 @@ pst_csum_change32(uint32_t old, uint32_t new)
 	return (uint64_t)(uint32_t)~old + new;
 }
 
-static inline uint64_t
+static inline uint32_t
 pst_csum_change16(uint16_t old, uint16_t new)
 {
-	return (uint64_t)(uint16_t)~old + new;
+	return UINT16_MAX - (uint32_t)old + new; /* which is ~old, and a sum with others */
 }
 
 /* The checksum field after a delta: HC' = ~(~HC + ~m + m') (RFC 1624, eqn. 3). */
@@ -72,6 +84,23 @@ pst_csum_apply_udp(uint16_t field, uint16_t delta)
 	if (field == 0)
 		return 0;
 	return sum != 0 ? sum : 0xffff;
+}
+
+/* The same of both with what is not folded: a sum of 32 bits, and changes of less than 2^18. */
+static inline uint16_t
+pst_csum_apply_sum(uint16_t field, uint32_t sum, uint32_t more)
+{
+	return ~pst_csum_fold32(pst_csum_add32(sum, UINT16_MAX - (uint32_t)field + more));
+}
+
+static inline uint16_t
+pst_csum_apply_sum_udp(uint16_t field, uint32_t sum, uint32_t more)
+{
+	uint16_t folded = pst_csum_apply_sum(field, sum, more);
+
+	if (field == 0)
+		return 0;
+	return folded != 0 ? folded : 0xffff;
 }
 
 /* Two deltas in one. */

@@ -129,7 +129,7 @@ static void
 put_back(struct pst_worker *w, struct job *job, const struct pst_quote *q, uint32_t i)
 {
 	const struct pst_conn *c = &w->nat->conns.hot[i];
-	enum pst_way quoted_way = job->way == PST_WAY_IN ? PST_WAY_OUT : PST_WAY_IN;
+	enum pst_way quoted_way = pst_way_other((enum pst_way)job->way);
 	struct rte_ipv4_hdr *ip = job->v.ip;
 	struct rte_icmp_hdr *icmp = job->v.l4;
 

@@ -25,6 +25,13 @@
 #define FAST_VLAN 0x0fff
 #define FAST_MAC RTE_LE64(0x0000ffffffffffff)
 
+/* As rte_be_to_cpu_16() has it, but known to the compiler. */
+static inline uint16_t
+fast_be16(rte_be16_t x)
+{
+	return __builtin_bswap16(x);
+}
+
 /* What packets of one interface have in common, and their counts, for as long as a burst. */
 struct fast_in {
 	uint16_t port;
@@ -150,8 +157,8 @@ fast_is_whole(const struct rte_ipv4_hdr *ip, uint32_t l4_len)
 	uint32_t len;
 
 	if (likely(ip->next_proto_id == IPPROTO_UDP)) {
-		len = rte_be_to_cpu_16(udp->dgram_len);
-		return len >= sizeof(*udp) && len <= l4_len;
+		len = fast_be16(udp->dgram_len);
+		return len - sizeof(*udp) <= l4_len - sizeof(*udp);
 	}
 	if (ip->next_proto_id != IPPROTO_TCP || l4_len < sizeof(*tcp))
 		return false;
@@ -223,7 +230,7 @@ fast_sort(const struct pst_worker *w, const struct pst_flowtable *flows, struct 
 		return false;
 	if (unlikely(!fast_is_of(in, eth) || !fast_is_one(ip)))
 		return false;
-	ip_len = rte_be_to_cpu_16(ip->total_length);
+	ip_len = fast_be16(ip->total_length);
 	if (unlikely(ip_len < FAST_IP + sizeof(struct rte_udp_hdr) || ip_len > room ||
 		    !fast_is_whole(ip, ip_len - FAST_IP)))
 		return false;
@@ -240,36 +247,34 @@ fast_sort(const struct pst_worker *w, const struct pst_flowtable *flows, struct 
 	return true;
 }
 
+/* Another port; `sum` is what the address changes by. */
 static __rte_always_inline void
-fast_set_l4(struct rte_ipv4_hdr *ip, enum pst_way way, rte_be16_t port, uint16_t delta)
+fast_set_l4(struct rte_ipv4_hdr *ip, enum pst_way way, rte_be16_t port, uint32_t sum)
 {
 	struct rte_udp_hdr *udp = (void *)(ip + 1); /* TCP has its ports there too */
 	struct rte_tcp_hdr *tcp = (void *)(ip + 1);
+	rte_be16_t *own = way == PST_WAY_OUT ? &udp->src_port : &udp->dst_port;
+	uint32_t change = pst_csum_change16(*own, port);
 
-	if (way == PST_WAY_OUT)
-		udp->src_port = port;
-	else
-		udp->dst_port = port;
+	*own = port;
 	if (likely(ip->next_proto_id == IPPROTO_UDP))
-		udp->dgram_cksum = pst_csum_apply_udp(udp->dgram_cksum, delta);
+		udp->dgram_cksum = pst_csum_apply_sum_udp(udp->dgram_cksum, sum, change);
 	else
-		tcp->cksum = pst_csum_apply(tcp->cksum, delta);
+		tcp->cksum = pst_csum_apply_sum(tcp->cksum, sum, change);
 }
 
+/* The end that packets of this way come with gives way to the other one. */
 static __rte_always_inline void
 fast_translate(struct rte_ipv4_hdr *ip, const struct pst_conn *c, enum pst_way way)
 {
-	uint64_t end = c->local[way == PST_WAY_OUT ? PST_WAY_IN : PST_WAY_OUT];
-	uint16_t flip = way == PST_WAY_OUT ? 0 : 0xffff;
+	uint64_t end = c->local[pst_way_other(way)];
+	rte_be32_t *own = way == PST_WAY_OUT ? &ip->src_addr : &ip->dst_addr;
+	uint32_t sum = pst_csum_add32(~*own, pst_key_ip(end));
 
-	if (way == PST_WAY_OUT)
-		ip->src_addr = pst_key_ip(end);
-	else
-		ip->dst_addr = pst_key_ip(end);
+	*own = pst_key_ip(end);
 	ip->time_to_live--;
-	ip->hdr_checksum = pst_csum_apply(
-		ip->hdr_checksum, pst_csum_add(c->ip_delta ^ flip, PST_CSUM_TTL_DELTA));
-	fast_set_l4(ip, way, pst_key_port(end), c->l4_delta ^ flip);
+	ip->hdr_checksum = pst_csum_apply_sum(ip->hdr_checksum, sum, PST_CSUM_TTL_DELTA);
+	fast_set_l4(ip, way, pst_key_port(end), sum);
 }
 
 /* The frame begins somewhere else: with a tag that is new, or without the one it had. */
@@ -281,6 +286,13 @@ fast_shift(struct rte_mbuf *m, int shift)
 	m->pkt_len += shift;
 }
 
+/* Neither as it came nor as it goes. */
+static inline bool
+fast_is_untagged(const struct job *job, const struct fast_out *out)
+{
+	return (job->l2_len | out->l2_len) == FAST_L2;
+}
+
 /* Write what is in front of the IP header, but for its type, which is there as it was. */
 static __rte_always_inline void
 fast_set_l2(struct job *job, const struct fast_out *out)
@@ -288,10 +300,11 @@ fast_set_l2(struct job *job, const struct fast_out *out)
 	uint8_t *eth = (uint8_t *)job->ip - out->l2_len;
 
 	memcpy(eth, &out->l2, 2 * RTE_ETHER_ADDR_LEN);
-	if (unlikely(out->l2.tag[0] != 0))
+	if (likely(fast_is_untagged(job, out)))
+		return;
+	if (out->l2.tag[0] != 0)
 		memcpy(eth + 2 * RTE_ETHER_ADDR_LEN, out->l2.tag, sizeof(out->l2.tag));
-	if (unlikely(out->l2_len != job->l2_len))
-		fast_shift(job->m, out->l2_len - job->l2_len);
+	fast_shift(job->m, out->l2_len - job->l2_len);
 }
 
 static inline void
@@ -361,14 +374,32 @@ fast_send(struct pst_worker *w, struct fast_out *out, struct rte_mbuf *m)
 	(PST_CONN_WATCHED | PST_CONN_OFFSET | PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED |            \
 		PST_CONN_ALIASED | PST_CONN_HAIRPIN)
 
+static inline uint32_t
+fast_tcp_len(const struct job *job)
+{
+	const struct rte_tcp_hdr *tcp = (const void *)(job->ip + 1);
+
+	return job->ip_len - FAST_IP - (tcp->data_off >> 4) * 4;
+}
+
+static __rte_noinline bool
+fast_learn(const struct job *job, struct pst_conn *c, enum pst_way way)
+{
+	const struct rte_tcp_hdr *tcp = (const void *)(job->ip + 1);
+
+	return pst_tcp_window_learn(
+		&c->window, &c->learnt, way, tcp, tcp->tcp_flags, fast_tcp_len(job));
+}
+
 /* A segment that the windows let through. */
 static __rte_always_inline bool
 fast_is_expected(const struct job *job, struct pst_conn *c, enum pst_way way)
 {
 	const struct rte_tcp_hdr *tcp = (const void *)(job->ip + 1);
-	uint32_t len = job->ip_len - FAST_IP - (tcp->data_off >> 4) * 4;
 
-	return pst_tcp_window_pass(&c->tcp, pst_conn_dir(c, way), tcp, tcp->tcp_flags, len);
+	return likely(pst_tcp_window_next(
+		       &c->window, way, tcp, tcp->tcp_flags, fast_tcp_len(job))) ||
+		fast_learn(job, c, way);
 }
 
 /*
@@ -408,13 +439,13 @@ fast_forward(struct pst_worker *w, struct fast_out *out, struct job *job, struct
 		return false;
 	if (unlikely(job->ip_len > out->mtu || ip->time_to_live <= 1))
 		return false;
-	/* room for a tag that it has not */
-	if (unlikely(out->l2_len > job->l2_len && rte_pktmbuf_headroom(job->m) < FAST_TAG))
+	/* room for a tag, though it may have one */
+	if (unlikely(!fast_is_untagged(job, out)) && rte_pktmbuf_headroom(job->m) < FAST_TAG)
 		return false;
 	if (ip->next_proto_id != IPPROTO_UDP && unlikely(!fast_is_expected(job, c, way)))
 		return false;
 	fast_advance(w, job, c, way, now_ms);
-	pst_conn_count(&w->nat->conns, c, way, job->ip_len);
+	pst_conn_count(c, way, job->ip_len);
 	if (way == PST_WAY_OUT && unlikely(ip->fragment_offset == 0) &&
 		pst_key_ip(c->local[PST_WAY_IN]) != ip->src_addr)
 		pst_worker_renumber(w, ip);

@@ -57,9 +57,9 @@ translate(struct pst_worker *w, const struct job *job, const struct pst_conn *c)
 {
 	const struct pst_view *v = &job->v;
 	enum pst_way way = (enum pst_way)job->way;
-	/* the end that takes the place of the packet's own: ours on the way out */
-	uint64_t end = c->local[way == PST_WAY_OUT ? PST_WAY_IN : PST_WAY_OUT];
-	uint16_t ip_delta = c->ip_delta, l4_delta = c->l4_delta;
+	/* the packet's own end, and the one that takes its place: ours on the way out */
+	uint64_t own = c->local[way], end = c->local[pst_way_other(way)];
+	uint32_t sum = pst_csum_add32(~pst_key_ip(own), pst_key_ip(end));
 
 	if (way == PST_WAY_OUT) {
 		if (pst_key_ip(end) != v->src) /* else nobody shares its address */
@@ -67,12 +67,12 @@ translate(struct pst_worker *w, const struct job *job, const struct pst_conn *c)
 		v->ip->src_addr = pst_key_ip(end);
 	} else {
 		v->ip->dst_addr = pst_key_ip(end);
-		ip_delta = ~ip_delta;
-		l4_delta = ~l4_delta;
 	}
-	v->ip->hdr_checksum =
-		pst_csum_apply(v->ip->hdr_checksum, pst_csum_add(ip_delta, take_hop(job)));
-	set_l4(v, way, pst_key_port(end), l4_delta);
+	v->ip->hdr_checksum = pst_csum_apply_sum(v->ip->hdr_checksum, sum, take_hop(job));
+	if (v->proto == IPPROTO_ICMP) /* it has no pseudo-header: its identifier alone */
+		sum = 0;
+	sum = pst_csum_add32(sum, pst_csum_change16(pst_key_port(own), pst_key_port(end)));
+	set_l4(v, way, pst_key_port(end), pst_csum_fold32(sum));
 }
 
 /* Another source (as on the way out) or destination, with the checksums. */
@@ -254,9 +254,8 @@ is_expected(struct pst_worker *w, const struct job *job, uint32_t i)
 		(job->v.tcp_flags & RTE_TCP_SYN_FLAG) ||
 		(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET)))
 		return true;
-	return pst_tcp_window_pass(&c->tcp,
-		pst_conn_dir(c, (enum pst_way)job->way), tcp, job->v.tcp_flags,
-		job->v.l4_len - (tcp->data_off >> 4) * 4);
+	return pst_tcp_window_pass(&c->window, &c->learnt, (enum pst_way)job->way, tcp,
+		job->v.tcp_flags, job->v.l4_len - (tcp->data_off >> 4) * 4);
 }
 
 /* A SYN of a connection that opens begins its windows. */
@@ -265,10 +264,12 @@ begin_windows(struct pst_worker *w, const struct job *job, uint32_t i)
 {
 	struct pst_conn *c = &w->nat->conns.hot[i];
 	const struct rte_tcp_hdr *tcp = job->v.l4;
+	enum pst_way way = (enum pst_way)job->way;
+	bool begins = pst_conn_dir(c, way) == PST_DIR_ORIG &&
+		!(job->v.tcp_flags & RTE_TCP_ACK_FLAG);
 
 	if (pst_fsm_timeout(PST_TCP, c->state) == PST_TIMEOUT_TCP_OPENING)
-		pst_tcp_window_syn(&c->tcp,
-			pst_conn_dir(c, (enum pst_way)job->way), tcp,
+		pst_tcp_window_syn(&c->window, &c->learnt, way, begins, tcp,
 			job->v.l4_len - (tcp->data_off >> 4) * 4);
 }
 
@@ -320,7 +321,7 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 	}
 	if (unlikely(!move(w, job, i, now_ms)))
 		return;
-	pst_conn_count(&w->nat->conns, c, job->way, pst_view_ip_len(&job->v));
+	pst_conn_count(c, job->way, pst_view_ip_len(&job->v));
 	if (unlikely(job->v.tcp_flags & RTE_TCP_SYN_FLAG))
 		pst_worker_clamp_mss(w, job, c);
 	if (unlikely(c->flags & (PST_CONN_WATCHED | PST_CONN_OFFSET))) {

@@ -98,15 +98,12 @@ pst_worker_rss(const struct pst_worker *w, uint16_t port)
 
 /*
  * A burst goes through the stages in pieces, three of them in flight: while one waits for its
- * buckets and another for its entries, a third has both. A packet asks for three cold lines (its
- * own, a bucket, an entry), or four where the entry has the windows of TCP. More than two dozen
- * at once only queue for the core's miss buffers: pieces of 16 cost UDP 10 ns more at a million
- * flows and 3 ns less at 65,536, pieces of 8 instead of 6 cost TCP 18 ns more at a million. One
- * by one through the stages, instead of in pieces, packets of UDP cost 1 to 5 ns more.
+ * buckets and another for its entries, a third has both. A packet asks for three cold lines: its
+ * own, a bucket, an entry. More than two dozen at once only queue for the core's miss buffers:
+ * pieces of 16 cost UDP 10 ns more at a million flows and 3 ns less at 65,536. One by one
+ * through the stages, instead of in pieces, packets of UDP cost 1 to 5 ns more.
  */
-#define PIECE_UDP 8u
-#define PIECE_TCP 6u
-#define PIECE_MOST PIECE_UDP
+#define PIECE 8u
 
 struct piece {
 	struct job *jobs;
@@ -115,7 +112,7 @@ struct piece {
 
 /* Packets that found no connection, to be opened together. */
 struct missed {
-	struct job *jobs[PIECE_MOST];
+	struct job *jobs[PIECE];
 	uint32_t n;
 };
 
@@ -151,14 +148,6 @@ sort_one(struct pst_worker *w, const struct pst_flowtable *flows, struct fast_in
 	return true;
 }
 
-/* How many packets are a piece, by the one before. */
-static inline uint32_t
-piece_size(const struct piece *before)
-{
-	return before->n > 0 && pst_key_low(before->jobs[0].key.a) == PST_TCP ? PIECE_TCP :
-										PIECE_UDP;
-}
-
 /* Sort packets, ask for the buckets of those to be looked up. Returns how many these are. */
 static __rte_always_inline uint32_t
 sort_piece(struct pst_worker *w, struct fast_in *in, struct job *jobs, struct rte_mbuf **m,
@@ -175,21 +164,21 @@ sort_piece(struct pst_worker *w, struct fast_in *in, struct job *jobs, struct rt
 	return n_jobs;
 }
 
+/* Has no packet's key. */
+static struct pst_conn nobody;
+
 /* The buckets are here: ask for the entries. */
 static __rte_always_inline void
 prefetch_entries(const struct pst_conn_table *conns, const struct piece *piece)
 {
-	const struct pst_conn *hot = conns->hot;
+	struct pst_conn *hot = conns->hot;
 
 	for (uint32_t k = 0; k < piece->n; k++) {
 		struct job *job = &piece->jobs[k];
+		uint32_t value = pst_flow_guess(job->bucket, job->sig);
 
-		job->guess = pst_flow_guess(job->bucket, job->sig);
-		if (unlikely(job->guess == PST_FLOW_NONE))
-			continue;
-		rte_prefetch0(&hot[job->guess >> 1]);
-		if (pst_key_low(job->key.a) == PST_TCP)
-			rte_prefetch0(&hot[job->guess >> 1].tcp);
+		job->guess = likely(value != PST_FLOW_NONE) ? &hot[value >> 1] : &nobody;
+		rte_prefetch0(job->guess);
 	}
 }
 
@@ -253,11 +242,13 @@ open_missed(struct pst_worker *w, const struct missed *missed, bool handed, uint
 		open_one(w, missed->jobs[k], handed, now_ms);
 }
 
-/* The guess was wrong: the bucket's other values, and the buckets behind it. */
-static __rte_noinline uint32_t
+/* The guess was wrong: the bucket's other values, and the buckets behind it. NULL: none. */
+static __rte_noinline struct pst_conn *
 look_again(const struct pst_conn_table *conns, const struct job *job)
 {
-	return pst_conn_lookup(conns, pst_flow_hash(&conns->flows, job->key), job->key);
+	uint32_t found = pst_conn_lookup(conns, pst_flow_hash(&conns->flows, job->key), job->key);
+
+	return found != PST_FLOW_NONE ? &conns->hot[found >> 1] : NULL;
 }
 
 /*
@@ -270,20 +261,18 @@ forward_piece(struct pst_worker *w, struct fast_out *out, const struct piece *pi
 	enum pst_way way, bool handed, uint64_t now_ms)
 {
 	const struct pst_conn_table *conns = &w->nat->conns;
-	struct pst_conn *hot = conns->hot;
 	struct missed missed;
 
 	missed.n = 0;
 	for (uint32_t k = 0; k < piece->n; k++) {
 		struct job *job = &piece->jobs[k];
-		uint32_t found = job->guess;
+		enum pst_way its = way == ANY_WAY ? (enum pst_way)job->way : way;
+		struct pst_conn *c = job->guess;
 
-		if (unlikely(found == PST_FLOW_NONE) ||
-			unlikely(!pst_conn_match(hot, found, job->key)))
-			found = look_again(conns, job);
-		if (likely(found != PST_FLOW_NONE)) {
-			forward_one(w, out, job, &hot[found >> 1],
-				way == ANY_WAY ? (enum pst_way)job->way : way, handed, now_ms);
+		if (unlikely(!pst_conn_has(c, job->key, its)))
+			c = look_again(conns, job);
+		if (likely(c != NULL)) {
+			forward_one(w, out, job, c, its, handed, now_ms);
 			continue;
 		}
 		if (way != ANY_WAY)
@@ -298,14 +287,14 @@ static __rte_always_inline void
 process_way(struct pst_worker *w, struct fast_in *in, struct rte_mbuf **m, uint32_t n,
 	enum pst_way way, bool handed, uint64_t now_ms)
 {
-	struct job jobs[3][PIECE_MOST];
+	struct job jobs[3][PIECE];
 	struct piece sorted = { jobs[0], 0 }, asked = { jobs[1], 0 }, ready = { jobs[2], 0 };
 	struct fast_out out;
 
 	fast_out_init(&out);
 	for (uint32_t at = 0; at < n || sorted.n > 0 || asked.n > 0;) {
 		struct piece free = ready;
-		uint32_t count = RTE_MIN(n - at, piece_size(&sorted));
+		uint32_t count = RTE_MIN(n - at, PIECE);
 
 		ready = asked;
 		asked = sorted;

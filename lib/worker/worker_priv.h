@@ -57,7 +57,7 @@ struct job {
 	uint16_t sig;			      /* with this */
 	bool common;
 	uint8_t way;    /* enum pst_way */
-	uint32_t guess; /* what the lookup will find, most likely */
+	struct pst_conn *guess; /* what the lookup will find, most likely */
 	/* of a common packet (fast.h), which has none of what follows */
 	uint8_t l2_len;
 	uint16_t ip_len;

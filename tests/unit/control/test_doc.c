@@ -55,8 +55,7 @@ static const struct doc_case connections[] = {
 		"\"state\":\"established\",\"path\":\"editor\",\"packets\":9,\"packets_orig\":5,"
 		"\"packets_reply\":4,\"bytes\":4000000500,\"bytes_orig\":500,"
 		"\"bytes_reply\":4000000000,\"expires_s\":2,\"editor\":\"ftp\","
-		"\"application\":\"FTP client\",\"age_s\":61,\"worker\":1,\"bypass\":false,"
-		"\"counts_cut\":false}" },
+		"\"application\":\"FTP client\",\"age_s\":61,\"worker\":1,\"bypass\":false}" },
 	/* a protocol without ports */
 	{ PST_SHOW_CONNECTIONS,
 		{ .protocol = IPPROTO_ESP,
@@ -71,8 +70,7 @@ static const struct doc_case connections[] = {
 		"\"state\":\"1\",\"path\":\"fast\",\"packets\":0,\"packets_orig\":0,"
 		"\"packets_reply\":0,\"bytes\":0,\"bytes_orig\":0,\"bytes_reply\":0,"
 		"\"expires_s\":0,\"editor\":null,\"application\":null,\"age_s\":0,"
-		"\"worker\":1,\"bypass\":false,"
-		"\"counts_cut\":false}" },
+		"\"worker\":1,\"bypass\":false}" },
 	/* a state without a name, an editor that is not there, about to expire */
 	{ PST_SHOW_CONNECTIONS,
 		{ .protocol = PST_ICMP,
@@ -82,14 +80,13 @@ static const struct doc_case connections[] = {
 			.remote = { 0xffffffff, 0 },
 			.editor = 9,
 			.bypass = 1,
-			.counts_cut = 1,
 			.protocol_index = 2 },
 		"{\"id\":\"1-0-0\",\"protocol\":\"icmp\",\"inside\":\"10.0.0.9:7\","
 		"\"outside\":\"198.51.100.1:8\",\"remote\":\"255.255.255.255:0\","
 		"\"state\":\"1\",\"path\":\"fast\",\"packets\":0,\"packets_orig\":0,"
 		"\"packets_reply\":0,\"bytes\":0,\"bytes_orig\":0,\"bytes_reply\":0,"
 		"\"expires_s\":0,\"editor\":null,\"application\":null,\"age_s\":0,"
-		"\"worker\":1,\"bypass\":true,\"counts_cut\":true}" },
+		"\"worker\":1,\"bypass\":true}" },
 };
 
 static const struct doc_case listeners[] = {

@@ -87,11 +87,10 @@ most_have_no_rare_entry_and_read_zeroes(void **state)
 	(void)state;
 	start(CAPACITY);
 	i = open_nth(0);
-	pst_conn_count(&t, &t.hot[i], PST_WAY_OUT, 100);
 	rare = pst_conn_rare_of(&t, &t.hot[i]);
 	assert_int_equal(pst_slots_used(&t.rare_slots), 0);
 	assert_int_equal(rare->cookie, 0);
-	assert_int_equal(rare->bytes[PST_WAY_OUT], 0);
+	assert_int_equal(rare->alias, 0);
 	assert_int_equal(pst_conn_permission(&t, &t.hot[i]), PST_SLOT_NONE);
 	finish();
 }
@@ -121,7 +120,7 @@ a_rare_entry_is_zero_again_when_its_connection_has_ended(void **state)
 static void
 counts_go_on_when_they_run_over(void **state)
 {
-	uint64_t packets = 3 * PST_CONN_OVERRUN + 200000, bytes = 0;
+	uint64_t packets = UINT64_C(300000) * PST_CONN_OVERRUN + 200, bytes = 0;
 	struct pst_conn *c;
 	uint32_t i;
 
@@ -130,56 +129,54 @@ counts_go_on_when_they_run_over(void **state)
 	i = open_nth(0);
 	c = &t.hot[i];
 	for (uint64_t n = 0; n < packets; n++) {
-		pst_conn_count(&t, c, PST_WAY_IN, 65535 - n % 7);
+		pst_conn_count(c, PST_WAY_IN, 65535 - n % 7);
 		bytes += 65535 - n % 7;
 	}
-	assert_int_equal(pst_conn_packets(&t, i, PST_WAY_IN), packets);
-	assert_int_equal(pst_conn_bytes(&t, i, PST_WAY_IN), bytes);
-	assert_int_equal(pst_conn_packets(&t, i, PST_WAY_OUT), 0);
-	assert_int_equal(pst_conn_bytes(&t, i, PST_WAY_OUT), 0);
-	assert_false(c->cut);
+	assert_int_equal(pst_conn_packets(c, PST_WAY_IN), packets);
+	assert_int_equal(pst_conn_bytes(c, PST_WAY_IN), bytes);
+	assert_int_equal(pst_conn_packets(c, PST_WAY_OUT), 0);
+	assert_int_equal(pst_conn_bytes(c, PST_WAY_OUT), 0);
 	finish();
 }
 
-#define LAST_PACKET ((PST_CONN_OVERRUN - 1) * PST_CONN_PACKET)
-
-/* Editors leave some for counters; those stop where they would begin anew when there is none. */
 static void
-a_pool_that_is_used_up_loses_no_count_unseen(void **state)
+a_pool_of_rare_entries_says_when_it_is_used_up(void **state)
 {
-	uint32_t n = 0, of_editors, i;
-	struct pst_conn *c;
+	uint32_t n = 0;
 
 	(void)state;
 	start(CAPACITY);
 	while (pst_conn_has_rare_room(&t))
 		assert_non_null(pst_conn_rare(&t, open_nth(n++)));
-	of_editors = n;
-	assert_int_equal(of_editors, RARE / 4 * 3);
-	for (; t.rare_slots.n_free > 0; n++) {
-		i = open_nth(n);
-		c = &t.hot[i];
-		c->count[PST_WAY_OUT] = LAST_PACKET + 1000;
-		pst_conn_count(&t, c, PST_WAY_OUT, 64);
-		assert_int_equal(pst_conn_packets(&t, i, PST_WAY_OUT), PST_CONN_OVERRUN);
-		assert_int_equal(pst_conn_bytes(&t, i, PST_WAY_OUT), 1064);
-		assert_false(c->cut);
-	}
 	assert_int_equal(n, RARE);
-	i = open_nth(n);
-	c = &t.hot[i];
-	assert_null(pst_conn_rare(&t, i));
-	c->count[PST_WAY_OUT] = LAST_PACKET + 1000;
-	for (int k = 0; k < 3; k++)
-		pst_conn_count(&t, c, PST_WAY_OUT, 64);
-	assert_int_equal(pst_conn_packets(&t, i, PST_WAY_OUT), PST_CONN_OVERRUN - 1);
-	assert_int_equal(pst_conn_bytes(&t, i, PST_WAY_OUT), 1000 + 3 * 64);
-	assert_true(c->cut);
-	c->count[PST_WAY_OUT] |= PST_CONN_PACKET - 1;
-	for (int k = 0; k < 3; k++)
-		pst_conn_count(&t, c, PST_WAY_OUT, 64);
-	assert_int_equal(pst_conn_packets(&t, i, PST_WAY_OUT), PST_CONN_OVERRUN - 1);
-	assert_int_equal(pst_conn_bytes(&t, i, PST_WAY_OUT), PST_CONN_PACKET - 1);
+	assert_null(pst_conn_rare(&t, open_nth(n)));
+	finish();
+}
+
+/* What lies in the low bits of the keys is no part of them. */
+static void
+flags_and_state_do_not_hide_a_connection(void **state)
+{
+	struct pst_flow_key keys[PST_WAYS];
+	uint32_t i;
+
+	(void)state;
+	start(CAPACITY);
+	i = open_nth(0);
+	for (int way = 0; way < PST_WAYS; way++)
+		keys[way] = pst_conn_key(&t.hot[i], (enum pst_way)way);
+	t.hot[i].flags = UINT16_MAX;
+	t.hot[i].state = t.hot[i].timeout = UINT8_MAX;
+	for (int way = 0; way < PST_WAYS; way++) {
+		struct pst_flow_key key = keys[way];
+
+		assert_int_equal(pst_conn_key(&t.hot[i], (enum pst_way)way).b, key.b);
+		assert_int_equal(pst_conn_lookup(&t, pst_flow_hash(&t.flows, key), key),
+			i << 1 | way);
+		key.b += UINT64_C(1) << 16; /* another port */
+		assert_int_equal(pst_conn_lookup(&t, pst_flow_hash(&t.flows, key), key),
+			PST_FLOW_NONE);
+	}
 	finish();
 }
 
@@ -205,7 +202,8 @@ main(void)
 		cmocka_unit_test(most_have_no_rare_entry_and_read_zeroes),
 		cmocka_unit_test(a_rare_entry_is_zero_again_when_its_connection_has_ended),
 		cmocka_unit_test(counts_go_on_when_they_run_over),
-		cmocka_unit_test(a_pool_that_is_used_up_loses_no_count_unseen),
+		cmocka_unit_test(a_pool_of_rare_entries_says_when_it_is_used_up),
+		cmocka_unit_test(flags_and_state_do_not_hide_a_connection),
 		cmocka_unit_test(of_a_small_table_all_may_be_rare),
 	};
 

@@ -16,7 +16,7 @@
 #include "pst_editor.h"
 
 #define SESSIONS 100000
-#define WATCHED (16384 / 4 * 3) /* of those */
+#define WATCHED 16384 /* of those */
 #define UDP_MS 300000
 #define HOOKED 21 /* a port that an editor watches */
 #define PLAIN 53

@@ -19,6 +19,10 @@
 
 #define NO_SCALE 255
 
+/* The side that begins, by the way of its packets; the other one. */
+#define OUT PST_WAY_OUT
+#define IN PST_WAY_IN
+
 struct segment {
 	struct rte_tcp_hdr tcp;
 	uint8_t options[4];
@@ -39,33 +43,39 @@ make(struct segment *s, uint32_t seq, uint32_t ack, uint16_t window, uint8_t fla
 	}
 }
 
+/* All that is known of a connection's windows. */
+struct known {
+	struct pst_tcp_window w;
+	struct pst_tcp_learnt l;
+};
+
 static bool
-passes(struct pst_conn_tcp *t, enum pst_dir dir, uint32_t seq, uint32_t ack, uint8_t flags,
+passes(struct known *t, enum pst_way way, uint32_t seq, uint32_t ack, uint8_t flags,
 	uint32_t len)
 {
 	struct segment s;
 
 	make(&s, seq, ack, 1000, flags, NO_SCALE);
-	return pst_tcp_window_pass(t, dir, &s.tcp, flags, len);
+	return pst_tcp_window_pass(&t->w, &t->l, way, &s.tcp, flags, len);
 }
 
-/* ORIG begins at 1000, REPLY at 5000; both have a window of 1,000 bytes. */
+/* OUT begins at 1000, IN at 5000; both have a window of 1,000 bytes. */
 static void
-open_both(struct pst_conn_tcp *t)
+open_both(struct known *t)
 {
 	struct segment s;
 
 	make(&s, 1000, 0, 1000, S, NO_SCALE);
-	pst_tcp_window_syn(t, PST_DIR_ORIG, &s.tcp, 0);
+	pst_tcp_window_syn(&t->w, &t->l, OUT, true, &s.tcp, 0);
 	make(&s, 5000, 1001, 1000, S | A, NO_SCALE);
-	pst_tcp_window_syn(t, PST_DIR_REPLY, &s.tcp, 0);
-	assert_true(passes(t, PST_DIR_ORIG, 1001, 5001, A, 0));
+	pst_tcp_window_syn(&t->w, &t->l, IN, false, &s.tcp, 0);
+	assert_true(passes(t, OUT, 1001, 5001, A, 0));
 }
 
 static void
 what_is_in_the_window_passes(void **state)
 {
-	/* of ORIG, when all up to 1001 was acknowledged and nothing is under way */
+	/* of OUT, when all up to 1001 was acknowledged and nothing is under way */
 	static const struct {
 		uint32_t seq, ack, len;
 		uint8_t flags;
@@ -80,7 +90,7 @@ what_is_in_the_window_passes(void **state)
 		{ 1001, 5001, 0, R, true },
 		{ 1000, 5001, 1, A, true },	  /* keep-alive */
 		{ 1, 5001, 0, A, true },	  /* a window behind */
-		{ 0xffffffff, 5001, 0, A, false }, /* and further */
+		{ 0xfffffff0, 5001, 0, A, false }, /* and further, than 15 bytes too */
 		{ 1001, 5002, 0, A, false },	  /* what was not sent */
 		{ 1001, 4000, 0, A, true },	  /* long acknowledged */
 		{ 1001, 0xf0000000, 0, A, false }, /* too long ago */
@@ -90,10 +100,10 @@ what_is_in_the_window_passes(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
-		struct pst_conn_tcp t = { 0 };
+		struct known t = { 0 };
 
 		open_both(&t);
-		if (passes(&t, PST_DIR_ORIG, cases[i].seq, cases[i].ack, cases[i].flags,
+		if (passes(&t, OUT, cases[i].seq, cases[i].ack, cases[i].flags,
 			    cases[i].len) != cases[i].ok)
 			fail_msg("case %u", i);
 	}
@@ -102,13 +112,13 @@ what_is_in_the_window_passes(void **state)
 static void
 what_is_refused_moves_nothing(void **state)
 {
-	struct pst_conn_tcp t = { 0 }, before;
+	struct known t = { 0 }, before;
 
 	(void)state;
 	open_both(&t);
 	before = t;
-	assert_false(passes(&t, PST_DIR_ORIG, 3000, 5001, A, 10));
-	assert_false(passes(&t, PST_DIR_REPLY, 5001, 9999, A, 10));
+	assert_false(passes(&t, OUT, 3000, 5001, A, 10));
+	assert_false(passes(&t, IN, 5001, 9999, A, 10));
 	assert_memory_equal(&t, &before, sizeof(t));
 }
 
@@ -127,17 +137,47 @@ scales_hold_if_both_offer_one(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(cases); i++) {
-		struct pst_conn_tcp t = { 0 };
+		struct known t = { 0 };
 		struct segment s;
 
 		make(&s, 1000, 0, 1000, S, cases[i].orig);
-		pst_tcp_window_syn(&t, PST_DIR_ORIG, &s.tcp, 0);
+		pst_tcp_window_syn(&t.w, &t.l, OUT, true, &s.tcp, 0);
 		make(&s, 5000, 1001, 1000, S | A, cases[i].reply);
-		pst_tcp_window_syn(&t, PST_DIR_REPLY, &s.tcp, 0);
-		assert_int_equal(t.scale[PST_DIR_ORIG], cases[i].want_orig);
-		assert_int_equal(t.scale[PST_DIR_REPLY], cases[i].want_reply);
+		pst_tcp_window_syn(&t.w, &t.l, IN, false, &s.tcp, 0);
+		assert_int_equal(t.l.of[OUT].scale, cases[i].want_orig);
+		assert_int_equal(t.l.of[IN].scale, cases[i].want_reply);
 		/* a SYN's own window is not scaled */
-		assert_int_equal(t.limit[PST_DIR_ORIG], 1001 + 1000);
+		assert_int_equal(t.w.limit[OUT], 1001 + 1000);
+	}
+}
+
+/* What was offered counts, and little more: its low bits are the scale's. */
+static void
+a_window_is_taken_for_little_more(void **state)
+{
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 5);
+	for (int n = 0; n < 20000; n++) {
+		uint8_t scale = pst_rng_below(&rng, 15);
+		uint32_t unit = 1u << scale, least, syn = pst_rng_below(&rng, 65536);
+		uint32_t later = pst_rng_below(&rng, 65536);
+		struct known t = { 0 };
+		struct segment s;
+
+		make(&s, 1000, 0, 0, S, scale);
+		pst_tcp_window_syn(&t.w, &t.l, OUT, true, &s.tcp, 0);
+		make(&s, 5000, 1001, syn, S | A, scale); /* not scaled yet */
+		pst_tcp_window_syn(&t.w, &t.l, IN, false, &s.tcp, 0);
+		assert_true(passes(&t, OUT, 1001, 5001, A, 0));
+		make(&s, 5001, 1001, later, A, NO_SCALE);
+		assert_true(pst_tcp_window_pass(&t.w, &t.l, IN, &s.tcp, A, 0));
+		assert_int_equal(t.w.room[IN] & PST_TCP_SCALE, scale);
+		least = t.w.end[OUT] - RTE_MAX(syn, later << scale) - 1;
+		assert_true(passes(&t, OUT, least, 5001, A, 0));
+		/* 15 of its units more, and a SYN's window is in bytes before it is in units */
+		assert_false(passes(&t, OUT, least - 16 * unit - 16, 5001, A, 0));
 	}
 }
 
@@ -150,13 +190,13 @@ odd_options_offer_no_scale(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(odd); i++) {
-		struct pst_conn_tcp t = { 0 };
+		struct known t = { 0 };
 		struct segment s;
 
 		make(&s, 1000, 0, 1000, S, 7);
 		memcpy(s.options, odd[i], 4);
-		pst_tcp_window_syn(&t, PST_DIR_ORIG, &s.tcp, 0);
-		assert_int_equal(t.offered[PST_DIR_ORIG], i == 0 ? 7 : NO_SCALE);
+		pst_tcp_window_syn(&t.w, &t.l, OUT, true, &s.tcp, 0);
+		assert_int_equal(t.l.of[OUT].offered, i == 0 ? 7 : NO_SCALE);
 	}
 }
 
@@ -173,16 +213,16 @@ struct end {
 };
 
 struct under_way {
-	enum pst_dir dir;
+	enum pst_way way;
 	uint64_t seq, ack, edge;
 	uint32_t len;
 };
 
 /* An endpoint sends new data, old data, or an ACK alone, within what the other one lets it. */
 static struct under_way
-send_one(struct end *e, enum pst_dir dir, struct pst_rng *rng)
+send_one(struct end *e, enum pst_way way, struct pst_rng *rng)
 {
-	struct under_way u = { .dir = dir, .ack = e->received };
+	struct under_way u = { .way = way, .ack = e->received };
 	uint64_t window = (e->room >> e->scale) << e->scale;
 
 	switch (pst_rng_next(rng) % 3) {
@@ -225,33 +265,33 @@ static uint32_t
 honest(uint64_t seed)
 {
 	struct pst_rng rng;
-	struct pst_conn_tcp t = { 0 };
+	struct known t = { 0 };
 	struct under_way queue[64];
-	struct end ends[PST_DIRS];
+	struct end ends[PST_WAYS];
 	struct segment s;
 	uint32_t n = 0, refused = 0;
 
 	pst_rng_init(&rng, seed);
-	for (int d = 0; d < PST_DIRS; d++) {
+	for (int d = 0; d < PST_WAYS; d++) {
 		ends[d] = (struct end){ .base = (uint32_t)(0 - pst_rng_next(&rng) % 200000),
 			.room = 2000 + pst_rng_next(&rng) % 300000,
 			.scale = 3 + pst_rng_next(&rng) % 5 };
 		ends[d].edge = RTE_MIN(ends[d].room, 65535u);
 	}
-	for (int d = 0; d < PST_DIRS; d++)
+	for (int d = 0; d < PST_WAYS; d++)
 		ends[d].may = ends[!d].edge;
 	make(&s, ends[0].base - 1, 0, ends[0].edge, S, ends[0].scale);
-	pst_tcp_window_syn(&t, PST_DIR_ORIG, &s.tcp, 0);
+	pst_tcp_window_syn(&t.w, &t.l, OUT, true, &s.tcp, 0);
 	make(&s, ends[1].base - 1, ends[0].base, ends[1].edge, S | A, ends[1].scale);
-	pst_tcp_window_syn(&t, PST_DIR_REPLY, &s.tcp, 0);
+	pst_tcp_window_syn(&t.w, &t.l, IN, false, &s.tcp, 0);
 	for (int step = 0; step < 2000; step++) {
 		struct under_way *u;
-		enum pst_dir dir = pst_rng_next(&rng) % 2;
+		enum pst_way way = pst_rng_next(&rng) % 2;
 		uint32_t k, fate = pst_rng_next(&rng) % 16;
 		bool passed;
 
 		if (n < RTE_DIM(queue) && pst_rng_next(&rng) % 2) {
-			queue[n++] = send_one(&ends[dir], dir, &rng);
+			queue[n++] = send_one(&ends[way], way, &rng);
 			continue;
 		}
 		if (n == 0)
@@ -260,22 +300,22 @@ honest(uint64_t seed)
 		k = pst_rng_next(&rng) % RTE_MIN(n, 4u);
 		u = &queue[k];
 		if (fate != 0) {
-			const struct end *e = &ends[u->dir];
+			const struct end *e = &ends[u->way];
 			uint16_t window = (u->edge - u->ack) >> e->scale;
 
-			make(&s, e->base + u->seq, ends[!u->dir].base + u->ack, window, A,
+			make(&s, e->base + u->seq, ends[!u->way].base + u->ack, window, A,
 				NO_SCALE);
-			passed = pst_tcp_window_pass(&t, u->dir, &s.tcp, A, u->len);
-			if (!passed && !is_stale(&ends[!u->dir], u))
+			passed = pst_tcp_window_pass(&t.w, &t.l, u->way, &s.tcp, A, u->len);
+			if (!passed && !is_stale(&ends[!u->way], u))
 				fail_msg("seed %lu step %d: an honest segment is refused", seed,
 					step);
 			refused += !passed;
 			/* a forger does not know where they are */
 			make(&s, e->base + u->seq + 0x20000000 + pst_rng_next(&rng) % 0x40000000,
 				0, 0, R, NO_SCALE);
-			assert_false(pst_tcp_window_pass(&t, u->dir, &s.tcp, R, 0));
+			assert_false(pst_tcp_window_pass(&t.w, &t.l, u->way, &s.tcp, R, 0));
 			if (passed && fate != 1)
-				receive(&ends[!u->dir], u);
+				receive(&ends[!u->way], u);
 		}
 		memmove(&queue[k], &queue[k + 1], sizeof(queue[0]) * (n - k - 1));
 		n--;
@@ -296,16 +336,17 @@ honest_peers_are_never_refused(void **state)
 
 /* A segment near what was sent and allowed so far, near the ends of the windows most often. */
 static void
-make_near(struct segment *s, const struct pst_conn_tcp *t, enum pst_dir dir, struct pst_rng *rng)
+make_near(struct segment *s, const struct known *t, enum pst_way way, struct pst_rng *rng)
 {
 	static const uint8_t flags[] = { A, A, A, A, A | F, R, R | A, 0 };
 	static const int32_t steps[] = { 0, 0, 1, -1, 2, 500, -500, 1000, -1000, 66001, 66002, -66001,
 		70000, 1 << 30, INT32_MIN };
-	enum pst_dir other = (enum pst_dir)!dir;
-	uint32_t bases[] = { t->end[dir], t->limit[dir], t->end[dir] - t->window[other] };
+	enum pst_way other = (enum pst_way)!way;
+	uint32_t window = (t->w.room[other] | PST_TCP_SCALE) << t->l.of[other].scale;
+	uint32_t bases[] = { t->w.end[way], t->w.limit[way], t->w.end[way] - window };
 
 	make(s, bases[pst_rng_below(rng, 3)] + steps[pst_rng_below(rng, RTE_DIM(steps))],
-		t->end[other] - steps[pst_rng_below(rng, RTE_DIM(steps))],
+		t->w.end[other] - steps[pst_rng_below(rng, RTE_DIM(steps))],
 		pst_rng_below(rng, 8) == 0 ? 0 : pst_rng_below(rng, 65536),
 		flags[pst_rng_below(rng, RTE_DIM(flags))], NO_SCALE);
 }
@@ -314,14 +355,14 @@ make_near(struct segment *s, const struct pst_conn_tcp *t, enum pst_dir dir, str
 static void
 the_short_cut_says_what_the_long_way_says(void **state)
 {
-	struct pst_conn_tcp t, longer;
+	struct known t, longer;
 	uint32_t passed = 0, settled = 0;
 	struct pst_rng rng;
 
 	(void)state;
 	pst_rng_init(&rng, 99);
 	for (uint32_t k = 0; k < 300000; k++) {
-		enum pst_dir dir = (enum pst_dir)pst_rng_below(&rng, 2);
+		enum pst_way way = (enum pst_way)pst_rng_below(&rng, 2);
 		uint32_t len = pst_rng_below(&rng, 3) * pst_rng_below(&rng, 1460);
 		struct segment s;
 		bool pass;
@@ -329,13 +370,13 @@ the_short_cut_says_what_the_long_way_says(void **state)
 		if (k % 1000 == 0)
 			open_both(&t);
 		if (k % 1000 == 500)
-			pst_tcp_window_relearn(&t);
-		make_near(&s, &t, dir, &rng);
+			pst_tcp_window_relearn(&t.w, &t.l);
+		make_near(&s, &t, way, &rng);
 		longer = t;
-		settled += t.settled;
-		pass = pst_tcp_window_pass(&t, dir, &s.tcp, s.tcp.tcp_flags, len);
+		settled += (t.w.room[way] & PST_TCP_SCALE) != PST_TCP_UNSETTLED;
+		pass = pst_tcp_window_pass(&t.w, &t.l, way, &s.tcp, s.tcp.tcp_flags, len);
 		assert_int_equal(
-			pst_tcp_window_learn(&longer, dir, &s.tcp, s.tcp.tcp_flags, len), pass);
+			pst_tcp_window_learn(&longer.w, &longer.l, way, &s.tcp, s.tcp.tcp_flags, len), pass);
 		assert_memory_equal(&t, &longer, sizeof(t));
 		passed += pass;
 	}
@@ -351,6 +392,7 @@ main(void)
 		cmocka_unit_test(what_is_in_the_window_passes),
 		cmocka_unit_test(what_is_refused_moves_nothing),
 		cmocka_unit_test(scales_hold_if_both_offer_one),
+		cmocka_unit_test(a_window_is_taken_for_little_more),
 		cmocka_unit_test(odd_options_offer_no_scale),
 		cmocka_unit_test(honest_peers_are_never_refused),
 	};

@@ -145,10 +145,46 @@ an_incremental_sum_is_the_sum(void **state)
 	}
 }
 
+/* Until nothing is left above 16 bits. */
+static uint16_t
+naive_fold(uint64_t sum)
+{
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static void
+a_sum_is_folded_as_by_hand(void **state)
+{
+	static const uint64_t ends[] = { 0, 1, 0xffff, 0x10000, 0x1ffff, 0xffff0000, 0xffffffff,
+		0x1fffffffe, 0xffffffff00000000, 0xffffffffffffffff };
+	struct pst_rng rng;
+
+	(void)state;
+	pst_rng_init(&rng, 9);
+	for (unsigned int i = 0; i < RTE_DIM(ends); i++)
+		assert_int_equal(pst_csum_fold(ends[i]), naive_fold(ends[i]));
+	for (int i = 0; i < 100000; i++) {
+		uint64_t sum = pst_rng_next(&rng) >> pst_rng_below(&rng, 64);
+		uint32_t change = sum, more = pst_rng_below(&rng, 1 << 18);
+		uint16_t field = pst_rng_next(&rng), delta = naive_fold((uint64_t)change + more);
+
+		assert_int_equal(pst_csum_fold(sum), naive_fold(sum));
+		assert_int_equal(pst_csum_apply_sum(field, change, more),
+			pst_csum_apply(field, delta));
+		assert_int_equal(pst_csum_apply_sum_udp(field, change, more),
+			pst_csum_apply_udp(field, delta));
+	}
+	assert_int_equal(pst_csum_apply_sum_udp(0, 7, 7), 0); /* it had none */
+	assert_int_equal(pst_csum_apply_sum_udp(1, 1, 0), 0xffff);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sum_is_folded_as_by_hand),
 		cmocka_unit_test(numbers_and_sack_edges_move_and_the_sum_stays_right),
 		cmocka_unit_test(without_ack_its_number_means_nothing),
 		cmocka_unit_test(bad_options_are_not_followed),
