@@ -19,19 +19,47 @@ enum pst_ctl_exit {
 	PST_CTL_ABSENT, /* no appliance on that socket */
 };
 
+/* An option of a command, written --name; a table of them ends with a NULL name. */
+struct pst_ctl_option {
+	const char *name;
+	const char *value; /* what it takes, "ROWS"; NULL: nothing */
+	const char *help;
+	char letter; /* a short form of it, or 0 */
+};
+
+#define PST_CTL_GIVEN_MAX 32
+
 struct pst_ctl_args {
 	const char *socket;
 	bool json;
-	long long limit;    /* most rows, 0: all */
-	char *const *words; /* of the command, NULL at the end */
+	char *const *words; /* the command and what follows it, NULL at the end */
+	/* the command's own options, each at most once */
+	struct pst_ctl_given {
+		const struct pst_ctl_option *option;
+		const char *value; /* "" where it takes none */
+	} given[PST_CTL_GIVEN_MAX];
+	unsigned int n_given;
 };
 
-/* The subcommands. */
-enum pst_ctl_exit pst_ctl_status(const struct pst_ctl_args *args);
-enum pst_ctl_exit pst_ctl_show(const struct pst_ctl_args *args);
+struct pst_ctl_command {
+	const char *name;
+	const char *usage;		      /* the words behind it, or NULL */
+	const char *help;		      /* a line */
+	const struct pst_ctl_option *options; /* or NULL */
+	/* the rest of its --help; may be NULL */
+	void (*print_more)(void);
+	enum pst_ctl_exit (*run)(const struct pst_ctl_args *args);
+};
 
-/* What `show` can show, NULL at the end. */
-const char *const *pst_ctl_shown(void);
+/* The commands, each of a file of its own; the table in main.c names them. */
+extern const struct pst_ctl_command pst_ctl_status;
+extern const struct pst_ctl_command pst_ctl_show;
+
+/* The value of an option, "" for one that takes none; NULL: it was not given. */
+const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);
+/* Note an option. PST_CTL_OK, or PST_CTL_USAGE when it is there already, and said so. */
+enum pst_ctl_exit pst_ctl_give(
+	struct pst_ctl_args *args, const struct pst_ctl_option *option, const char *value);
 
 /*
  * Complain about a word that nobody knows; `known` ends with NULL. Returns

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +9,26 @@
 
 #include "base/nearest.h"
 #include "ctl.h"
+#include "help.h"
 
-static const struct {
-	const char *name;
-	enum pst_ctl_exit (*run)(const struct pst_ctl_args *args);
-} commands[] = {
-	{ "status", pst_ctl_status },
-	{ "show", pst_ctl_show },
+/* One line adds a command. */
+static const struct pst_ctl_command *const commands[] = {
+	&pst_ctl_status,
+	&pst_ctl_show,
+	NULL,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define WORDS_MAX 256
+#define OWN_FIRST 256 /* what getopt calls a command's first option; a global one is its letter */
+
+static const struct pst_ctl_option globals[] = {
+	{ "socket", "SOCKET", "the appliance's control socket\n(" PST_CTL_SOCKET ")", 's' },
+	{ "json", NULL, "one JSON document, not a table", 'j' },
+	{ "version", NULL, "print the version", 'V' },
+	{ "help", NULL, "print this, or what a command takes", 'h' },
+	{ NULL },
+};
 
 enum pst_ctl_exit
 pst_ctl_unknown(const char *what, const char *word, const char *const *known)
@@ -41,36 +51,84 @@ pst_ctl_print_json(const json_t *json)
 	putchar('\n');
 }
 
-static void
-print_help(void)
+const char *
+pst_ctl_option(const struct pst_ctl_args *args, const char *name)
 {
-	const char *const *what = pst_ctl_shown();
+	for (unsigned int i = 0; i < args->n_given; i++) {
+		if (strcmp(args->given[i].option->name, name) == 0)
+			return args->given[i].value;
+	}
+	return NULL;
+}
 
-	printf("usage: posternctl [-s SOCKET] [--json] COMMAND\n"
-	       "\n"
-	       "commands:\n"
-	       "  status               how the appliance is\n"
-	       "  show WHAT            what it has in its tables; WHAT is one of\n");
-	for (; *what != NULL; what++)
-		printf("                         %s\n", *what);
-	printf("\n"
-	       "options:\n"
-	       "  -s, --socket SOCKET  the appliance's control socket\n"
-	       "                       (" PST_CTL_SOCKET ")\n"
-	       "      --json           one JSON document, not a table\n"
-	       "      --limit ROWS     show at most so many\n"
-	       "      --version        print the version\n"
-	       "  -h, --help           print this\n"
-	       "\n"
-	       "exit status: 0 done, 1 refused (the reason is on stderr), 2 usage,\n"
-	       "3 no appliance on that socket\n");
+enum pst_ctl_exit
+pst_ctl_give(struct pst_ctl_args *args, const struct pst_ctl_option *option, const char *value)
+{
+	if (pst_ctl_option(args, option->name) != NULL || args->n_given == PST_CTL_GIVEN_MAX) {
+		fprintf(stderr, "posternctl: %s is given twice\n", option->name);
+		return PST_CTL_USAGE;
+	}
+	args->given[args->n_given++] = (struct pst_ctl_given){ option, value };
+	return PST_CTL_OK;
+}
+
+static const struct pst_ctl_command *
+find_command(const char *name)
+{
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (strcmp(name, commands[i]->name) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* Options of both tables in getopt's form; `own` may be NULL. */
+struct forms {
+	struct option longs[PST_CTL_GIVEN_MAX + 8];
+	char shorts[2 * PST_CTL_GIVEN_MAX + 16];
+	int n, n_shorts;
+};
+
+static void
+add_form(struct forms *f, const struct pst_ctl_option *option, int number)
+{
+	f->longs[f->n++] = (struct option){ option->name,
+		option->value != NULL ? required_argument : no_argument, NULL, number };
+	if (option->letter == 0)
+		return;
+	f->shorts[f->n_shorts++] = option->letter;
+	if (option->value != NULL)
+		f->shorts[f->n_shorts++] = ':';
+}
+
+static void
+make_forms(struct forms *f, const struct pst_ctl_option *own)
+{
+	*f = (struct forms){ 0 };
+	if (own == NULL)
+		f->shorts[f->n_shorts++] = '+'; /* up to the command */
+	for (const struct pst_ctl_option *o = globals; o->name != NULL; o++)
+		add_form(f, o, o->letter);
+	for (int i = 0; own != NULL && own[i].name != NULL && i < PST_CTL_GIVEN_MAX; i++)
+		add_form(f, &own[i], OWN_FIRST + i);
+}
+
+/* Which of the command's options it is, by number or letter. */
+static const struct pst_ctl_option *
+own_option(const struct pst_ctl_option *own, int option)
+{
+	if (option >= OWN_FIRST)
+		return &own[option - OWN_FIRST];
+	for (; own->name != NULL && own->letter != option; own++)
+		;
+	return own->name != NULL ? own : NULL;
 }
 
 /* What to exit with, or -1 to go on. */
 static int
-parse_option(int option, struct pst_ctl_args *args)
+parse_option(int option, struct pst_ctl_args *args, const struct pst_ctl_command *command)
 {
-	char *end;
+	const struct pst_ctl_option *own;
 
 	switch (option) {
 	case 's':
@@ -79,58 +137,82 @@ parse_option(int option, struct pst_ctl_args *args)
 	case 'j':
 		args->json = true;
 		return -1;
-	case 'l':
-		errno = 0;
-		args->limit = strtoll(optarg, &end, 10);
-		if (errno == 0 && *end == '\0' && args->limit > 0)
-			return -1;
-		fprintf(stderr, "posternctl: --limit: not a number of rows: \"%s\"\n", optarg);
-		return PST_CTL_USAGE;
 	case 'V':
 		puts("posternctl " PST_VERSION);
 		return PST_CTL_OK;
 	case 'h':
-		print_help();
+		if (command != NULL)
+			pst_help_command(command, globals);
+		else
+			pst_help_print(commands, globals);
 		return PST_CTL_OK;
 	}
-	return PST_CTL_USAGE; /* getopt has said why */
+	own = option != '?' && command != NULL && command->options != NULL
+		      ? own_option(command->options, option)
+		      : NULL;
+	if (own == NULL)
+		return PST_CTL_USAGE; /* getopt has said why */
+	if (pst_ctl_give(args, own, optarg != NULL ? optarg : "") != PST_CTL_OK)
+		return PST_CTL_USAGE;
+	return -1;
 }
 
 static int
-parse_options(int argc, char **argv, struct pst_ctl_args *args)
+parse_options(
+	int argc, char **argv, struct pst_ctl_args *args, const struct pst_ctl_command *command)
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "limit", required_argument, NULL, 'l' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL },
-	};
+	static const struct pst_ctl_option none[] = { { NULL } };
+	const struct pst_ctl_option *own = NULL;
+	struct forms forms;
 	int option, code = -1;
 
-	args->socket = PST_CTL_SOCKET;
-	while (code < 0 && (option = getopt_long(argc, argv, "s:h", options, NULL)) != -1)
-		code = parse_option(option, args);
-	args->words = argv + optind;
+	if (command != NULL)
+		own = command->options != NULL ? command->options : none;
+	make_forms(&forms, own);
+	optind = 0; /* getopt is to begin anew */
+	while (code < 0 &&
+		(option = getopt_long(argc, argv, forms.shorts, forms.longs, NULL)) != -1)
+		code = parse_option(option, args, command);
 	return code;
 }
 
 static int
-run(const struct pst_ctl_args *args)
+complain_command(const char *name)
 {
-	const char *known[COMMANDS + 1] = { NULL };
+	const char *known[COMMANDS] = { NULL };
 
-	if (args->words[0] == NULL) {
+	if (name == NULL) {
 		fprintf(stderr, "posternctl: no command; see posternctl --help\n");
 		return PST_CTL_USAGE;
 	}
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(args->words[0], commands[i].name) == 0)
-			return commands[i].run(args);
-		known[i] = commands[i].name;
-	}
-	return pst_ctl_unknown("command", args->words[0], known);
+	for (size_t i = 0; commands[i] != NULL; i++)
+		known[i] = commands[i]->name;
+	return pst_ctl_unknown("command", name, known);
+}
+
+/* What stands before the command is for all of them; what stands behind it may be its own. */
+static int
+run(int argc, char **argv, struct pst_ctl_args *args)
+{
+	static char *rest[WORDS_MAX + 1];
+	const struct pst_ctl_command *command;
+	int code = parse_options(argc, argv, args, NULL), n = 0;
+
+	if (code >= 0)
+		return code;
+	command = argv[optind] != NULL ? find_command(argv[optind]) : NULL;
+	if (command == NULL)
+		return complain_command(argv[optind]);
+	rest[n++] = argv[0];
+	for (int i = optind + 1; i < argc && n < WORDS_MAX; i++)
+		rest[n++] = argv[i];
+	code = parse_options(n, rest, args, command);
+	if (code >= 0)
+		return code;
+	rest[optind - 1] =
+		(char *)(uintptr_t)command->name; /* an option that was read, or argv[0] */
+	args->words = rest + optind - 1;
+	return command->run(args);
 }
 
 /* A reader that has seen enough (head) is no fault. */
@@ -144,13 +226,11 @@ leave(int signal_number)
 int
 main(int argc, char **argv)
 {
-	struct pst_ctl_args args = { 0 };
+	static struct pst_ctl_args args = { .socket = PST_CTL_SOCKET };
 	int code;
 
 	signal(SIGPIPE, leave);
-	code = parse_options(argc, argv, &args);
-	if (code < 0)
-		code = run(&args);
+	code = run(argc, argv, &args);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "posternctl: standard output cannot be written\n");
 		return PST_CTL_REFUSED;

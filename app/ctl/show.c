@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* posternctl show: what the appliance has in its tables. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "call.h"
@@ -204,8 +206,13 @@ static const struct {
 
 #define LISTINGS (sizeof(listings) / sizeof(listings[0]))
 
-const char *const *
-pst_ctl_shown(void)
+static const struct pst_ctl_option options[] = {
+	{ "limit", "ROWS", "show at most so many, of the workers' tables" },
+	{ NULL },
+};
+
+static const char *const *
+shown(void)
 {
 	static const char *names[LISTINGS + 1];
 
@@ -336,13 +343,36 @@ show_table(const struct pst_ctl_args *args, size_t i, json_t *request)
 	return code;
 }
 
+/* The rows that --limit allows, 0 when it was not given; -1 after a complaint. */
+static long long
+read_limit(const struct pst_ctl_args *args)
+{
+	const char *text = pst_ctl_option(args, "limit");
+	long long limit;
+	char *end;
+
+	if (text == NULL)
+		return 0;
+	errno = 0;
+	limit = strtoll(text, &end, 10);
+	if (errno == 0 && end != text && *end == '\0' && limit > 0)
+		return limit;
+	fprintf(stderr, "posternctl: --limit: not a number of rows: \"%s\"\n", text);
+	return -1;
+}
+
 static enum pst_ctl_exit
 show(const struct pst_ctl_args *args, size_t i)
 {
 	json_t *request = json_pack("{s:s,s:s}", "command", "show", "what", listings[i].what);
+	long long limit = read_limit(args);
 
-	if (args->limit > 0)
-		json_object_set_new(request, "limit", json_integer(args->limit));
+	if (limit > 0)
+		json_object_set_new(request, "limit", json_integer(limit));
+	if (limit < 0) {
+		json_decref(request);
+		return PST_CTL_USAGE;
+	}
 	if (listings[i].columns == NULL)
 		return show_document(args, i, request);
 	if (args->json)
@@ -350,8 +380,8 @@ show(const struct pst_ctl_args *args, size_t i)
 	return show_table(args, i, request);
 }
 
-enum pst_ctl_exit
-pst_ctl_show(const struct pst_ctl_args *args)
+static enum pst_ctl_exit
+run(const struct pst_ctl_args *args)
 {
 	const char *what = args->words[1];
 
@@ -365,11 +395,28 @@ pst_ctl_show(const struct pst_ctl_args *args)
 	for (size_t i = 0; i < LISTINGS; i++) {
 		if (strcmp(what, listings[i].what) != 0)
 			continue;
-		if (args->limit == 0 || listings[i].has_limit)
+		if (args->n_given == 0 || listings[i].has_limit)
 			return show(args, i);
 		fprintf(stderr, "posternctl: --limit is for tables of the workers, not for %s\n",
 			what);
 		return PST_CTL_USAGE;
 	}
-	return pst_ctl_unknown("thing to show", what, pst_ctl_shown());
+	return pst_ctl_unknown("thing to show", what, shown());
 }
+
+static void
+print_more(void)
+{
+	printf("\nWHAT is one of\n");
+	for (size_t i = 0; i < LISTINGS; i++)
+		printf("  %s\n", listings[i].what);
+}
+
+const struct pst_ctl_command pst_ctl_show = {
+	.name = "show",
+	.usage = "WHAT",
+	.help = "what it has in its tables; show --help names them",
+	.options = options,
+	.print_more = print_more,
+	.run = run,
+};

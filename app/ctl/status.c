@@ -123,13 +123,13 @@ print_memory(const json_t *memory)
 	print_rows(json_object_get(memory, "mempools"), mempools);
 }
 
-enum pst_ctl_exit
-pst_ctl_status(const struct pst_ctl_args *args)
+static enum pst_ctl_exit
+run(const struct pst_ctl_args *args)
 {
 	json_t *status = NULL;
 	enum pst_ctl_exit code;
 
-	if (args->words[1] != NULL || args->limit > 0) {
+	if (args->words[1] != NULL) {
 		fprintf(stderr, "posternctl: status takes no arguments\n");
 		return PST_CTL_USAGE;
 	}
@@ -148,3 +148,9 @@ pst_ctl_status(const struct pst_ctl_args *args)
 	json_decref(status);
 	return PST_CTL_OK;
 }
+
+const struct pst_ctl_command pst_ctl_status = {
+	.name = "status",
+	.help = "how the appliance is",
+	.run = run,
+};

@@ -118,13 +118,9 @@ parse_limit(struct pst_request *request, char *error, size_t size)
 static int
 parse_show(struct pst_request *request, char *error, size_t size)
 {
-	static const char *const keys[] = { "command", "what", "limit", NULL };
 	const char *what = json_string_value(json_object_get(request->json, "what"));
 	bool found = false;
-	int ret = check_keys(request->json, keys, error, size);
 
-	if (ret < 0)
-		return ret;
 	if (what == NULL)
 		return refuse(error, size, "\"show\" needs a \"what\", such as \"listeners\"");
 	for (size_t i = 0; i < RTE_DIM(tables); i++) {
@@ -147,21 +143,52 @@ parse_show(struct pst_request *request, char *error, size_t size)
 }
 
 static int
+parse_status(struct pst_request *request, char *error, size_t size)
+{
+	(void)error;
+	(void)size;
+	request->kind = PST_REQUEST_DOCUMENT;
+	request->make = pst_status;
+	return 0;
+}
+
+#define KEYS_MOST 8
+
+/* One line adds a command that is answered here. Keys are those beside "command". */
+static const struct {
+	const char *name;
+	int (*parse)(struct pst_request *request, char *error, size_t size);
+	const char *keys[KEYS_MOST];
+} own[] = {
+	{ "show", parse_show, { "what", "limit" } },
+	{ "status", parse_status },
+};
+
+static int
+parse_own(struct pst_request *request, size_t i, char *error, size_t size)
+{
+	const char *known[KEYS_MOST + 2] = { "command" };
+	int ret;
+
+	for (size_t k = 0; k < KEYS_MOST; k++)
+		known[k + 1] = own[i].keys[k];
+	ret = check_keys(request->json, known, error, size);
+	return ret < 0 ? ret : own[i].parse(request, error, size);
+}
+
+static int
 parse_command(struct pst_request *request, const char *const *commands, char *error, size_t size)
 {
-	static const char *const status_keys[] = { "command", NULL };
-	const char *known[COMMANDS_MOST + 3] = { "show", "status" };
-	uint32_t n = 2;
+	const char *known[COMMANDS_MOST + RTE_DIM(own) + 1] = { NULL };
+	uint32_t n = 0;
 
-	if (strcmp(request->command, "show") == 0)
-		return parse_show(request, error, size);
-	if (strcmp(request->command, "status") == 0) {
-		request->kind = PST_REQUEST_DOCUMENT;
-		request->make = pst_status;
-		return check_keys(request->json, status_keys, error, size);
+	for (; n < RTE_DIM(own); n++) {
+		if (strcmp(request->command, own[n].name) == 0)
+			return parse_own(request, n, error, size);
+		known[n] = own[n].name;
 	}
 	request->kind = PST_REQUEST_COMMAND;
-	for (; commands != NULL && *commands != NULL && n < COMMANDS_MOST + 2; commands++) {
+	for (; commands != NULL && *commands != NULL && n < RTE_DIM(known) - 1; commands++) {
 		if (strcmp(request->command, *commands) == 0)
 			return 0;
 		known[n++] = *commands;
