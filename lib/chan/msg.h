@@ -22,6 +22,7 @@
 
 #include <rte_mbuf.h>
 
+#include "chan/wanted.h"
 #include "pst_session.h"
 #include "pst_types.h"
 
@@ -38,7 +39,7 @@ struct pst_ref {
 enum pst_req_type {
 	PST_REQ_BIND,      /* editor: open bind.n endpoints */
 	PST_REQ_KILL,      /* editor: end the bind.n endpoints in bind.ends; also undoes a BIND */
-	PST_REQ_KILL_CONN, /* editor: end the connection conn.ref */
+	PST_REQ_KILL_CONN, /* editor, main: end the connection conn.ref */
 	PST_REQ_SET_CLIENT, /* editor: bind.ends[0] forwards to its client from now on */
 	PST_REQ_UNWATCH,   /* editor: conn.ref goes to the fast path, with conn.offset */
 	PST_REQ_DENY,      /* editor: conn.ref stays, and drops all that comes */
@@ -54,6 +55,7 @@ enum pst_req_type {
 	PST_REQ_RELEASE,   /* worker: it does no more */
 	PST_REQ_RUN,       /* worker: give me a run of outside ports that you don't use */
 	PST_REQ_SHOW,      /* main: copy a part of a table */
+	PST_REQ_END,	   /* main: end what is wanted of a part of a table, as its timer would */
 };
 
 enum pst_show_table {
@@ -92,6 +94,7 @@ struct pst_show_row {
 	int32_t editor;        /* index of the editor, -1 none */
 	int32_t protocol_index; /* of the protocol list, -1 none */
 	struct pst_ref ref;
+	uint64_t worth; /* in the wanted order */
 	struct pst_ipset *filter; /* a listener's; the reader unrefs it */
 };
 
@@ -172,7 +175,10 @@ struct pst_req {
 		struct {
 			enum pst_show_table table;
 			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
-			uint32_t count;  /* out: rows */
+			uint32_t count;  /* out: rows; END: what was ended */
+			uint32_t looked; /* worker only: at so many entries, for this answer */
+			struct pst_req *next; /* worker only: what waits behind it */
+			struct pst_show_wanted wanted;
 			struct pst_show_row rows[PST_SHOW_ROWS];
 		} show;
 	};

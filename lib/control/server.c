@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "control/buf.h"
 #include "control/doc.h"
+#include "control/kill.h"
 #include "control/listen.h"
 #include "control/request.h"
 #include "control/show.h"
@@ -29,6 +30,7 @@ struct client {
 	struct pst_buf out;
 	uint64_t progress; /* when it last took something, or had all */
 	struct pst_dump dump;
+	struct pst_kill kill;
 };
 
 struct pst_control {
@@ -66,6 +68,8 @@ let_go(struct pst_control *control, struct client *client)
 {
 	if (client->dump.active)
 		pst_dump_cancel(&client->dump, &control->view.params);
+	if (client->kill.active)
+		pst_kill_cancel(&client->kill, &control->view.params);
 	close(client->fd);
 	free(client->in);
 	pst_buf_fini(&client->out);
@@ -82,7 +86,7 @@ pst_control_destroy(struct pst_control *control)
 		if (control->clients[i].fd >= 0)
 			let_go(control, &control->clients[i]);
 	}
-	pst_dump_collect(&control->view.params);
+	pst_ask_collect(&control->view.params);
 	pst_listen_fini(&control->listener);
 	free(control);
 }
@@ -142,8 +146,8 @@ answer_line(struct pst_control *control, struct client *client, const char *line
 	struct pst_request request;
 	char error[ERROR_MAX];
 
-	if (pst_request_parse(
-		    &request, line, len, control->view.params.commands, error, sizeof(error)) < 0) {
+	if (pst_request_parse(&request, &control->view.params, line, len, error, sizeof(error)) <
+		0) {
 		reply_error(client, error);
 		return;
 	}
@@ -152,7 +156,10 @@ answer_line(struct pst_control *control, struct client *client, const char *line
 		reply(client, request.make(&control->view));
 		break;
 	case PST_REQUEST_DUMP:
-		pst_dump_start(&client->dump, request.table, request.limit, &client->out);
+		pst_dump_start(&client->dump, &request, &client->out);
+		break;
+	case PST_REQUEST_KILL:
+		pst_kill_start(&client->kill, &request);
 		break;
 	case PST_REQUEST_COMMAND:
 		run_command(control, client, &request);
@@ -232,6 +239,13 @@ write_some(struct client *client, uint64_t now)
 	return now < client->progress + STALL_MS;
 }
 
+/* Is an answer to it under way? */
+static bool
+is_pending(const struct client *client)
+{
+	return client->dump.active || client->kill.active || pst_buf_len(&client->out) > 0;
+}
+
 /* One step for one client. How much was done. */
 static int
 serve(struct pst_control *control, struct client *client, short revents)
@@ -241,13 +255,15 @@ serve(struct pst_control *control, struct client *client, short revents)
 
 	if (here && revents & POLLIN)
 		here = read_some(client);
-	if (here && !client->dump.active && pst_buf_len(&client->out) == 0)
+	if (here && !is_pending(client))
 		worked += take_line(control, client);
 	if (here && client->dump.active)
 		worked += pst_dump_step(&client->dump, &control->view, &client->out);
+	if (here && client->kill.active)
+		worked += pst_kill_step(&client->kill, &control->view, &client->out);
 	if (here)
 		here = write_some(client, control->view.now);
-	if (here && client->at_end && !client->dump.active && pst_buf_len(&client->out) == 0 &&
+	if (here && client->at_end && !is_pending(client) &&
 		memchr(client->in + client->in_start, '\n', client->in_end - client->in_start) ==
 			NULL)
 		here = false;
@@ -337,7 +353,7 @@ pst_control_poll(struct pst_control *control, uint64_t now)
 
 	control->view.now = now;
 	sample_load(control);
-	worked = pst_dump_collect(&control->view.params);
+	worked = pst_ask_collect(&control->view.params);
 	fill_fds(control);
 	if (poll(control->fds, RTE_DIM(control->fds), 0) < 0)
 		return worked;

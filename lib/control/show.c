@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/show.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,37 +10,50 @@
 
 #define ROWS_A_STEP 32	      /* about 0.2 ms of main's time */
 #define OUT_MOST (256 * 1024) /* bytes a client may leave lying before it gets more */
-#define ANSWER_MS 5000	      /* a worker answers between two bursts */
-
-static void
-put_record(const struct pst_control_params *params, uint32_t worker, struct pst_req *req)
-{
-	for (uint32_t i = 0; i < req->show.count && i < PST_SHOW_ROWS; i++) {
-		if (req->show.rows[i].filter != NULL && params->ipset_unref != NULL)
-			params->ipset_unref(req->show.rows[i].filter);
-	}
-	req->show.count = 0;
-	pst_chan_put(params->workers[worker], req);
-}
 
 void
-pst_dump_start(
-	struct pst_dump *dump, enum pst_show_table table, uint64_t limit, struct pst_buf *out)
+pst_dump_start(struct pst_dump *dump, const struct pst_request *request, struct pst_buf *out)
 {
 	*dump = (struct pst_dump){
 		.active = true,
-		.table = table,
-		.left = limit > 0 ? limit : UINT64_MAX,
+		.table = request->table,
+		.want = request->want,
+		.left = request->limit > 0 ? request->limit : UINT64_MAX,
+		.is_whole = request->limit == 0,
 	};
+	dump->best.most = RTE_MIN(dump->left, (uint64_t)PST_BEST_MAX);
+	dump->ask.worker = request->want.worker >= 0 ? request->want.worker : 0;
 	pst_buf_text(out, "{\"result\":[");
 }
 
+static bool
+is_sorted(const struct pst_dump *dump)
+{
+	return dump->want.wanted.order != PST_ORDER_NONE;
+}
+
 static void
-finish(struct pst_dump *dump, struct pst_buf *out, const char *error)
+unref(const struct pst_control_params *params, const struct pst_show_row *row)
+{
+	if (row->filter != NULL && params->ipset_unref != NULL)
+		params->ipset_unref(row->filter);
+}
+
+static void
+drop_best(struct pst_dump *dump, const struct pst_control_params *params)
+{
+	for (uint32_t i = 0; i < dump->best.n; i++)
+		unref(params, &dump->best.rows[i].row);
+	pst_best_fini(&dump->best);
+}
+
+static void
+finish(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out,
+	const char *error)
 {
 	json_t *text;
 
-	dump->active = false;
+	pst_dump_cancel(dump, &view->params);
 	if (error == NULL) {
 		pst_buf_text(out, "],\"ok\":true}\n");
 		return;
@@ -52,85 +66,148 @@ finish(struct pst_dump *dump, struct pst_buf *out, const char *error)
 }
 
 static void
-fail(struct pst_dump *dump, struct pst_buf *out, const char *why)
+fail(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out,
+	const char *why)
 {
 	char error[128];
 
-	snprintf(error, sizeof(error), "worker %u: %s", dump->worker, why);
-	finish(dump, out, error);
+	snprintf(error, sizeof(error), "worker %u: %s", dump->ask.worker, why);
+	finish(dump, view, out, error);
 }
 
 static bool
 ask(struct pst_dump *dump, const struct pst_control_view *view)
 {
-	struct pst_chan *chan = view->params.workers[dump->worker];
-	struct pst_req *req = pst_chan_take(chan);
+	struct pst_req *req = pst_ask_take(&dump->ask, view);
 
-	if (dump->asked == 0)
-		dump->asked = view->now;
 	if (req == NULL)
-		return false; /* another dump has it */
+		return false; /* another one has it */
 	req->type = PST_REQ_SHOW;
-	req->result = 0;
-	req->abandoned = false;
-	req->cookie = (uintptr_t)dump;
 	req->show.table = dump->table;
 	req->show.cursor = dump->cursor;
 	req->show.count = 0;
-	dump->req = req;
+	req->show.wanted = dump->want.wanted;
+	if (is_sorted(dump) && !dump->is_whole)
+		req->show.wanted.floor = pst_best_floor(&dump->best);
 	dump->row = 0;
-	dump->asked = view->now;
-	pst_chan_post(chan, req);
+	pst_ask_post(&dump->ask, view);
 	return true;
 }
 
 static void
+copy_row(struct pst_dump *dump, const struct pst_control_view *view, uint32_t worker,
+	const struct pst_show_row *row, struct pst_buf *out)
+{
+	json_t *json = pst_doc_row(&view->params, dump->table, worker, row);
+
+	if (dump->has_rows)
+		pst_buf_text(out, ",");
+	pst_buf_json(out, json);
+	json_decref(json);
+	dump->has_rows = true;
+	dump->left--;
+}
+
+/* Some of an answer's rows; true when none is left that is wanted. */
+static bool
 copy_rows(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
 {
-	const struct pst_req *req = dump->req;
+	const struct pst_req *req = dump->ask.req;
 	uint32_t n = RTE_MIN(req->show.count, (uint32_t)PST_SHOW_ROWS);
 	uint32_t end = RTE_MIN(n, dump->row + ROWS_A_STEP);
 
-	for (; dump->row < end && dump->left > 0; dump->row++, dump->left--) {
-		json_t *row = pst_doc_row(
-			&view->params, dump->table, dump->worker, &req->show.rows[dump->row]);
+	for (; dump->row < end && dump->left > 0; dump->row++)
+		copy_row(dump, view, dump->ask.worker, &req->show.rows[dump->row], out);
+	return dump->left == 0 || dump->row >= n;
+}
 
-		if (dump->has_rows)
-			pst_buf_text(out, ",");
-		pst_buf_json(out, row);
-		json_decref(row);
-		dump->has_rows = true;
+/* Sorted: keep the best of an answer's rows. 0, -EOVERFLOW or -ENOMEM. */
+static int
+keep_rows(struct pst_dump *dump, const struct pst_control_view *view)
+{
+	struct pst_req *req = dump->ask.req;
+	uint32_t n = RTE_MIN(req->show.count, (uint32_t)PST_SHOW_ROWS);
+	struct pst_show_row out;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (pst_best_offer(&dump->best, dump->ask.worker, &req->show.rows[i], &out, &ret))
+			unref(&view->params, &out);
 	}
+	req->show.count = 0; /* their filters went with them */
+	if (ret == 0 && dump->is_whole && dump->best.is_full)
+		return -EOVERFLOW;
+	return ret;
+}
+
+/* What the answer says beside its rows. */
+static void
+go_on(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
+{
+	int result = dump->ask.req->result;
+
+	dump->cursor = dump->ask.req->show.cursor;
+	pst_ask_done(&dump->ask, &view->params);
+	if (result < 0)
+		fail(dump, view, out, strerror(-result));
+	else if (dump->cursor == 0)
+		dump->ask.worker++;
 }
 
 static void
 take_answer(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
 {
-	struct pst_req *req = dump->req;
-	int result = req->result;
+	char error[128];
+	int ret;
 
-	copy_rows(dump, view, out);
-	if (dump->left > 0 && dump->row < req->show.count && dump->row < PST_SHOW_ROWS)
-		return; /* the rest at the next step */
-	dump->cursor = req->show.cursor;
-	put_record(&view->params, dump->worker, req);
-	dump->req = NULL;
-	dump->answered = false;
-	dump->asked = 0;
-	if (result < 0)
-		fail(dump, out, strerror(-result));
-	else if (dump->cursor == 0)
-		dump->worker++;
+	if (!is_sorted(dump)) {
+		if (copy_rows(dump, view, out))
+			go_on(dump, view, out);
+		return;
+	}
+	ret = keep_rows(dump, view);
+	if (ret == 0) {
+		go_on(dump, view, out);
+		return;
+	}
+	snprintf(error, sizeof(error),
+		"more than %u rows are to be sorted: give a limit, or a filter", PST_BEST_MAX);
+	finish(dump, view, out, ret == -EOVERFLOW ? error : strerror(-ret));
+}
+
+/* Every worker has answered: the best, some at a step. */
+static void
+copy_best(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
+{
+	struct pst_best *best = &dump->best;
+	uint32_t end;
+
+	if (!dump->has_rows) {
+		pst_best_sort(best);
+		dump->row = 0;
+	}
+	end = RTE_MIN(best->n, dump->row + ROWS_A_STEP);
+	for (; dump->row < end; dump->row++)
+		copy_row(dump, view, best->rows[dump->row].worker, &best->rows[dump->row].row, out);
+	if (dump->row == best->n)
+		finish(dump, view, out, NULL);
+}
+
+static bool
+is_over(const struct pst_dump *dump, const struct pst_control_view *view)
+{
+	if (dump->want.worker >= 0 && dump->ask.worker > (uint32_t)dump->want.worker)
+		return true;
+	return dump->ask.worker >= view->params.n_workers || dump->left == 0;
 }
 
 /* A worker that is stuck does not hold the operator up as well. */
 static bool
 gave_up(struct pst_dump *dump, const struct pst_control_view *view, struct pst_buf *out)
 {
-	if (dump->asked == 0 || view->now < dump->asked + ANSWER_MS)
+	if (!pst_ask_is_late(&dump->ask, view))
 		return false;
-	pst_dump_cancel(dump, &view->params);
-	fail(dump, out, "no answer");
+	fail(dump, view, out, "no answer");
 	return true;
 }
 
@@ -139,51 +216,32 @@ pst_dump_step(struct pst_dump *dump, const struct pst_control_view *view, struct
 {
 	bool worked = false;
 
-	if (dump->answered) {
+	if (dump->ask.answered) {
 		take_answer(dump, view, out);
 		worked = true;
 	}
 	if (!dump->active)
 		return worked;
-	if (dump->answered)
+	if (dump->ask.answered)
 		return true;
-	if (dump->req != NULL)
+	if (dump->ask.req != NULL)
 		return gave_up(dump, view, out) || worked;
-	if (dump->worker >= view->params.n_workers || dump->left == 0) {
-		finish(dump, out, NULL);
-		return true;
-	}
 	if (pst_buf_len(out) > OUT_MOST)
 		return worked;
+	if (is_over(dump, view)) {
+		if (is_sorted(dump))
+			copy_best(dump, view, out);
+		else
+			finish(dump, view, out, NULL);
+		return true;
+	}
 	return ask(dump, view) || gave_up(dump, view, out) || worked;
 }
 
 void
 pst_dump_cancel(struct pst_dump *dump, const struct pst_control_params *params)
 {
-	if (dump->req != NULL && dump->answered)
-		put_record(params, dump->worker, dump->req);
-	else if (dump->req != NULL)
-		dump->req->abandoned = true;
-	dump->req = NULL;
-	dump->answered = false;
+	pst_ask_cancel(&dump->ask, params);
+	drop_best(dump, params);
 	dump->active = false;
-}
-
-unsigned int
-pst_dump_collect(const struct pst_control_params *params)
-{
-	unsigned int n = 0;
-	struct pst_req *req;
-
-	for (uint32_t i = 0; i < params->n_workers; i++) {
-		while ((req = pst_chan_answer(params->workers[i])) != NULL) {
-			if (req->abandoned)
-				put_record(params, i, req);
-			else
-				((struct pst_dump *)(uintptr_t)req->cookie)->answered = true;
-			n++;
-		}
-	}
-	return n;
 }

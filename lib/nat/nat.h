@@ -351,8 +351,12 @@ void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
 const struct pst_block_record *pst_nat_next_record(const struct pst_nat *nat);
 void pst_nat_record_told(struct pst_nat *nat);
 
-/* Fill in a PST_REQ_SHOW. */
-void pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+/*
+ * A piece of a PST_REQ_SHOW, which copies rows, or of a PST_REQ_END, which ends connections, or
+ * what their clients have listeners for. True when the answer is complete; else call again.
+ */
+bool pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
+bool pst_nat_end(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
 /*
  * The first side's SYN on a connection that is over: the same ports again. What an

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rows for the operator: a part of a table at a time, between bursts. */
+/*
+ * Rows for the operator, and what he wants ended: a part of a table at a time, between bursts.
+ *
+ * A table is walked in pieces that take a few microseconds, whatever they find; walk.c says how
+ * often. Of a million connections few are wanted as a rule, so the keys in their first lines are
+ * compared before anything else is read. These lines are asked for ahead and past the caches,
+ * where the packets' lines are.
+ */
 #include <string.h>
 
 #include "filter/ipfilter.h"
 #include "nat/nat_priv.h"
 
-#define LOOK_MOST 4096 /* entries looked at for one answer, used or not */
+#define PIECE_LOOK 256	  /* entries looked at in a piece, used or not */
+#define PIECE_ROWS 16	  /* and rows copied, or things ended */
+#define ANSWER_LOOK 65536 /* entries looked at for one answer */
+#define AHEAD 24	  /* entries asked for ahead */
 
 typedef bool (*fill_row)(
 	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
@@ -167,33 +177,38 @@ pool_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	return true;
 }
 
-static const struct {
-	fill_row fill;
-} tables[] = {
-	[PST_SHOW_CONNECTIONS] = { conn_row },
-	[PST_SHOW_BINDS] = { bind_row },
-	[PST_SHOW_LISTENERS] = { listener_row },
-	[PST_SHOW_FILTERS] = { filter_row },
-	[PST_SHOW_PERMISSIONS] = { permission_row },
-	[PST_SHOW_POOLS] = { pool_row },
-	[PST_SHOW_CLIENTS] = { client_row },
-	[PST_SHOW_BLOCKS] = { pst_nat_block_row },
+static const fill_row fills[] = {
+	[PST_SHOW_CONNECTIONS] = conn_row,
+	[PST_SHOW_BINDS] = bind_row,
+	[PST_SHOW_LISTENERS] = listener_row,
+	[PST_SHOW_FILTERS] = filter_row,
+	[PST_SHOW_PERMISSIONS] = permission_row,
+	[PST_SHOW_POOLS] = pool_row,
+	[PST_SHOW_CLIENTS] = client_row,
+	[PST_SHOW_BLOCKS] = pst_nat_block_row,
 };
+
+/* Entries behind those that were ever used are not looked at. */
+static uint32_t
+used_of(const struct pst_slots *slots)
+{
+	return slots->fresh;
+}
 
 static uint32_t
 size_of(const struct pst_nat *nat, enum pst_show_table table)
 {
 	switch (table) {
 	case PST_SHOW_CONNECTIONS:
-		return nat->conns.slots.capacity;
+		return used_of(&nat->conns.slots);
 	case PST_SHOW_BINDS:
-		return nat->binds.slots.capacity;
+		return used_of(&nat->binds.slots);
 	case PST_SHOW_LISTENERS:
 	case PST_SHOW_FILTERS:
 	case PST_SHOW_PERMISSIONS:
-		return nat->listeners.slots.capacity;
+		return used_of(&nat->listeners.slots);
 	case PST_SHOW_CLIENTS:
-		return nat->clients.slots.capacity;
+		return used_of(&nat->clients.slots);
 	case PST_SHOW_BLOCKS:
 		return nat->params->block_size == 0 ?
 			0 :
@@ -203,27 +218,203 @@ size_of(const struct pst_nat *nat, enum pst_show_table table)
 	}
 }
 
-void
-pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+/* By its first line alone, which of a free entry may say anything. */
+static inline bool
+is_wanted_conn(const struct pst_conn *c, const struct pst_show_wanted *w)
 {
-	uint32_t i = req->show.cursor, size, end;
+	struct pst_endpoint inside = pst_key_endpoint(c->local[PST_WAY_OUT]);
+	struct pst_endpoint outside = pst_key_endpoint(c->local[PST_WAY_IN]);
+	struct pst_endpoint remote = pst_key_endpoint(c->remote);
+	bool watched = (c->flags & PST_CONN_WATCHED) != 0;
 
-	req->show.count = 0;
-	if (req->show.table >= RTE_DIM(tables)) {
-		req->show.cursor = 0;
-		req->result = -EINVAL;
+	return pst_show_is_in(&w->inside, inside) && pst_show_is_in(&w->remote, remote) &&
+		pst_show_is_in(&w->outside, outside) &&
+		(w->protocol == 0 || pst_key_low(c->remote) == w->protocol) &&
+		(w->states >> (c->state & 63) & 1) != 0 &&
+		(w->path == PST_PATH_ANY || watched == (w->path == PST_PATH_EDITOR)) &&
+		pst_show_has_port(w, inside.port, outside.port, remote.port);
+}
+
+/* The next connection from i on that may be wanted, or end. */
+static uint32_t
+skip_conns(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i, uint32_t end)
+{
+	const struct pst_conn *hot = nat->conns.hot;
+
+	for (; i < end; i++) {
+		rte_prefetch_non_temporal(&hot[i + AHEAD]); /* behind the last it does no harm */
+		if (is_wanted_conn(&hot[i], w))
+			break;
+	}
+	return i;
+}
+
+static uint64_t
+value_of(const struct pst_show_row *row, enum pst_show_order order)
+{
+	switch (order) {
+	case PST_ORDER_BYTES:
+		return row->bytes[PST_DIR_ORIG] + row->bytes[PST_DIR_REPLY];
+	case PST_ORDER_PACKETS:
+		return row->packets[PST_DIR_ORIG] + row->packets[PST_DIR_REPLY];
+	case PST_ORDER_AGE:
+		return row->age_ms;
+	case PST_ORDER_EXPIRES:
+		return row->expires_ms;
+	case PST_ORDER_CLIENT:
+		return (uint64_t)row->inside.ip << 16 | row->inside.port;
+	case PST_ORDER_CONNECTIONS:
+		return row->connections;
+	case PST_ORDER_PORTS:
+		return row->ports_used;
+	case PST_ORDER_NONE:
+		break;
+	}
+	return 0;
+}
+
+/* A connection's worth by its bytes or packets, before the row is made; UINT64_MAX: of others. */
+static uint64_t
+conn_worth(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i)
+{
+	const struct pst_conn *c = &nat->conns.hot[i];
+	uint64_t value = 0;
+
+	if (w->order != PST_ORDER_BYTES && w->order != PST_ORDER_PACKETS)
+		return UINT64_MAX;
+	for (int way = 0; way < PST_WAYS; way++)
+		value += w->order == PST_ORDER_BYTES ? pst_conn_bytes(c, way) : pst_conn_packets(c, way);
+	return pst_show_worth(w, value);
+}
+
+static bool
+is_wanted_row(const struct pst_show_row *row, const struct pst_show_wanted *w)
+{
+	return pst_show_is_in(&w->inside, row->inside) && pst_show_is_in(&w->outside, row->outside) &&
+		pst_show_is_in(&w->remote, row->remote) &&
+		(w->protocol == 0 || row->protocol == w->protocol) &&
+		(w->editor == PST_WANT_ANY_EDITOR || row->editor == w->editor) &&
+		(w->path == PST_PATH_ANY || row->editor_path == (w->path == PST_PATH_EDITOR)) &&
+		pst_show_has_port(w, row->inside.port, row->outside.port, row->remote.port) &&
+		row->worth >= w->floor;
+}
+
+/* Copy entry i as the next row, if it is wanted. */
+static void
+copy_row(const struct pst_nat *nat, struct pst_req *req, uint32_t i, uint64_t now_ms)
+{
+	const struct pst_show_wanted *w = &req->show.wanted;
+	struct pst_show_row *row = &req->show.rows[req->show.count];
+
+	memset(row, 0, sizeof(*row));
+	row->editor = row->protocol_index = -1;
+	if (!fills[req->show.table](nat, i, row, now_ms))
 		return;
-	}
-	size = size_of(nat, req->show.table);
-	end = RTE_MIN((uint64_t)size, (uint64_t)i + LOOK_MOST);
-	for (; i < end && req->show.count < PST_SHOW_ROWS; i++) {
-		struct pst_show_row *row = &req->show.rows[req->show.count];
+	row->worth = pst_show_worth(w, value_of(row, w->order));
+	if (is_wanted_row(row, w))
+		req->show.count++;
+	else
+		pst_ipset_unref(row->filter);
+}
 
-		memset(row, 0, sizeof(*row));
-		row->editor = row->protocol_index = -1;
-		if (tables[req->show.table].fill(nat, i, row, now_ms))
-			req->show.count++;
-	}
+/* A piece of a walk is over, or the answer. */
+static bool
+stop_at(struct pst_req *req, uint32_t i, uint32_t size)
+{
+	req->show.looked += i - req->show.cursor;
 	req->show.cursor = i < size ? i : 0;
 	req->result = req->show.count;
+	if (i < size && req->show.count < PST_SHOW_ROWS && req->show.looked < ANSWER_LOOK)
+		return false;
+	req->show.looked = 0;
+	return true;
+}
+
+static bool
+refuse(struct pst_req *req)
+{
+	req->show.count = req->show.cursor = req->show.looked = 0;
+	req->result = -EINVAL;
+	return true;
+}
+
+bool
+pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	const struct pst_show_wanted *w = &req->show.wanted;
+	enum pst_show_table table = req->show.table;
+	uint32_t i = req->show.cursor, size, end, most;
+
+	if (table >= RTE_DIM(fills))
+		return refuse(req);
+	if (req->show.looked == 0)
+		req->show.count = 0;
+	size = size_of(nat, table);
+	end = RTE_MIN((uint64_t)size, (uint64_t)i + PIECE_LOOK);
+	most = RTE_MIN(req->show.count + PIECE_ROWS, (uint32_t)PST_SHOW_ROWS);
+	for (; i < end && req->show.count < most; i++) {
+		if (table == PST_SHOW_CONNECTIONS) {
+			i = skip_conns(nat, w, i, end);
+			if (i == end)
+				break;
+			if (conn_worth(nat, w, i) < w->floor)
+				continue;
+		}
+		copy_row(nat, req, i, now_ms);
+	}
+	return stop_at(req, i, size);
+}
+
+/* What a client has open beside its connections; what the operator published stays. */
+static bool
+end_listener(struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i, uint64_t now_ms)
+{
+	const struct pst_listener *l = &nat->listeners.entries[i];
+	struct pst_endpoint client;
+
+	if (!l->live || l->gone || l->published || l->state == PST_LISTENER_CLOSING ||
+		l->kind > PST_LISTENER_REDIRECT)
+		return false;
+	client.ip = rte_be_to_cpu_32(nat->clients.entries[l->client].ip);
+	client.port = w->inside.port_first;
+	if (!pst_show_is_in(&w->inside, client))
+		return false;
+	pst_nat_listener_close(nat, i, true, now_ms);
+	return true;
+}
+
+static bool
+end_conn(struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i, uint64_t now_ms)
+{
+	struct pst_show_row row = { .editor = -1 };
+
+	if (!conn_row(nat, i, &row, now_ms) || !is_wanted_row(&row, w))
+		return false;
+	pst_nat_close(nat, i, now_ms);
+	return true;
+}
+
+bool
+pst_nat_end(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
+{
+	const struct pst_show_wanted *w = &req->show.wanted;
+	bool conns = req->show.table == PST_SHOW_CONNECTIONS;
+	uint32_t i = req->show.cursor, n = 0, size, end;
+
+	pst_assert_owner(&nat->owner);
+	if (!conns && req->show.table != PST_SHOW_LISTENERS)
+		return refuse(req);
+	if (req->show.looked == 0)
+		req->show.count = 0;
+	size = size_of(nat, req->show.table);
+	end = RTE_MIN((uint64_t)size, (uint64_t)i + PIECE_LOOK);
+	for (; i < end && n < PIECE_ROWS; i++) {
+		if (conns)
+			i = skip_conns(nat, w, i, end);
+		if (i < end)
+			n += conns ? end_conn(nat, w, i, now_ms) : end_listener(nat, w, i, now_ms);
+	}
+	i = RTE_MIN(i, end);
+	req->show.count += n;
+	return stop_at(req, i, size);
 }

@@ -119,9 +119,11 @@ serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 			reserve(w, chan, req, owner, now_ms);
 			continue;
 		}
-		if (req->type == PST_REQ_SHOW)
-			pst_nat_show(w->nat, req, now_ms);
-		else if (req->type == PST_REQ_RUN)
+		if (req->type == PST_REQ_SHOW || req->type == PST_REQ_END) {
+			pst_worker_walk_later(w, chan, req);
+			continue;
+		}
+		if (req->type == PST_REQ_RUN)
 			give_run(w, req, now_ms);
 		else
 			pst_nat_serve(w->nat, req, now_ms);
@@ -251,5 +253,7 @@ pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 		told += tell_events(w, e);
 	}
 	w->stats.requests += n;
+	if (unlikely(w->walk.first != NULL))
+		told += pst_worker_walk(w, now_ms);
 	return n + told;
 }

@@ -38,6 +38,7 @@ struct pst_worker_stats {
 	uint64_t clients;
 	uint64_t requests; /* served */
 	uint64_t loops, busy_loops;
+	uint64_t walk_ticks; /* TSC, in tables that were looked through for the operator (walk.c) */
 	/*
 	 * TSC ticks by stage, of one loop in 64 by lot (worker.c), less what reading the TSC takes: the
 	 * ticks of these loops are exact, shares and averages of all are estimates. A stage is

@@ -23,6 +23,13 @@ struct run_ask {
 	bool under_way;
 };
 
+/* Tables that are looked through: walk.c. */
+struct walk {
+	struct pst_req *first, *last; /* the first is under way; the last is undefined without it */
+	uint64_t next;	  /* TSC: not before, while there are packets */
+	uint64_t packets; /* that had been here when it was looked at last */
+};
+
 struct pst_worker {
 	struct pst_worker_params params; /* const after create */
 	struct pst_nat *nat;
@@ -35,6 +42,7 @@ struct pst_worker {
 	struct pst_frags *frags;
 	struct pst_hold *hold;
 	struct run_ask run_ask;
+	struct walk walk;
 	uint16_t next_id; /* of datagrams that leave */
 	uint32_t untimed, timed_lot; /* loops until one is timed; by lot */
 	uint64_t reading_ticks; /* of a TSC reading alone */
@@ -196,3 +204,7 @@ uint32_t pst_worker_take_back(struct pst_worker *w, uint64_t now_ms);
 
 /* serve.c: requests of all askers, and events to editor lcores. */
 uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
+
+/* walk.c: take a SHOW or END; and go on with those there are, of which there is one. */
+void pst_worker_walk_later(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req);
+uint32_t pst_worker_walk(struct pst_worker *w, uint64_t now_ms);

@@ -10,10 +10,26 @@
 #include "control/request.h"
 #include "eal.h"
 
+#define WORKERS 4
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static const char *const commands[] = { "reload", "kill", "explain", NULL };
+static const char *const commands[] = { "reload", "explain", NULL };
+
+static const struct pst_editor ftp = { .name = "ftp" };
+static const struct pst_editor *const editors[] = { &ftp, NULL };
+
+static const char *
+state_name(uint8_t protocol, uint8_t state)
+{
+	(void)protocol;
+	return state < 3 ? "established" : NULL;
+}
+
+static const struct pst_control_params params = {
+	.commands = commands, .n_workers = WORKERS, .editors = editors, .state_name = state_name
+};
 
 /* What main would send back for a refusal. */
 static void
@@ -45,6 +61,25 @@ check_document(const struct pst_request *request)
 	json_decref(json);
 }
 
+static bool
+is_span(const struct pst_show_span *span)
+{
+	return span->first <= span->last && span->port_first <= span->port_last;
+}
+
+/* A worker takes what it says as it is. */
+static void
+check_want(const struct pst_want *want)
+{
+	const struct pst_show_wanted *w = &want->wanted;
+
+	if (!is_span(&w->inside) || !is_span(&w->outside) || !is_span(&w->remote) ||
+		w->port_first > w->port_last || want->worker < -1 || want->worker >= WORKERS ||
+		w->editor < PST_WANT_ANY_EDITOR || w->editor > 0 || w->states == 0 ||
+		w->path > PST_PATH_EDITOR || w->order > PST_ORDER_PORTS)
+		abort();
+}
+
 /* The status document asks the EAL about memory. */
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -61,13 +96,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pst_request request;
 	char error[256] = "";
 
-	if (pst_request_parse(&request, (const char *)data, size, commands, error, sizeof(error)) <
+	if (pst_request_parse(&request, &params, (const char *)data, size, error, sizeof(error)) <
 		0) {
 		if (error[0] == '\0' || request.json != NULL)
 			abort();
 		check_error(error);
 		return 0;
 	}
+	check_want(&request.want);
+	if (request.kind == PST_REQUEST_KILL && request.kill.kind == PST_KILL_CONNECTION &&
+		request.want.worker < 0)
+		abort();
 	if (request.kind == PST_REQUEST_DOCUMENT)
 		check_document(&request);
 	if (request.kind == PST_REQUEST_COMMAND && pst_nearest(request.command, commands) == NULL)

@@ -258,24 +258,61 @@ fill_row(uint32_t worker, uint32_t i, struct pst_show_row *row)
 	};
 }
 
+/* Rows are worth their number; the filter is not looked at, but for the floor. */
 static void
-answer(struct appliance *a, uint32_t worker, struct pst_req *req)
+answer_show(struct appliance *a, uint32_t worker, struct pst_req *req)
 {
 	uint32_t at = req->show.cursor, n = 0;
 
-	a->asked++;
-	assert_int_equal(req->type, PST_REQ_SHOW);
-	for (; at < a->rows[worker] && n < a->chunk; n++, at++) {
-		fill_row(worker, at, &req->show.rows[n]);
+	for (; at < a->rows[worker] && n < a->chunk; at++) {
+		struct pst_show_row *row = &req->show.rows[n];
+
+		fill_row(worker, at, row);
+		row->worth = pst_show_worth(&req->show.wanted, at);
+		if (row->worth < req->show.wanted.floor)
+			continue;
+		n++;
 		if (req->show.table == PST_SHOW_LISTENERS) {
-			req->show.rows[n].has_filter = 1;
-			req->show.rows[n].filter = &a->set;
+			row->has_filter = 1;
+			row->filter = &a->set;
 			a->set.references++;
 		}
 	}
+	a->copied += n;
 	req->show.count = n;
 	req->show.cursor = at < a->rows[worker] ? at : 0;
+}
+
+/* Connections are as many as rows, and each worker has a listener; both go by the chunk. */
+static void
+answer_end(struct appliance *a, uint32_t worker, struct pst_req *req)
+{
+	uint32_t all = req->show.table == PST_SHOW_CONNECTIONS ? a->rows[worker] : 1;
+	uint32_t n = RTE_MIN(a->rows[worker] > 0 ? all - req->show.cursor : 0, a->chunk);
+
+	req->show.count = n;
+	req->show.cursor = req->show.cursor + n < all && n > 0 ? req->show.cursor + n : 0;
+}
+
+static void
+answer(struct appliance *a, uint32_t worker, struct pst_req *req)
+{
+	a->asked++;
 	req->result = a->result;
+	switch (req->type) {
+	case PST_REQ_SHOW:
+		answer_show(a, worker, req);
+		break;
+	case PST_REQ_END:
+		answer_end(a, worker, req);
+		break;
+	case PST_REQ_KILL_CONN:
+		if (req->conn.ref.index >= a->rows[worker])
+			req->result = -ESHUTDOWN;
+		break;
+	default:
+		fail_msg("main asks for %d", req->type);
+	}
 	pst_chan_reply(a->params.workers[worker], req);
 }
 

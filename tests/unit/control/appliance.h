@@ -28,7 +28,8 @@ struct appliance {
 
 	uint32_t rows[WORKERS]; /* of any table, each worker has */
 	uint32_t chunk;		/* rows in an answer, at most */
-	uint32_t asked;		/* dumps' chunks that were asked for */
+	uint32_t asked;		/* what was asked of workers */
+	uint32_t copied;	/* rows in their answers */
 	int result;		/* of the workers' answers */
 	bool stuck;		/* workers do not answer */
 	struct pst_ipset set;

@@ -302,8 +302,10 @@ show(struct pst_show_row *rows)
 	memset(&req, 0, sizeof(req));
 	req.type = PST_REQ_SHOW;
 	req.show.table = PST_SHOW_BLOCKS;
+	pst_show_want_all(&req.show.wanted);
 	do {
-		pst_nat_show(nat, &req, now_ms);
+		while (!pst_nat_show(nat, &req, now_ms))
+			;
 		assert_int_equal(req.result, req.show.count);
 		for (uint32_t i = 0; i < req.show.count; i++)
 			rows[n++] = req.show.rows[i];

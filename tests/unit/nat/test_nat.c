@@ -168,9 +168,11 @@ count_rows(enum pst_show_table table)
 
 	req.type = PST_REQ_SHOW;
 	req.show.table = table;
+	pst_show_want_all(&req.show.wanted);
 	req.show.cursor = 0;
 	do {
-		pst_nat_show(nat, &req, now_ms);
+		while (!pst_nat_show(nat, &req, now_ms))
+			;
 		rows += req.show.count;
 	} while (req.show.cursor != 0);
 	return rows;
