@@ -54,6 +54,7 @@ struct pst_ctl_command {
 /* The commands, each of a file of its own; the table in main.c names them. */
 extern const struct pst_ctl_command pst_ctl_status;
 extern const struct pst_ctl_command pst_ctl_show;
+extern const struct pst_ctl_command pst_ctl_kill;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */
 const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);

@@ -15,6 +15,7 @@
 static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_status,
 	&pst_ctl_show,
+	&pst_ctl_kill,
 	NULL,
 };
 

@@ -4,222 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call.h"
-#include "cell.h"
-#include "ctl.h"
+#include "filter.h"
+#include "listing.h"
 
-static const struct pst_cell_column connections[] = {
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "INSIDE", "inside", PST_CELL_TEXT },
-	{ "OUTSIDE", "outside", PST_CELL_TEXT },
-	{ "REMOTE", "remote", PST_CELL_TEXT },
-	{ "STATE", "state", PST_CELL_TEXT },
-	{ "PATH", "path", PST_CELL_TEXT },
-	{ "EDITOR", "editor", PST_CELL_TEXT },
-	{ "PACKETS", "packets", PST_CELL_NUMBER },
-	{ "BYTES", "bytes", PST_CELL_BYTES },
-	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
-	{ "ID", "id", PST_CELL_TEXT },
-	{ NULL },
-};
-
-static const struct pst_cell_column binds[] = {
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "INSIDE", "inside", PST_CELL_TEXT },
-	{ "OUTSIDE", "outside", PST_CELL_TEXT },
-	{ "FOR", "remote", PST_CELL_ALL },
-	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
-	{ "AGE", "age_s", PST_CELL_SECONDS },
-	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
-	{ "WORKER", "worker", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct pst_cell_column listeners[] = {
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "EXTERNAL", "external", PST_CELL_TEXT },
-	{ "CLIENT", "client", PST_CELL_TEXT },
-	{ "EDITOR", "editor", PST_CELL_TEXT },
-	{ "PATH", "path", PST_CELL_TEXT },
-	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
-	{ "AGE", "age_s", PST_CELL_SECONDS },
-	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
-	{ "FLAGS", "flags", PST_CELL_LIST },
-	{ "FILTER", "filter", PST_CELL_FILTER },
-	{ NULL },
-};
-
-static const struct pst_cell_column filters[] = {
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "EXTERNAL", "external", PST_CELL_TEXT },
-	{ "CLIENT", "client", PST_CELL_TEXT },
-	{ "EDITOR", "editor", PST_CELL_TEXT },
-	{ "APPLICATION", "application", PST_CELL_TEXT },
-	{ "ADMITS", "admits", PST_CELL_FILTER },
-	{ NULL },
-};
-
-static const struct pst_cell_column permissions[] = {
-	{ "KIND", "kind", PST_CELL_TEXT },
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "CLIENT", "client", PST_CELL_TEXT },
-	{ "TO", "to", PST_CELL_TEXT },
-	{ "AT", "at", PST_CELL_TEXT },
-	{ "EDITOR", "editor", PST_CELL_TEXT },
-	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
-	{ "AGE", "age_s", PST_CELL_SECONDS },
-	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
-	{ "FLAGS", "flags", PST_CELL_LIST },
-	{ NULL },
-};
-
-static const struct pst_cell_column pools[] = {
-	{ "ADDRESS", "address", PST_CELL_TEXT },
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "WORKER", "worker", PST_CELL_NUMBER },
-	{ "PORTS", "range", PST_CELL_TEXT },
-	{ "USED", "used", PST_CELL_NUMBER },
-	{ "FREE", "free", PST_CELL_NUMBER },
-	{ "RESTING", "resting", PST_CELL_NUMBER },
-	{ "CLIENTS", "clients", PST_CELL_ALL },
-	{ NULL },
-};
-
-static const struct pst_cell_column clients[] = {
-	{ "CLIENT", "client", PST_CELL_TEXT },
-	{ "OUTSIDE", "outside", PST_CELL_TEXT },
-	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
-	{ "PORTS", "ports", PST_CELL_NUMBER },
-	{ "BLOCKS", "blocks", PST_CELL_NUMBER },
-	{ "AGE", "age_s", PST_CELL_SECONDS },
-	{ "WORKER", "worker", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct pst_cell_column blocks[] = {
-	{ "CLIENT", "client", PST_CELL_TEXT },
-	{ "ADDRESS", "address", PST_CELL_TEXT },
-	{ "PORTS", "range", PST_CELL_TEXT },
-	{ "USED", "used", PST_CELL_NUMBER },
-	{ "EXPIRES", "expires_s", PST_CELL_SECONDS },
-	{ "WORKER", "worker", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct pst_cell_column interfaces[] = {
-	{ "NAME", "name", PST_CELL_TEXT },
-	{ "ZONE", "zone", PST_CELL_TEXT },
-	{ "ADDRESS", "address", PST_CELL_TEXT },
-	{ "MAC", "mac", PST_CELL_TEXT },
-	{ "LINK", "link", PST_CELL_TEXT },
-	{ "MBIT/S", "speed_mbps", PST_CELL_NUMBER },
-	{ "MTU", "mtu", PST_CELL_NUMBER },
-	{ "RX PACKETS", "rx_packets", PST_CELL_NUMBER },
-	{ "RX BYTES", "rx_bytes", PST_CELL_BYTES },
-	{ "TX PACKETS", "tx_packets", PST_CELL_NUMBER },
-	{ "TX BYTES", "tx_bytes", PST_CELL_BYTES },
-	{ "MISSED", "port.imissed", PST_CELL_NUMBER },
-	{ "ERRORS", "port.ierrors", PST_CELL_NUMBER },
-	{ "NO MBUF", "port.rx_nombuf", PST_CELL_NUMBER },
-	{ "DEVICE", "device", PST_CELL_TEXT },
-	{ "RSS", "rss", PST_CELL_TEXT },
-	{ NULL },
-};
-
-static const struct pst_cell_column neighbours[] = {
-	{ "ADDRESS", "address", PST_CELL_TEXT },
-	{ "MAC", "mac", PST_CELL_TEXT },
-	{ "INTERFACE", "interface", PST_CELL_TEXT },
-	{ "STATE", "state", PST_CELL_TEXT },
-	{ "AGE", "age_s", PST_CELL_SECONDS },
-	{ "HELD", "held", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct pst_cell_column editors[] = {
-	{ "NAME", "name", PST_CELL_TEXT },
-	{ "PROTOCOL", "protocol", PST_CELL_TEXT },
-	{ "ENABLED", "enabled", PST_CELL_TEXT },
-	{ "TCP PORTS", "tcp_ports", PST_CELL_LIST },
-	{ "UDP PORTS", "udp_ports", PST_CELL_LIST },
-	{ "COUNTERS", "counters", PST_CELL_LIST },
-	{ NULL },
-};
-
-static const struct pst_cell_column protocols[] = {
-	{ "NAME", "name", PST_CELL_TEXT },
-	{ "TRANSPORT", "transport", PST_CELL_TEXT },
-	{ "PORTS", "ports", PST_CELL_LIST },
-	{ "EDITOR", "editor", PST_CELL_TEXT },
-	{ "BUILT IN", "built_in", PST_CELL_TEXT },
-	{ "ID", "id", PST_CELL_TEXT },
-	{ NULL },
-};
-
-static const struct pst_cell_column rules[] = {
-	{ "NAME", "name", PST_CELL_TEXT },
-	{ "ACTION", "action", PST_CELL_TEXT },
-	{ "PROTOCOLS", "protocols", PST_CELL_ALL },
-	{ "CLIENTS", "clients", PST_CELL_ALL },
-	{ "DESTINATIONS", "destinations", PST_CELL_ALL },
-	{ "CONNECTIONS", "connections", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct pst_cell_column packet_filters[] = {
-	{ "NAME", "name", PST_CELL_TEXT },
-	{ "ACTION", "action", PST_CELL_TEXT },
-	{ "DIRECTION", "direction", PST_CELL_ALL },
-	{ "PROTOCOL", "protocol", PST_CELL_ALL },
-	{ "SOURCE", "source", PST_CELL_ALL },
-	{ "FROM PORTS", "source_ports", PST_CELL_ALL },
-	{ "DESTINATION", "destination", PST_CELL_ALL },
-	{ "TO PORTS", "destination_ports", PST_CELL_ALL },
-	{ "PACKETS", "packets", PST_CELL_NUMBER },
-	{ NULL },
-};
-
-static const struct {
-	const char *what;
-	const struct pst_cell_column *columns; /* NULL: show_document() */
-	const char *none;
-	bool has_limit;
-} listings[] = {
-	{ "interfaces", interfaces, "no interfaces" },
-	{ "clients", clients, "no clients", true },
-	{ "connections", connections, "no connections", true },
-	{ "binds", binds, "no binds", true },
-	{ "listeners", listeners, "no listeners", true },
-	{ "filters", filters, "no endpoint has a filter", true },
-	{ "permissions", permissions, "no permissions", true },
-	{ "pools", pools, "no pools", true },
-	{ "blocks", blocks, "no client has a block of ports", true },
-	{ "drops", NULL, "no drops" },
-	{ "neighbours", neighbours, "no neighbours" },
-	{ "editors", editors, "no editors" },
-	{ "protocols", protocols, "no protocols" },
-	{ "rules", rules, "no rules: all outbound traffic is allowed" },
-	{ "packet_filters", packet_filters, "no packet filters" },
-	{ "config", NULL, NULL },
-};
-
-#define LISTINGS (sizeof(listings) / sizeof(listings[0]))
+#define NAMES_MOST 32
+#define PAGE 1000 /* rows whose columns are laid out together, and all that a terminal gets */
 
 static const struct pst_ctl_option options[] = {
-	{ "limit", "ROWS", "show at most so many, of the workers' tables" },
+	PST_FILTER_OPTIONS,
+	{ "sort", "KEY",
+		"by bytes, packets, age, connections or ports, the largest first;\n"
+		"by expires or client, the smallest first",
+		0 },
+	{ "reverse", NULL, "the other end first", 'r' },
+	{ "limit", "ROWS",
+		"show at most so many, or all; on a terminal, 1,000 unless\n"
+		"it is said",
+		'n' },
 	{ NULL },
 };
-
-static const char *const *
-shown(void)
-{
-	static const char *names[LISTINGS + 1];
-
-	for (size_t i = 0; i < LISTINGS; i++)
-		names[i] = listings[i].what;
-	return names;
-}
 
 static void
 add_drop_columns(struct pst_table *table, const json_t *drops)
@@ -274,15 +80,15 @@ print_drops(const json_t *drops, const char *none)
 
 /* A document that is no table of ours. */
 static enum pst_ctl_exit
-show_document(const struct pst_ctl_args *args, size_t i, json_t *request)
+show_document(const struct pst_ctl_args *args, const struct pst_listing *listing, json_t *request)
 {
 	json_t *result = NULL;
 	enum pst_ctl_exit code = pst_call(args->socket, request, &result);
 
 	if (code != PST_CTL_OK)
 		return code;
-	if (!args->json && strcmp(listings[i].what, "drops") == 0)
-		print_drops(result, listings[i].none);
+	if (!args->json && strcmp(listing->what, "drops") == 0)
+		print_drops(result, listing->none);
 	else
 		pst_ctl_print_json(result);
 	json_decref(result);
@@ -292,7 +98,7 @@ show_document(const struct pst_ctl_args *args, size_t i, json_t *request)
 struct rows {
 	const struct pst_cell_column *columns;
 	struct pst_table table;
-	size_t n;
+	size_t n, most; /* most 0: any number */
 };
 
 static void
@@ -322,14 +128,18 @@ add_row(void *ctx, const json_t *row)
 {
 	struct rows *rows = ctx;
 
+	if (rows->n++ == rows->most && rows->most > 0)
+		return;
 	pst_cell_row(&rows->table, rows->columns, row);
-	rows->n++;
+	if (rows->n % PAGE == 0)
+		pst_table_print(&rows->table, stdout);
 }
 
 static enum pst_ctl_exit
-show_table(const struct pst_ctl_args *args, size_t i, json_t *request)
+show_table(const struct pst_ctl_args *args, const struct pst_listing *listing, json_t *request,
+	size_t most)
 {
-	struct rows rows = { .columns = listings[i].columns };
+	struct rows rows = { .columns = listing->columns, .most = most };
 	enum pst_ctl_exit code;
 
 	pst_table_init(&rows.table);
@@ -338,12 +148,17 @@ show_table(const struct pst_ctl_args *args, size_t i, json_t *request)
 	if (rows.n > 0)
 		pst_table_print(&rows.table, stdout);
 	else if (code == PST_CTL_OK)
-		puts(listings[i].none);
+		puts(listing->none);
+	if (most > 0 && rows.n > most) {
+		fflush(stdout);
+		fprintf(stderr, "posternctl: these are the first %zu; --limit all shows the rest\n",
+			most);
+	}
 	pst_table_fini(&rows.table);
 	return code;
 }
 
-/* The rows that --limit allows, 0 when it was not given; -1 after a complaint. */
+/* The rows that --limit allows, 0: all; -1 when it was not given, -2 after a complaint. */
 static long long
 read_limit(const struct pst_ctl_args *args)
 {
@@ -352,64 +167,102 @@ read_limit(const struct pst_ctl_args *args)
 	char *end;
 
 	if (text == NULL)
+		return -1;
+	if (strcmp(text, "all") == 0)
 		return 0;
 	errno = 0;
 	limit = strtoll(text, &end, 10);
 	if (errno == 0 && end != text && *end == '\0' && limit > 0)
 		return limit;
 	fprintf(stderr, "posternctl: --limit: not a number of rows: \"%s\"\n", text);
-	return -1;
+	return -2;
+}
+
+/* A terminal gets a page, and is told when there is more; what reads a pipe wants all. */
+static size_t
+page_of(const struct pst_ctl_args *args, const struct pst_listing *listing, long long limit)
+{
+	return limit == -1 && listing->has_limit && !args->json && isatty(STDOUT_FILENO) ? PAGE : 0;
 }
 
 static enum pst_ctl_exit
-show(const struct pst_ctl_args *args, size_t i)
+show(const struct pst_ctl_args *args, const struct pst_listing *listing)
 {
-	json_t *request = json_pack("{s:s,s:s}", "command", "show", "what", listings[i].what);
+	const char *sort = pst_ctl_option(args, "sort");
 	long long limit = read_limit(args);
+	size_t page = page_of(args, listing, limit);
+	json_t *request, *filter;
+	enum pst_ctl_exit code;
 
-	if (limit > 0)
-		json_object_set_new(request, "limit", json_integer(limit));
-	if (limit < 0) {
-		json_decref(request);
+	if (limit == -2)
 		return PST_CTL_USAGE;
-	}
-	if (listings[i].columns == NULL)
-		return show_document(args, i, request);
+	code = pst_filter_make(args, &filter);
+	if (code != PST_CTL_OK)
+		return code;
+	request = json_pack("{s:s,s:s,s:o*,s:s*}", "command", "show", "what", listing->what,
+		"filter", filter, "sort", sort);
+	if (pst_ctl_option(args, "reverse") != NULL)
+		json_object_set_new(request, "reverse", json_true());
+	if (limit > 0 || page > 0)
+		json_object_set_new(
+			request, "limit", json_integer(limit > 0 ? limit : (long long)page + 1));
+	if (listing->columns == NULL)
+		return show_document(args, listing, request);
 	if (args->json)
 		return show_json_rows(args, request);
-	return show_table(args, i, request);
+	return show_table(args, listing, request, page);
+}
+
+static enum pst_ctl_exit
+complain_what(const char *what)
+{
+	const char *known[NAMES_MOST + 1];
+	unsigned int n = 0;
+
+	for (const struct pst_listing *l = pst_listings; l->what != NULL && n < NAMES_MOST; l++)
+		known[n++] = l->what;
+	known[n] = NULL;
+	if (what != NULL)
+		return pst_ctl_unknown("thing to show", what, known);
+	fprintf(stderr, "posternctl: show what? One of");
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(stderr, "%s %s", i > 0 ? "," : "", known[i]);
+	fprintf(stderr, "\n");
+	return PST_CTL_USAGE;
 }
 
 static enum pst_ctl_exit
 run(const struct pst_ctl_args *args)
 {
+	const struct pst_listing *listing = pst_listings;
 	const char *what = args->words[1];
+	struct pst_ctl_args all = *args;
+	enum pst_ctl_exit code;
 
-	if (what == NULL || args->words[2] != NULL) {
-		fprintf(stderr, "posternctl: show what? One of");
-		for (size_t i = 0; i < LISTINGS; i++)
-			fprintf(stderr, "%s %s", i > 0 ? "," : "", listings[i].what);
-		fprintf(stderr, "\n");
-		return PST_CTL_USAGE;
-	}
-	for (size_t i = 0; i < LISTINGS; i++) {
-		if (strcmp(what, listings[i].what) != 0)
-			continue;
-		if (args->n_given == 0 || listings[i].has_limit)
-			return show(args, i);
-		fprintf(stderr, "posternctl: --limit is for tables of the workers, not for %s\n",
-			what);
-		return PST_CTL_USAGE;
-	}
-	return pst_ctl_unknown("thing to show", what, shown());
+	while (what != NULL && listing->what != NULL && strcmp(what, listing->what) != 0)
+		listing++;
+	if (what == NULL || listing->what == NULL)
+		return complain_what(what);
+	code = pst_filter_words(&all, 2, options);
+	if (code != PST_CTL_OK)
+		return code;
+	if (all.n_given == 0 || listing->has_limit)
+		return show(&all, listing);
+	fprintf(stderr, "posternctl: --%s is for tables of the workers, not for %s\n",
+		all.given[0].option->name, what);
+	return PST_CTL_USAGE;
 }
 
 static void
 print_more(void)
 {
 	printf("\nWHAT is one of\n");
-	for (size_t i = 0; i < LISTINGS; i++)
-		printf("  %s\n", listings[i].what);
+	for (const struct pst_listing *l = pst_listings; l->what != NULL; l++)
+		printf("  %-15s%s\n", l->what, l->has_limit ? " *" : "");
+	printf("of which those with a * take filters, an order and a limit. Their options may be\n"
+	       "written as words, too:\n"
+	       "  posternctl show connections tcp state established client 10.0.0.0/24 sort "
+	       "bytes\n");
 }
 
 const struct pst_ctl_command pst_ctl_show = {

@@ -101,14 +101,16 @@ print_cell(const struct pst_table *table, unsigned int column, const char *text,
 }
 
 void
-pst_table_print(const struct pst_table *table, FILE *out)
+pst_table_print(struct pst_table *table, FILE *out)
 {
 	const char *text = table->text;
 
-	for (unsigned int i = 0; i < table->n_columns; i++)
+	for (unsigned int i = 0; i < table->n_columns && !table->has_titles; i++)
 		print_cell(table, i, table->columns[i].title, out);
+	table->has_titles = true;
 	for (size_t i = 0; i < table->n_cells && !ferror(out); i++) {
 		print_cell(table, i % table->n_columns, text, out);
 		text += strlen(text) + 1;
 	}
+	table->n_cells = table->len = 0;
 }

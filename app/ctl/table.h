@@ -22,6 +22,7 @@ struct pst_table {
 	char *text; /* of all cells, one after the other, each with its end */
 	size_t len, size;
 	size_t n_cells;
+	bool has_titles; /* they were printed */
 };
 
 void pst_table_init(struct pst_table *table);
@@ -30,4 +31,8 @@ void pst_table_fini(struct pst_table *table);
 void pst_table_column(struct pst_table *table, const char *title, bool right);
 /* The next cell; NULL or "" shows as "-". */
 void pst_table_cell(struct pst_table *table, const char *text);
-void pst_table_print(const struct pst_table *table, FILE *out);
+/*
+ * Print what was added since the last time, below the titles the first time. Of a long table
+ * some rows at a time are printed: a column that grows is not in line with those before.
+ */
+void pst_table_print(struct pst_table *table, FILE *out);

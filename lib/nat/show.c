@@ -15,7 +15,7 @@
 #define PIECE_LOOK 256	  /* entries looked at in a piece, used or not */
 #define PIECE_ROWS 16	  /* and rows copied, or things ended */
 #define ANSWER_LOOK 65536 /* entries looked at for one answer */
-#define AHEAD 24	  /* entries asked for ahead */
+#define AHEAD 96	  /* entries asked for ahead */
 
 typedef bool (*fill_row)(
 	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);

@@ -299,6 +299,8 @@ answer(struct appliance *a, uint32_t worker, struct pst_req *req)
 {
 	a->asked++;
 	req->result = a->result;
+	if (req->type != PST_REQ_KILL_CONN)
+		a->wanted = req->show.wanted;
 	switch (req->type) {
 	case PST_REQ_SHOW:
 		answer_show(a, worker, req);

@@ -30,6 +30,7 @@ struct appliance {
 	uint32_t chunk;		/* rows in an answer, at most */
 	uint32_t asked;		/* what was asked of workers */
 	uint32_t copied;	/* rows in their answers */
+	struct pst_show_wanted wanted; /* of the last rows that were asked for, or to be ended */
 	int result;		/* of the workers' answers */
 	bool stuck;		/* workers do not answer */
 	struct pst_ipset set;

@@ -23,7 +23,7 @@
 #include "posternctl_path.h"
 
 #define TEXT_MAX (1 << 20)
-#define WORDS_MAX 8
+#define WORDS_MAX 24
 
 static struct appliance appliance;
 static char out[TEXT_MAX], err[TEXT_MAX];
@@ -214,6 +214,87 @@ everything_can_be_shown(void **state)
 	}
 }
 
+/* As conntrack has it, as ss has it, and mixed. */
+static void
+filters_may_be_options_or_words(void **state)
+{
+	static const char *const lines[] = {
+		"show connections --client 10.0.0.7 --protocol tcp --state established --dport 443",
+		"show connections client 10.0.0.7 tcp state established dport 443",
+		"show connections --src 10.0.0.7 -p tcp state established -d :443",
+		"show --client 10.0.0.7 connections protocol 6 state established remote :443",
+	};
+	struct appliance *a = *state;
+
+	for (size_t i = 0; i < RTE_DIM(lines); i++) {
+		memset(&a->wanted, 0, sizeof(a->wanted));
+		assert_int_equal(run(a, lines[i]), 0);
+		assert_string_equal(err, "");
+		assert_int_equal(a->wanted.inside.first, 0x0a000007);
+		assert_int_equal(a->wanted.inside.last, 0x0a000007);
+		assert_int_equal(a->wanted.protocol, PST_TCP);
+		assert_int_equal(a->wanted.states, 1 << 3);
+		assert_int_equal(a->wanted.remote.last, UINT32_MAX);
+		assert_int_equal(a->wanted.remote.port_first, 443);
+		assert_int_equal(a->wanted.remote.port_last, 443);
+	}
+	assert_int_equal(run(a, "show connections sport 5060 src 10.0.0.0/24"), 0);
+	assert_int_equal(a->wanted.inside.last, 0x0a0000ff);
+	assert_int_equal(a->wanted.inside.port_last, 5060);
+}
+
+static void
+the_first_rows_are_sorted(void **state)
+{
+	struct appliance *a = *state;
+	json_t *json;
+	const char *id;
+
+	a->rows[0] = 500;
+	assert_int_equal(run(a, "--json show connections sort bytes limit 2"), 0);
+	json = json_loads(out, 0, NULL);
+	assert_int_equal(json_array_size(json), 2);
+	id = json_string_value(json_object_get(json_array_get(json, 0), "id"));
+	assert_string_equal(id, "0-499-0");
+	json_decref(json);
+	assert_int_equal(run(a, "show connections --sort bytes -r -n 1"), 0);
+	assert_non_null(strstr(out, "0-0-0\n"));
+}
+
+/* What reads a pipe gets all, with the columns of each thousand rows in line. */
+static void
+a_pipe_gets_every_row(void **state)
+{
+	struct appliance *a = *state;
+	unsigned int lines = 0;
+
+	a->rows[0] = 2100;
+	assert_int_equal(run(a, "show connections"), 0);
+	for (const char *c = out; *c != '\0'; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, 1 + 2100);
+	assert_non_null(strstr(out, "0-2099-0\n"));
+	assert_string_equal(err, "");
+}
+
+static void
+kills_say_what_has_ended(void **state)
+{
+	struct appliance *a = *state;
+
+	a->rows[0] = 3;
+	assert_int_equal(run(a, "kill connection 0-2-0"), 0);
+	assert_string_equal(out, "ended 1 connection\n");
+	assert_int_equal(run(a, "kill client 10.0.0.9"), 0);
+	assert_string_equal(out, "ended 3 connections and 1 listener\n");
+	assert_int_equal(a->wanted.inside.first, 0x0a000009);
+	assert_int_equal(run(a, "kill connections udp port 53 --json"), 0);
+	assert_string_equal(out, "{\n  \"connections\": 3,\n  \"listeners\": 0\n}\n");
+	assert_int_equal(a->wanted.port_first, 53);
+	assert_int_equal(run(a, "kill connection 0-3-0"), 1);
+	assert_string_equal(err, "posternctl: no connection 0-3-0: it has ended\n");
+}
+
 static void
 a_refusal_is_1_with_the_reason(void **state)
 {
@@ -238,6 +319,20 @@ wrong_usage_is_2_with_a_hint(void **state)
 				  "\"listeners\"?\n" },
 		{ "status all", "posternctl: status takes no arguments\n" },
 		{ "show binds --limit x", "posternctl: --limit: not a number of rows: \"x\"\n" },
+		{ "show connections client", "posternctl: client needs a value: ADDRESS\n" },
+		{ "show connections cleint 10.0.0.1",
+			"posternctl: unknown filter \"cleint\": did you mean \"client\"?\n" },
+		{ "show connections client 10.0.0.1 src 10.0.0.2",
+			"posternctl: client is given twice\n" },
+		{ "show connections tcp udp", "posternctl: protocol is given twice\n" },
+		{ "kill clinet 10.0.0.1", "posternctl: unknown thing to kill \"clinet\": did you "
+					  "mean \"client\"?\n" },
+		{ "kill connection",
+			"posternctl: kill connection ID, client ADDRESS, or connections with a "
+			"filter\n" },
+		{ "kill connections",
+			"posternctl: which connections? Name a client, a state or the "
+			"like: kill --help\n" },
 		{ "show rules --limit 1",
 			"posternctl: --limit is for tables of the workers, not for rules\n" },
 	};
@@ -291,6 +386,9 @@ help_and_version_need_no_appliance(void **state)
 	assert_string_equal(out, "posternctl " PST_VERSION "\n");
 	assert_int_equal(run_on(&nobody, "/nonexistent", "--help"), 0);
 	assert_memory_equal(out, "usage: posternctl", 17);
+	assert_int_equal(run_on(&nobody, "/nonexistent", "show --help"), 0);
+	assert_non_null(strstr(out, "--client ADDRESS"));
+	assert_non_null(strstr(out, "packet_filters"));
 	assert_string_equal(err, "");
 }
 
@@ -340,6 +438,10 @@ main(void)
 		TEST(only_what_was_dropped_is_listed),
 		TEST(status_is_read_at_a_glance),
 		TEST(everything_can_be_shown),
+		TEST(filters_may_be_options_or_words),
+		TEST(the_first_rows_are_sorted),
+		TEST(a_pipe_gets_every_row),
+		TEST(kills_say_what_has_ended),
 		TEST(a_refusal_is_1_with_the_reason),
 		TEST(wrong_usage_is_2_with_a_hint),
 		TEST(nobody_there_is_3),

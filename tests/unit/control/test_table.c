@@ -13,7 +13,7 @@
 #include "table.h"
 
 static void
-expect_table(const struct pst_table *table, const char *wanted)
+expect_table(struct pst_table *table, const char *wanted)
 {
 	char *text = NULL;
 	size_t len;
