@@ -6,6 +6,7 @@
  * receive queues, writes a report and ends the program with SIGTERM. What remains to be done
  * here: start, wire, wait, print.
  */
+#include "asking.h"
 #include "bind.h"
 #include "edit.h"
 #include "frame.h"
@@ -112,6 +113,7 @@ static int
 bench(const struct pst_bench_options *options, const char *report, char *program)
 {
 	struct pst_bench_result result = { 0 };
+	bool is_asked = strcmp(options->mode, "show") == 0;
 	int ret = pst_bench_options_export(options, report);
 
 	if (ret == 0)
@@ -123,6 +125,8 @@ bench(const struct pst_bench_options *options, const char *report, char *program
 	catch_signals();
 	if (options->load)
 		ret = pst_bench_load(options, report, &stop);
+	else if (is_asked)
+		ret = pst_bench_ask(options, report, &stop);
 	else
 		ret = run(options, &result);
 	rte_eal_cleanup();
@@ -130,7 +134,7 @@ bench(const struct pst_bench_options *options, const char *report, char *program
 		fprintf(stderr, "postern-bench: cannot run: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	if (options->load)
+	if (options->load || is_asked)
 		return EXIT_SUCCESS;
 	return pst_bench_print(options, report, &result) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

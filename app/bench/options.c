@@ -29,6 +29,8 @@ static const char usage[] =
 	"                      bind: round trips of BindForClient; the other options but\n"
 	"                      --json and --load do not matter to it\n"
 	"                      edit: the stream engine alone; --seconds and --json matter\n"
+	"                      show: posternctl looks for connections while the worker\n"
+	"                      forwards so many flows, for so many seconds, at its full rate\n"
 	"  --transport NAME    udp (default), or tcp: established, or seven segments for each\n"
 	"                      connection in mode setup\n"
 	"  --flows N           flows; rounded up to a power of two (default 65536). Mode setup\n"
@@ -110,9 +112,10 @@ read_mode(struct pst_bench_options *options, const char *text)
 {
 	options->mode = text;
 	if (strcmp(text, "forward") == 0 || strcmp(text, "setup") == 0 ||
-		strcmp(text, "bind") == 0 || strcmp(text, "edit") == 0)
+		strcmp(text, "bind") == 0 || strcmp(text, "edit") == 0 ||
+		strcmp(text, "show") == 0)
 		return 0;
-	return refuse(text, "no such mode: use forward, setup, bind or edit");
+	return refuse(text, "no such mode: use forward, setup, bind, edit or show");
 }
 
 static int
@@ -178,10 +181,12 @@ read_option(struct pst_bench_options *options, int id, const char *text)
 	}
 }
 
-/* What mode setup cannot do. */
+/* What modes cannot do. */
 static int
-check_setup(const struct pst_bench_options *options)
+check_mode(const struct pst_bench_options *options)
 {
+	if (strcmp(options->mode, "show") == 0 && options->workers != 1)
+		return refuse("--workers", "mode show is for one");
 	if (strcmp(options->mode, "setup") != 0)
 		return 0;
 	if (options->workers != 1)
@@ -221,7 +226,7 @@ pst_bench_options_read(struct pst_bench_options *options, int argc, char **argv)
 		refuse("--load", "mode bind alone has it");
 		return 3;
 	}
-	if (check_setup(options) != 0)
+	if (check_mode(options) != 0)
 		return 3;
 	options->eal = argv + optind;
 	options->n_eal = argc - optind;
@@ -248,7 +253,8 @@ export_size(uint32_t packet_size)
 int
 pst_bench_options_export(const struct pst_bench_options *options, const char *report)
 {
-	const char *mode = options->load ? "forward" : options->mode;
+	bool forwards = options->load || strcmp(options->mode, "show") == 0;
+	const char *mode = forwards ? "forward" : options->mode;
 
 	if (setenv("PST_TRAFFIC_MODE", mode, 1) != 0 ||
 		setenv("PST_TRAFFIC_TRANSPORT", options->transport, 1) != 0 ||

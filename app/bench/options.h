@@ -10,7 +10,7 @@
 #define PST_BENCH_EAL_MAX 64
 
 struct pst_bench_options {
-	const char *mode; /* "forward", "setup", "bind" or "edit" */
+	const char *mode; /* "forward", "setup", "bind", "edit" or "show" */
 	const char *transport; /* "udp" or "tcp" */
 	uint32_t flows;
 	uint32_t connections; /* of the tables; 0: by the flows */

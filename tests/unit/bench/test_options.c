@@ -71,6 +71,8 @@ what_cannot_be_measured_is_refused(void **state)
 	(void)state;
 	assert_int_equal(READ(&options, "--mode", "bind"), 0);
 	assert_int_equal(READ(&options, "--mode", "edit"), 0);
+	assert_int_equal(READ(&options, "--mode", "show"), 0);
+	assert_int_equal(READ(&options, "--mode", "show", "--workers", "2"), 3);
 	assert_int_equal(READ(&options, "--mode", "bind", "--load"), 0);
 	assert_true(options.load);
 	assert_int_equal(READ(&options, "--mode", "setup", "--load"), 3);
