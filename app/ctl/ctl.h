@@ -25,6 +25,9 @@ struct pst_ctl_option {
 	const char *value; /* what it takes, "ROWS"; NULL: nothing */
 	const char *help;
 	char letter; /* a short form of it, or 0 */
+	/* what it may be: words; or "@clients client", what that table's rows have under that key;
+	 * or NULL */
+	const char *values;
 };
 
 #define PST_CTL_GIVEN_MAX 32
@@ -48,6 +51,11 @@ struct pst_ctl_command {
 	const struct pst_ctl_option *options; /* or NULL */
 	/* the rest of its --help; may be NULL */
 	void (*print_more)(void);
+	/*
+	 * Offer what may follow the n words there are, its name included, of which the second is that
+	 * (NULL: the name is alone); may be NULL.
+	 */
+	void (*complete)(const char *socket, unsigned int n, const char *what);
 	enum pst_ctl_exit (*run)(const struct pst_ctl_args *args);
 };
 
@@ -55,6 +63,7 @@ struct pst_ctl_command {
 extern const struct pst_ctl_command pst_ctl_status;
 extern const struct pst_ctl_command pst_ctl_show;
 extern const struct pst_ctl_command pst_ctl_kill;
+extern const struct pst_ctl_command pst_ctl_top;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */
 const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);
@@ -67,6 +76,12 @@ enum pst_ctl_exit pst_ctl_give(
  * PST_CTL_USAGE.
  */
 enum pst_ctl_exit pst_ctl_unknown(const char *what, const char *word, const char *const *known);
+
+/* Completion: a word that may stand there; and all of a table's or an option's values. */
+void pst_ctl_offer(const char *word);
+void pst_ctl_offer_all(const char *socket, const char *values);
+/* Does `show` take a limit for that? */
+bool pst_ctl_has_limit(const char *what);
 
 /* One JSON document on stdout. */
 void pst_ctl_print_json(const json_t *json);

@@ -80,6 +80,15 @@ pst_filter_words(
 	return code;
 }
 
+void
+pst_filter_offer(const struct pst_ctl_option *options)
+{
+	for (; options->name != NULL; options++)
+		pst_ctl_offer(options->name);
+	for (const char *const *p = protocols; *p != NULL; p++)
+		pst_ctl_offer(*p);
+}
+
 /* An address and a port, which may come apart, are one member. */
 static enum pst_ctl_exit
 add_member(json_t *filter, const char *key, const char *before, const char *value)

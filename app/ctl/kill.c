@@ -96,11 +96,25 @@ print_more(void)
 	       "Their editors hear of it. The client may begin anew at once: rules keep it out.\n");
 }
 
+static void
+complete(const char *socket, unsigned int n, const char *what)
+{
+	if (n == 1)
+		pst_ctl_offer_all(socket, "connection client connections");
+	else if (n == 2 && strcmp(what, "client") == 0)
+		pst_ctl_offer_all(socket, "@clients client");
+	else if (n == 2 && strcmp(what, "connection") == 0)
+		pst_ctl_offer_all(socket, "@connections id");
+	else if (strcmp(what, "connections") == 0)
+		pst_filter_offer(options);
+}
+
 const struct pst_ctl_command pst_ctl_kill = {
 	.name = "kill",
 	.usage = "connection|client ID",
 	.help = "end a connection, or all that a client has open",
 	.options = options,
 	.print_more = print_more,
+	.complete = complete,
 	.run = run,
 };

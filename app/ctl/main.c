@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/nearest.h"
-#include "ctl.h"
+#include "complete.h"
 #include "help.h"
 
 /* One line adds a command. */
@@ -16,6 +16,7 @@ static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_status,
 	&pst_ctl_show,
 	&pst_ctl_kill,
+	&pst_ctl_top,
 	NULL,
 };
 
@@ -231,6 +232,11 @@ main(int argc, char **argv)
 	int code;
 
 	signal(SIGPIPE, leave);
+	if (argc > 1 && strcmp(argv[1], "complete") == 0) {
+		/* the shell asks: complete -- WORDS */
+		pst_complete(commands, globals, argv + (argc > 2 ? 3 : 2));
+		return PST_CTL_OK;
+	}
 	code = run(argc, argv, &args);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "posternctl: standard output cannot be written\n");

@@ -18,7 +18,7 @@ static const struct pst_ctl_option options[] = {
 	{ "sort", "KEY",
 		"by bytes, packets, age, connections or ports, the largest first;\n"
 		"by expires or client, the smallest first",
-		0 },
+		0, "bytes packets age connections ports expires client" },
 	{ "reverse", NULL, "the other end first", 'r' },
 	{ "limit", "ROWS",
 		"show at most so many, or all; on a terminal, 1,000 unless\n"
@@ -265,11 +265,34 @@ print_more(void)
 	       "bytes\n");
 }
 
+bool
+pst_ctl_has_limit(const char *what)
+{
+	const struct pst_listing *l = pst_listings;
+
+	while (l->what != NULL && strcmp(l->what, what) != 0)
+		l++;
+	return l->what != NULL && l->has_limit;
+}
+
+static void
+complete(const char *socket, unsigned int n, const char *what)
+{
+	(void)socket;
+	if (n == 1) {
+		for (const struct pst_listing *l = pst_listings; l->what != NULL; l++)
+			pst_ctl_offer(l->what);
+	} else if (pst_ctl_has_limit(what)) {
+		pst_filter_offer(options);
+	}
+}
+
 const struct pst_ctl_command pst_ctl_show = {
 	.name = "show",
 	.usage = "WHAT",
 	.help = "what it has in its tables; show --help names them",
 	.options = options,
 	.print_more = print_more,
+	.complete = complete,
 	.run = run,
 };

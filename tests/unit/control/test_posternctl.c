@@ -27,6 +27,7 @@
 
 static struct appliance appliance;
 static char out[TEXT_MAX], err[TEXT_MAX];
+static const char *last_word; /* of its arguments, perhaps empty; or NULL */
 
 static int
 setup(void **state)
@@ -46,12 +47,13 @@ teardown(void **state)
 static void
 start(const char *socket, const char *line, int out_fd, int err_fd)
 {
-	char *argv[WORDS_MAX + 4] = { "posternctl", "-s", (char *)(uintptr_t)socket };
+	char *argv[WORDS_MAX + 5] = { "posternctl", "-s", (char *)(uintptr_t)socket };
 	char *words = strdup(line);
-	int n = 3;
+	int n = last_word != NULL ? 1 : 3;
 
 	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
 		argv[n++] = word;
+	argv[n] = (char *)(uintptr_t)last_word;
 	dup2(out_fd, STDOUT_FILENO);
 	dup2(err_fd, STDERR_FILENO);
 	execv(POSTERNCTL, argv);
@@ -295,6 +297,42 @@ kills_say_what_has_ended(void **state)
 	assert_string_equal(err, "posternctl: no connection 0-3-0: it has ended\n");
 }
 
+/* A word that is being typed; "" stands for none of it yet. */
+static void
+expect_completion(struct appliance *a, const char *before, const char *typed, const char *wanted)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "complete -- -s %s %s", a->socket, before);
+	last_word = typed;
+	assert_int_equal(run(a, line), 0);
+	last_word = NULL;
+	assert_string_equal(out, wanted);
+}
+
+static void
+words_are_completed(void **state)
+{
+	struct appliance *a = *state;
+
+	a->rows[0] = 2;
+	expect_completion(a, "", "s", "status\nshow\n");
+	expect_completion(a, "show", "conn", "connections\n");
+	expect_completion(a, "show connections", "--so", "--socket\n--sort\n");
+	expect_completion(a, "show connections", "so", "sort\n");
+	expect_completion(a, "show connections --sort", "",
+		"bytes\npackets\nage\nconnections\nports\n"
+		"expires\nclient\n");
+	expect_completion(a, "show connections tcp path", "", "fast\neditor\n");
+	expect_completion(a, "show rules", "", "");
+	expect_completion(a, "show binds client", "10.", "10.0.0.9\n");
+	expect_completion(a, "kill connection", "", "0-0-0\n0-1-0\n");
+	expect_completion(a, "kill connections udp", "st", "state\n");
+	expect_completion(a, "show listeners editor", "", "ftp\nsip\n");
+	expect_completion(a, "top", "--o", "--once\n");
+	expect_completion(a, "no such", "", "");
+}
+
 static void
 a_refusal_is_1_with_the_reason(void **state)
 {
@@ -314,7 +352,7 @@ wrong_usage_is_2_with_a_hint(void **state)
 	} cases[] = {
 		{ "", "posternctl: no command; see posternctl --help\n" },
 		{ "shwo", "posternctl: unknown command \"shwo\": did you mean \"show\"?\n" },
-		{ "tea", "posternctl: unknown command \"tea\"; see posternctl --help\n" },
+		{ "coffee", "posternctl: unknown command \"coffee\"; see posternctl --help\n" },
 		{ "show listner", "posternctl: unknown thing to show \"listner\": did you mean "
 				  "\"listeners\"?\n" },
 		{ "status all", "posternctl: status takes no arguments\n" },
@@ -442,6 +480,7 @@ main(void)
 		TEST(the_first_rows_are_sorted),
 		TEST(a_pipe_gets_every_row),
 		TEST(kills_say_what_has_ended),
+		TEST(words_are_completed),
 		TEST(a_refusal_is_1_with_the_reason),
 		TEST(wrong_usage_is_2_with_a_hint),
 		TEST(nobody_there_is_3),
