@@ -2,7 +2,7 @@
 /*
  * Walks: a table is looked through for the operator, a piece at a time between bursts.
  *
- * A loop that had packets walks only when the pieces so far have had less than 0.6 % of the time, so
+ * A loop that had packets walks only when the pieces so far have had less than 0.53 % of the time, so
  * that the stage they are in, which takes 0.3 % by itself, stays below 1 %: a table of a million
  * connections is through in less than two seconds. A loop that had none walks at once.
  *
@@ -13,7 +13,7 @@
 
 #include "worker/worker_priv.h"
 
-#define SHARE 165	 /* one tick in so many is for walks, while there are packets */
+#define SHARE 190	 /* one tick in so many is for walks, while there are packets */
 #define PIECE_MOST_US 50 /* what takes longer was stopped by somebody else */
 
 void

@@ -2,10 +2,12 @@
 import dataclasses
 import typing
 
+import asking
 import downloads
 import endpoint
 import interfaces
 import leaks
+import livescreen
 import pathfrag
 import pathlab
 import pathmtu
@@ -133,6 +135,8 @@ GROUPS = [
           lab=pathlab.NarrowInside),
     Group("paths, narrow inside, two workers", paths_gate(2, False), pathmtu.NARROW,
           lab=pathlab.NarrowInside),
+    Group("operator", postern(), asking.CASES + livescreen.CASES),
+    Group("operator, two workers", postern(workers=2), asking.CASES),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),
