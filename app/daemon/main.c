@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -23,6 +22,7 @@
 #include "editors.h"
 #include "launch.h"
 #include "links.h"
+#include "notify.h"
 #include "operate.h"
 #include "portplan.h"
 #include "ports.h"
@@ -49,6 +49,7 @@ struct postern {
 	struct pst_links links;
 	struct pst_operate operate;
 	struct pst_control *control;
+	struct pst_notify notify;
 };
 
 static void
@@ -274,6 +275,26 @@ launch(struct postern *p)
 	return pst_launch_start(&p->launch);
 }
 
+static void
+start_notify(struct postern *p)
+{
+	p->notify.pulse.n = p->appliance->n_workers;
+	for (uint32_t w = 0; w < p->appliance->n_workers; w++)
+		p->notify.pulse.loops[w] = &pst_worker_stats(p->appliance->workers[w])->loops;
+	pst_notify_init(&p->notify, pst_clock_now(&p->clock));
+}
+
+static void
+notify(struct postern *p, uint64_t now)
+{
+	char status[128];
+
+	if (!pst_notify_is_due(&p->notify, now))
+		return;
+	pst_operate_summary(&p->operate, status, sizeof(status));
+	pst_notify_poll(&p->notify, now, status);
+}
+
 static uint32_t
 main_round(struct postern *p)
 {
@@ -286,6 +307,7 @@ main_round(struct postern *p)
 	}
 	pst_links_poll(&p->links, now);
 	pst_operate_watch(&p->operate, now);
+	notify(p, now);
 	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
 }
 
@@ -297,7 +319,7 @@ say_ready(struct postern *p)
 	pst_control_set_ready(p->control, true);
 	printf("postern: ready\n");
 	fflush(stdout);
-	sd_notify(0, "READY=1");
+	pst_notify_ready(&p->notify);
 }
 
 static void
@@ -307,6 +329,7 @@ run(struct postern *p)
 	struct pst_idler idler = { 0 };
 	bool ready = false, warned = false;
 
+	start_notify(p);
 	while (!stop_signal) {
 		/* main has time: it always gives its CPU away */
 		pst_idle(&idler, main_round(p), true);
@@ -320,7 +343,7 @@ run(struct postern *p)
 			PST_LOG(WARNING, "still waiting for a link");
 		}
 	}
-	sd_notify(0, "STOPPING=1");
+	pst_notify_stopping(&p->notify);
 	PST_LOG(NOTICE, "stopping on signal %d", (int)stop_signal);
 }
 

@@ -128,6 +128,27 @@ pst_operate_watch(struct pst_operate *o, uint64_t now_ms)
 		watch_rss(o);
 }
 
+void
+pst_operate_summary(const struct pst_operate *o, char *text, size_t size)
+{
+	uint64_t connections = 0, clients = 0;
+
+	for (uint32_t k = 0; k < o->ports->n_ports; k++) {
+		if (!o->ports->ports[k].up) {
+			snprintf(text, size, "no link on %s", o->ports->ports[k].device);
+			return;
+		}
+	}
+	for (uint32_t w = 0; w < o->appliance->n_workers; w++) {
+		const struct pst_worker_stats *s = pst_worker_stats(o->appliance->workers[w]);
+
+		connections += __atomic_load_n(&s->connections, __ATOMIC_RELAXED);
+		clients += __atomic_load_n(&s->clients, __ATOMIC_RELAXED);
+	}
+	snprintf(text, size, "%" PRIu64 " connections of %" PRIu64 " clients",
+		connections, clients);
+}
+
 static int
 get_iface(void *ctx, uint32_t i, struct pst_control_iface *iface)
 {

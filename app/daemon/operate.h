@@ -29,5 +29,8 @@ void pst_operate_init(struct pst_operate *o, const struct pst_config *config,
  */
 void pst_operate_watch(struct pst_operate *o, uint64_t now_ms);
 
+/* How the appliance is, in a line: what it waits for, or what it has. */
+void pst_operate_summary(const struct pst_operate *o, char *text, size_t size);
+
 /* Open the control socket. NULL, with a text in error. */
 struct pst_control *pst_operate_open(struct pst_operate *o, char *error, size_t size);

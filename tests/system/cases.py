@@ -20,6 +20,7 @@ import published
 import routed
 import rules
 import segments
+import service
 import tftp
 from lab import AF_PACKET, AF_XDP, GROWS, PCAP, SHRINKS, Lab, Postern
 
@@ -141,4 +142,5 @@ GROUPS = [
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),
     Group("program", lambda lab: NoGate(), program.CASES),
+    Group("service", lambda lab: NoGate(), service.CASES),
 ]
