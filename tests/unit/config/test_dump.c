@@ -26,7 +26,7 @@ load_example(const char *name, struct pst_config *c)
 static void
 what_is_dumped_loads_as_the_same(void **state)
 {
-	static const char *const names[] = { "minimal", "lab", "full" };
+	static const char *const names[] = { "minimal", "postern", "lab", "full" };
 	static struct pst_config before, after;
 
 	(void)state;

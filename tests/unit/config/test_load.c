@@ -112,7 +112,7 @@ sessions_default_to_what_memory_holds(void **state)
 static void
 every_example_loads(void **state)
 {
-	static const char *const names[] = { "minimal", "lab", "full" };
+	static const char *const names[] = { "minimal", "postern", "lab", "full" };
 	static const char *const built_in[] = { "ftp", "tftp", NULL };
 	static struct pst_config c;
 
