@@ -8,6 +8,7 @@ import endpoint
 import interfaces
 import leaks
 import livescreen
+import package
 import pathfrag
 import pathlab
 import pathmtu
@@ -143,4 +144,5 @@ GROUPS = [
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),
     Group("program", lambda lab: NoGate(), program.CASES),
     Group("service", lambda lab: NoGate(), service.CASES),
+    Group("package", package.Package, package.CASES),
 ]
