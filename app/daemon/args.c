@@ -13,10 +13,13 @@
 static void
 print_help(void)
 {
-	printf("usage: postern [-c FILE] [--check] [--whose WHAT] [--version] [--help] [-- EAL-ARGUMENT...]\n"
+	printf("usage: postern [-c FILE] [--check] [--prepare] [--whose WHAT] [--version] [--help]\n"
+	       "               [-- EAL-ARGUMENT...]\n"
 	       "\n"
 	       "  -c FILE    the configuration, by default " PST_DEFAULT_CONFIG "\n"
 	       "  --check    check the configuration and exit: 0 if it is good, else 2\n"
+	       "  --prepare  reserve hugepages, raise the lcores' clock and bind the devices to\n"
+	       "             vfio-pci, as the configuration needs it, and exit: 0 if all is there\n"
 	       "  --whose WHAT\n"
 	       "             with deterministic ports: whose ADDRESS:PORT is, or which ports the\n"
 	       "             client ADDRESS has, by the configuration; and exit\n"
@@ -32,6 +35,7 @@ pst_args_parse(struct pst_args *args, int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
+		{ "prepare", no_argument, NULL, 'p' },
 		{ "whose", required_argument, NULL, 'w' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -47,6 +51,9 @@ pst_args_parse(struct pst_args *args, int argc, char **argv)
 			break;
 		case 'k':
 			args->check = true;
+			break;
+		case 'p':
+			args->prepare = true;
 			break;
 		case 'w':
 			args->whose = optarg;

@@ -13,6 +13,7 @@
 struct pst_args {
 	const char *config; /* path */
 	bool check;
+	bool prepare;
 	const char *whose; /* an outside endpoint, or a client; NULL: not asked */
 	char **eal; /* after "--" */
 	int n_eal;

@@ -26,6 +26,7 @@
 #include "operate.h"
 #include "portplan.h"
 #include "ports.h"
+#include "prepare.h"
 
 #define EXIT_BAD_CONFIG 2
 #define MBUF_CACHE 256
@@ -375,6 +376,8 @@ answer(const struct pst_config *config, const struct pst_args *args)
 	char error[512];
 	int ret;
 
+	if (args->prepare)
+		return pst_prepare(config, "", stdout, stderr) == 0 ? 0 : 1;
 	if (args->whose != NULL)
 		ret = pst_daemon_plan_print(config, args->whose, error, sizeof(error));
 	else
@@ -399,7 +402,7 @@ main(int argc, char **argv)
 		return ret - 1;
 	if (load_config(&p.config, &args) < 0)
 		return EXIT_BAD_CONFIG;
-	if (args.check || args.whose != NULL) {
+	if (args.check || args.prepare || args.whose != NULL) {
 		ret = answer(&p.config, &args);
 		pst_config_fini(&p.config);
 		return ret;
