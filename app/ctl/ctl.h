@@ -34,6 +34,7 @@ struct pst_ctl_option {
 
 struct pst_ctl_args {
 	const char *socket;
+	bool has_socket; /* said so, not the default */
 	bool json;
 	char *const *words; /* the command and what follows it, NULL at the end */
 	/* the command's own options, each at most once */
@@ -64,6 +65,7 @@ extern const struct pst_ctl_command pst_ctl_status;
 extern const struct pst_ctl_command pst_ctl_show;
 extern const struct pst_ctl_command pst_ctl_kill;
 extern const struct pst_ctl_command pst_ctl_top;
+extern const struct pst_ctl_command pst_ctl_doctor;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */
 const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);

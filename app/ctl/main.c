@@ -17,6 +17,7 @@ static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_show,
 	&pst_ctl_kill,
 	&pst_ctl_top,
+	&pst_ctl_doctor,
 	NULL,
 };
 
@@ -135,6 +136,7 @@ parse_option(int option, struct pst_ctl_args *args, const struct pst_ctl_command
 	switch (option) {
 	case 's':
 		args->socket = optarg;
+		args->has_socket = true;
 		return -1;
 	case 'j':
 		args->json = true;

@@ -1,8 +1,10 @@
-"""The program as a service: what it tells systemd, and when it does not."""
+"""The program as a service: what it tells systemd, and when it does not; and the machine it is on."""
 import contextlib
 import ctypes
+import json
 import os
 import socket
+import subprocess
 import time
 
 from claims import expect
@@ -109,7 +111,41 @@ def waits_for_a_link(lab, gate):
         postern.stop()
 
 
+def doctor(lab, postern):
+    done = subprocess.run(["ip", "netns", "exec", lab.gate, postern.ctl, "--json", "doctor",
+                           "--config", postern.file], text=True, stdout=subprocess.PIPE)
+    found = json.loads(done.stdout)
+    expect(done.returncode == (found["wrong"] > 0), f"exit {done.returncode}: {found}")
+    return {row["check"] + " " + row["text"]: row["state"] for row in found["findings"]}
+
+
+def doctor_sees_it(lab, gate):
+    """The machine as it is: while the appliance runs, when its NIC is missing, and when it ended."""
+    with Postern(lab, workers=2) as postern:
+        found = doctor(lab, postern)
+        expect(found[f"appliance it runs and answers on {postern.socket}"] == "ok", f"{found}")
+        for name in ("net_af_packet0", "net_af_packet1"):
+            expect(found[f"{name} rss off: one queue: workers hand packets to each other by rings"]
+                   == "warning", f"{found}")
+        expect("wrong" not in found.values(), f"{found}")
+        expect(any(key.startswith("memlock ") for key in found), f"{found}")
+    found = doctor(lab, postern)
+    expect(found[f"appliance none runs ({postern.socket})"] == "warning", f"{found}")
+    with open(postern.file) as f:
+        text = f.read().replace("iface=gi", "iface=nope")
+    with open(postern.file, "w") as f:
+        f.write(text)
+    found = doctor(lab, postern)
+    expect(found["net_af_packet0 there is no interface nope of the kernel's"] == "wrong",
+           f"{found}")
+    table = subprocess.run([postern.ctl, "doctor", "--config", postern.file], text=True,
+                           stdout=subprocess.PIPE)
+    expect(table.returncode == 1 and " wrong\n" in table.stdout, table.stdout)
+    return table.stdout.splitlines()
+
+
 CASES = [
     ("what systemd is told", told_to_systemd),
     ("asks for time without a link", waits_for_a_link),
+    ("posternctl doctor", doctor_sees_it),
 ]
