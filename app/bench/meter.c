@@ -44,25 +44,9 @@ pst_meter_create(void)
 		return NULL;
 	memset(meter, 0xff, sizeof(*meter));
 	memset(meter, 0, offsetof(struct pst_meter, windows));
+	memset(&meter->rounds, 0, offsetof(struct pst_round_log, stretches));
+	meter->rounds.stretch_ticks = rte_get_tsc_hz() / PST_ROUNDS_STRETCHES_A_SECOND;
 	return meter;
-}
-
-/* As long as the last two rounds, or the shorter: the other may have been interrupted. */
-static void
-idle(struct pst_meter *meter)
-{
-	uint32_t *ticks = &meter->idles[meter->count * PST_METER_IDLES];
-	uint64_t length, start;
-
-	if (meter->n_loops < 2)
-		return;
-	length = RTE_MIN(meter->loops[meter->n_loops - 1], meter->loops[meter->n_loops - 2]);
-	for (uint32_t i = 0; i < PST_METER_IDLES; i++) {
-		start = rte_rdtsc();
-		while (rte_rdtsc() - start < length)
-			;
-		ticks[i] = RTE_MIN(rte_rdtsc() - start, UINT32_MAX);
-	}
 }
 
 static void
@@ -71,7 +55,7 @@ close_window(struct pst_meter *meter, const struct pst_window *window)
 	if (!meter->open || meter->count == PST_METER_WINDOWS)
 		return;
 	meter->windows[meter->count] = *window;
-	idle(meter);
+	pst_rounds_wait(&meter->rounds, meter->count);
 	meter->count++;
 }
 
@@ -80,20 +64,36 @@ pst_meter_turn(struct pst_meter *meter)
 {
 	uint64_t tsc = rte_rdtsc();
 	uint64_t cpu = cpu_time_ns();
-	uint32_t after = probe();
+	uint32_t after;
 
+	if (meter->open)
+		pst_rounds_end(&meter->rounds, meter->count, false);
+	after = probe();
 	close_window(meter, &(struct pst_window){
 		.cpu_ns = cpu - meter->cpu_start,
 		.tsc = tsc - meter->tsc_start,
 		.packets = meter->packets,
 		.probe_ns = RTE_MAX(meter->probe_ns, after),
-		.loops = meter->n_loops,
 	});
 	meter->open = true;
 	meter->packets = 0;
 	meter->probe_ns = after;
+	pst_rounds_begin(&meter->rounds);
 	meter->cpu_start = cpu_time_ns();
 	meter->tsc_start = rte_rdtsc();
+}
+
+void
+pst_meter_rest(struct pst_meter *meter)
+{
+	uint64_t tsc = rte_rdtsc();
+	uint64_t cpu = cpu_time_ns();
+
+	pst_rounds_end(&meter->rounds, meter->count, false);
+	pst_rounds_wait(&meter->rounds, meter->count);
+	pst_rounds_begin(&meter->rounds);
+	meter->cpu_start += cpu_time_ns() - cpu;
+	meter->tsc_start += rte_rdtsc() - tsc;
 }
 
 static int
@@ -164,72 +164,41 @@ gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, do
 	return kept;
 }
 
-static int
-by_ticks(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The rounds of window w's loop, or the idle ones behind it. Returns how many. */
+/* The rounds of one kind, of all meters. Returns how many. */
 static uint32_t
-rounds_of(const struct pst_meter *meter, uint32_t w, bool is_idle, const uint32_t **ticks)
+gather_rounds(struct pst_meter *const *meters, uint32_t n, double limit,
+	enum pst_rounds_kind kind, uint32_t *all, struct pst_summary *sum)
 {
-	uint32_t from = w == 0 ? 0 : meter->windows[w - 1].loops;
+	static bool quiet[PST_METER_WINDOWS];
+	uint32_t count = 0;
 
-	if (is_idle) {
-		*ticks = &meter->idles[w * PST_METER_IDLES];
-		return meter->windows[w].loops < 2 ? 0 : PST_METER_IDLES;
+	for (uint32_t m = 0; m < n; m++) {
+		if (meters[m] == NULL)
+			continue;
+		for (uint32_t w = 0; w < meters[m]->count; w++)
+			quiet[w] = is_quiet(meters[m], w, limit);
+		count += pst_rounds_gather(
+			&meters[m]->rounds, kind, quiet, meters[m]->count, &all[count]);
+		if (kind == PST_ROUNDS_LOOP)
+			pst_rounds_count(&meters[m]->rounds, quiet, meters[m]->count,
+				&sum->stretches, &sum->left);
 	}
-	*ticks = &meter->loops[from];
-	return meter->windows[w].loops - from;
-}
-
-/* Gather those of windows that were left alone. */
-static uint32_t
-gather_rounds(struct pst_meter *const *meters, uint32_t n, double limit, bool is_idle,
-	uint32_t *all)
-{
-	uint32_t kept = 0, count;
-	const uint32_t *ticks;
-
-	for (uint32_t m = 0; m < n; m++)
-		for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
-			if (!is_quiet(meters[m], w, limit))
-				continue;
-			count = rounds_of(meters[m], w, is_idle, &ticks);
-			memcpy(&all[kept], ticks, count * sizeof(*ticks));
-			kept += count;
-		}
-	qsort(all, kept, sizeof(*all), by_ticks);
-	return kept;
-}
-
-static uint32_t
-quantile_of_rounds(const uint32_t *sorted, uint32_t n, double q)
-{
-	return sorted[(uint32_t)(q * (n - 1) + 0.5)];
+	return count;
 }
 
 static int
-sum_rounds(struct pst_meter *const *meters, uint32_t n, double limit, bool is_idle,
-	struct pst_rounds *sum)
+sum_rounds(struct pst_meter *const *meters, uint32_t n, double limit, struct pst_summary *sum)
 {
+	struct pst_rounds *const sums[] = { &sum->loop, &sum->idle, &sum->every };
 	uint32_t most = 0, *all;
 
 	for (uint32_t m = 0; m < n; m++)
-		if (meters[m] != NULL)
-			most += is_idle ? meters[m]->count * PST_METER_IDLES : meters[m]->n_loops;
+		most += meters[m] == NULL ? 0 : meters[m]->rounds.n;
 	all = calloc(most + 1, sizeof(*all));
 	if (all == NULL)
 		return -ENOMEM;
-	sum->n = gather_rounds(meters, n, limit, is_idle, all);
-	if (sum->n > 0)
-		*sum = (struct pst_rounds){ sum->n, quantile_of_rounds(all, sum->n, 0.5),
-			quantile_of_rounds(all, sum->n, 0.99),
-			quantile_of_rounds(all, sum->n, 0.999),
-			quantile_of_rounds(all, sum->n, 0.9999), all[sum->n - 1] };
+	for (enum pst_rounds_kind kind = 0; kind < RTE_DIM(sums); kind++)
+		pst_rounds_sum(all, gather_rounds(meters, n, limit, kind, all, sum), sums[kind]);
 	free(all);
 	return 0;
 }
@@ -262,7 +231,5 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	sum->ns_max = ns[used - 1];
 	sum->tsc_median = quantile(tsc, used, 0.5);
 	free(ns);
-	if (sum_rounds(meters, n, limit, false, &sum->loop) != 0)
-		return -ENOMEM;
-	return sum_rounds(meters, n, limit, true, &sum->idle);
+	return sum_rounds(meters, n, limit, sum);
 }

@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include <rte_common.h>
+
 static double
 number(const json_t *report, const char *group, const char *key)
 {
@@ -37,6 +39,31 @@ print_turnover(const json_t *report, const struct pst_pipeline_turnover *turnove
 }
 
 static void
+print_rounds(const json_t *report, const char *kind, const char *what)
+{
+	static const char *const names[] = { "p50", "p99", "p999", "p9999", "max" };
+	double us[RTE_DIM(names)];
+	char key[32];
+
+	for (size_t i = 0; i < RTE_DIM(names); i++) {
+		snprintf(key, sizeof(key), "%s_%s_us", kind, names[i]);
+		us[i] = number(report, NULL, key);
+	}
+	printf("%10.1f us %s (p50; p99 %.1f, p99.9 %.1f, p99.99 %.1f, max %.1f)\n", us[0], what,
+		us[1], us[2], us[3], us[4]);
+}
+
+static void
+print_loops(const json_t *report)
+{
+	print_rounds(report, "loop", "a loop");
+	print_rounds(report, "idle", "one that only waits as long");
+	printf("%10.0f of %.0f half milliseconds were left alone: those count in these two\n",
+		number(report, NULL, "left_alone"), number(report, NULL, "stretches"));
+	print_rounds(report, "every", "a loop, also where the CPU was taken away");
+}
+
+static void
 print_table(const struct pst_bench_options *options, const json_t *report,
 	const struct pst_bench_result *result)
 {
@@ -57,15 +84,7 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 	printf("%10.1f TSC ticks a packet\n", number(report, NULL, "tsc"));
 	if (is_setup(options))
 		print_turnover(report, &result->turnover);
-	printf("%10.1f us a loop (p50; p99 %.1f, p99.9 %.1f, p99.99 %.1f, max %.1f)\n",
-		number(report, NULL, "loop_p50_us"), number(report, NULL, "loop_p99_us"),
-		number(report, NULL, "loop_p999_us"), number(report, NULL, "loop_p9999_us"),
-		number(report, NULL, "loop_max_us"));
-	printf("%10.1f us one that only waits as long (p99 %.1f, p99.9 %.1f, p99.99 %.1f, "
-		"max %.1f)\n",
-		number(report, NULL, "idle_p50_us"), number(report, NULL, "idle_p99_us"),
-		number(report, NULL, "idle_p999_us"), number(report, NULL, "idle_p9999_us"),
-		number(report, NULL, "idle_max_us"));
+	print_loops(report);
 	printf("%10.0f sent, %.0f lost\n", number(report, NULL, "sent"),
 		number(report, NULL, "lost"));
 	printf("%10.0f checked, %.0f bad, %.0f not translated\n", number(report, NULL, "checked"),

@@ -180,6 +180,8 @@ pst_report_write(const char *failure)
 	write_summary(to, &sum);
 	write_rounds(to, "loop", &sum.loop);
 	write_rounds(to, "idle", &sum.idle);
+	write_rounds(to, "every", &sum.every);
+	fprintf(to, "\"stretches\":%u,\"left_alone\":%u,", sum.stretches, sum.left);
 	write_connections(to, &sum);
 	write_totals(to, &all);
 	write_windows(to);

@@ -129,10 +129,14 @@ def setup_rows(udp, tcp):
     loops = []
     for name, report in (("UDP", udp), ("TCP", tcp)):
         loops += [Part(f"p99.99 with {name}", report.get("loop_p9999_us"), 50, "us"),
+                  Part(f"p99.99 of one that only waits, {name}", report.get("idle_p9999_us"), None,
+                       "us"),
+                  Part(f"p99.99 wherever the CPU was, {name}", report.get("every_p9999_us"), None,
+                       "us"),
                   Part(f"longest with {name}", report.get("loop_max_us"), None, "us")]
     return [Row("new UDP connections, as many expire", rate_parts(udp, 2)),
             Row("new TCP connections, begun and ended", rate_parts(tcp, 0.7)),
-            Row("a worker's loop meanwhile", loops)]
+            Row("a worker's loop meanwhile, CPU left alone", loops)]
 
 
 def memory_row(bytes_each):

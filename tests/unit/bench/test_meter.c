@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -110,79 +111,97 @@ static void
 rounds_of_disturbed_windows_do_not_count(void **state)
 {
 	static const struct pst_window windows[] = {
-		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 3 },
-		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 5 },
-		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 9000, .loops = 6 },
-		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 7 },
-		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000, .loops = 9 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 9000 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
+		{ .cpu_ns = 1000, .packets = 100, .probe_ns = 4000 },
 	};
 	/* in quiet windows, in others and their neighbours, and in one that did not end */
-	static const uint32_t ticks[] = { 30, 10, 20, 900, 901, 902, 903, 50, 40, 904 };
+	static const uint32_t ticks[] = { 30, 10, 20, 100, 101, 900, 901, 902, 50, 40, 102, 904 };
+	static const struct pst_stretch stretches[] = {
+		{ .end = 3, .window = 0 },
+		{ .end = 5, .window = 0, .waits = true },
+		{ .end = 6, .window = 1 },
+		{ .end = 7, .window = 2 },
+		{ .end = 8, .window = 3 },
+		{ .end = 10, .window = 4 },
+		{ .end = 11, .window = 4, .waits = true },
+		{ .end = 12, .window = 5 },
+	};
 	struct pst_meter *meters[1] = { meter_of(windows, 5) };
+	struct pst_round_log *log = &meters[0]->rounds;
 	struct pst_summary sum;
 
 	(void)state;
-	for (uint32_t i = 0; i < RTE_DIM(ticks); i++)
-		meters[0]->loops[i] = ticks[i];
-	meters[0]->n_loops = RTE_DIM(ticks);
-	for (uint32_t i = 0; i < 5 * PST_METER_IDLES; i++)
-		meters[0]->idles[i] = 100 + i;
+	memcpy(log->ticks, ticks, sizeof(ticks));
+	memcpy(log->stretches, stretches, sizeof(stretches));
+	log->n = RTE_DIM(ticks);
+	log->n_stretches = RTE_DIM(stretches);
 	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
 	assert_int_equal(sum.kept, 2);
 	assert_int_equal(sum.loop.n, 5);
 	assert_int_equal(sum.loop.p50, 30);
-	assert_int_equal(sum.loop.p9999, 50);
 	assert_int_equal(sum.loop.max, 50);
-	assert_int_equal(sum.idle.n, 2 * PST_METER_IDLES);
-	assert_int_equal(sum.idle.p50, 100 + 4 * PST_METER_IDLES);
-	assert_int_equal(sum.idle.max, 100 + 5 * PST_METER_IDLES - 1);
+	assert_int_equal(sum.every.n, 5);
+	assert_int_equal(sum.idle.n, 3);
+	assert_int_equal(sum.idle.max, 102);
+	assert_int_equal(sum.stretches, 2);
+	assert_int_equal(sum.left, 2);
 	free(meters[0]);
+}
+
+static void
+spin(uint64_t ticks)
+{
+	uint64_t start = rte_rdtsc();
+
+	while (rte_rdtsc() - start < ticks)
+		;
 }
 
 static void
 a_round_is_from_one_call_to_the_next(void **state)
 {
 	struct pst_meter *meter = pst_meter_create();
-	uint64_t start;
 
 	(void)state;
 	assert_non_null(meter);
 	pst_meter_loop(meter, 64); /* opens */
-	assert_int_equal(meter->n_loops, 0);
-	start = rte_rdtsc();
-	while (rte_rdtsc() - start < 100000)
-		;
+	assert_int_equal(meter->rounds.n, 0);
+	spin(100000);
 	pst_meter_add(meter, 64);
 	pst_meter_loop(meter, 64);
-	assert_int_equal(meter->n_loops, 1);
-	assert_true(meter->loops[0] >= 100000);
+	assert_int_equal(meter->rounds.n, 1);
+	assert_true(meter->rounds.ticks[0] >= 100000);
 	assert_int_equal(meter->count, 1);
-	assert_int_equal(meter->windows[0].loops, 1);
-	/* the probe was behind the one, and is before the next */
-	assert_true(meter->loop_start == meter->tsc_start);
-	meter->n_loops = PST_METER_LOOPS;
-	pst_meter_loop(meter, 64);
-	assert_int_equal(meter->n_loops, PST_METER_LOOPS);
+	assert_int_equal(meter->rounds.n_stretches, 1);
+	assert_int_equal(meter->rounds.stretches[0].end, 1);
 	free(meter);
 }
 
+/* Until the meter has waited, which it does behind a stretch of two rounds or more. */
 static void
-idle_rounds_are_as_long_as_the_last(void **state)
+waits_within_a_window_are_no_part_of_it(void **state)
 {
 	struct pst_meter *meter = pst_meter_create();
+	const struct pst_round_log *log = &meter->rounds;
+	uint64_t start, waited = 0;
 
 	(void)state;
 	assert_non_null(meter);
-	meter->open = true;
-	meter->loops[0] = 900000;
-	meter->loops[1] = 70000;
-	meter->loops[2] = 80000;
-	meter->n_loops = 3;
-	pst_meter_turn(meter);
-	assert_int_equal(meter->count, 1);
-	for (uint32_t i = 0; i < PST_METER_IDLES; i++)
-		assert_true(meter->idles[i] >= 70000);
-	assert_true(meter->tsc_start > 0 && meter->windows[0].loops == 3);
+	meter->rounds.stretch_ticks = 400000;
+	pst_meter_loop(meter, 64);
+	start = meter->tsc_start;
+	while (log->n_stretches == 0 || !log->stretches[log->n_stretches - 1].waits) {
+		spin(log->stretch_ticks / 4);
+		pst_meter_loop(meter, 64);
+	}
+	for (uint32_t i = log->n - PST_ROUNDS_WAITS; i < log->n; i++)
+		waited += log->ticks[i];
+	assert_int_equal(meter->count, 0);
+	assert_true(waited >= PST_ROUNDS_WAITS * log->stretch_ticks / 4);
+	assert_true(meter->tsc_start >= start + waited);
 	free(meter);
 }
 
@@ -197,7 +216,7 @@ main(void)
 		cmocka_unit_test(the_last_window_is_never_overrun),
 		cmocka_unit_test(rounds_of_disturbed_windows_do_not_count),
 		cmocka_unit_test(a_round_is_from_one_call_to_the_next),
-		cmocka_unit_test(idle_rounds_are_as_long_as_the_last),
+		cmocka_unit_test(waits_within_a_window_are_no_part_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
