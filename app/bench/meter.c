@@ -59,26 +59,43 @@ close_window(struct pst_meter *meter, const struct pst_window *window)
 	meter->count++;
 }
 
+static struct pst_counts
+since(const struct pst_counts *now, const struct pst_counts *start)
+{
+	struct pst_counts counts;
+
+	for (int i = 0; i < PST_COUNTS; i++)
+		counts.of[i] = now->of[i] - start->of[i];
+	return counts;
+}
+
 void
 pst_meter_turn(struct pst_meter *meter)
 {
 	uint64_t tsc = rte_rdtsc();
 	uint64_t cpu = cpu_time_ns();
+	struct pst_counts counts;
+	bool counted = pst_counts_read(meter->open ? meter->counts_fd : -1, &counts);
 	uint32_t after;
 
 	if (meter->open)
 		pst_rounds_end(&meter->rounds, meter->count, false);
+	else
+		meter->counts_fd = pst_counts_open();
 	after = probe();
 	close_window(meter, &(struct pst_window){
 		.cpu_ns = cpu - meter->cpu_start,
 		.tsc = tsc - meter->tsc_start,
 		.packets = meter->packets,
 		.probe_ns = RTE_MAX(meter->probe_ns, after),
+		.counted = counted,
+		.counts = since(&counts, &meter->counts_start),
 	});
 	meter->open = true;
 	meter->packets = 0;
 	meter->probe_ns = after;
 	pst_rounds_begin(&meter->rounds);
+	pst_counts_read(meter->counts_fd, &meter->counts_start);
 	meter->cpu_start = cpu_time_ns();
 	meter->tsc_start = rte_rdtsc();
 }
@@ -88,10 +105,15 @@ pst_meter_rest(struct pst_meter *meter)
 {
 	uint64_t tsc = rte_rdtsc();
 	uint64_t cpu = cpu_time_ns();
+	struct pst_counts before, after;
 
+	pst_counts_read(meter->counts_fd, &before);
 	pst_rounds_end(&meter->rounds, meter->count, false);
 	pst_rounds_wait(&meter->rounds, meter->count);
 	pst_rounds_begin(&meter->rounds);
+	pst_counts_read(meter->counts_fd, &after);
+	for (int i = 0; i < PST_COUNTS; i++)
+		meter->counts_start.of[i] += after.of[i] - before.of[i];
 	meter->cpu_start += cpu_time_ns() - cpu;
 	meter->tsc_start += rte_rdtsc() - tsc;
 }
@@ -164,6 +186,30 @@ gather(struct pst_meter *const *meters, uint32_t n, double limit, double *ns, do
 	return kept;
 }
 
+/* Medians of what the CPU counted, when it did in all windows that were left alone. */
+static void
+sum_counts(struct pst_meter *const *meters, uint32_t n, double limit, double *values,
+	struct pst_summary *sum)
+{
+	uint32_t used = 0;
+
+	sum->counted = true;
+	for (enum pst_count c = 0; c < PST_COUNTS; c++) {
+		used = 0;
+		for (uint32_t m = 0; m < n; m++)
+			for (uint32_t w = 0; meters[m] != NULL && w < meters[m]->count; w++) {
+				const struct pst_window *win = &meters[m]->windows[w];
+
+				if (!is_quiet(meters[m], w, limit))
+					continue;
+				sum->counted &= win->counted;
+				values[used++] = (double)win->counts.of[c] / win->packets;
+			}
+		qsort(values, used, sizeof(*values), by_value);
+		sum->counts[c] = quantile(values, used, 0.5);
+	}
+}
+
 /* The rounds of one kind, of all meters. Returns how many. */
 static uint32_t
 gather_rounds(struct pst_meter *const *meters, uint32_t n, double limit,
@@ -230,6 +276,7 @@ pst_meter_sum(struct pst_meter *const *meters, uint32_t n, struct pst_summary *s
 	sum->ns_p999 = quantile(ns, used, 0.999);
 	sum->ns_max = ns[used - 1];
 	sum->tsc_median = quantile(tsc, used, 0.5);
+	sum_counts(meters, n, limit, ns, sum);
 	free(ns);
 	return sum_rounds(meters, n, limit, sum);
 }

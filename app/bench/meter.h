@@ -7,6 +7,8 @@
  * between two windows notices: a window is left out when a probe at its ends, or at the ends
  * of the windows before and behind it, was slow.
  *
+ * Where the CPU counts for us (counts.h), a window has that too.
+ *
  * Besides, each round of the lcore's loop is timed (rounds.h). What is done for that alone, between
  * two stretches of rounds, is no part of a window; nor is the probe.
  *
@@ -17,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counts.h"
 #include "rounds.h"
 
 #define PST_METER_WINDOWS 16384
@@ -26,6 +29,8 @@ struct pst_window {
 	uint64_t tsc;
 	uint32_t packets;
 	uint32_t probe_ns; /* the slower of the probes at its two ends */
+	bool counted;
+	struct pst_counts counts;
 };
 
 struct pst_meter {
@@ -35,6 +40,8 @@ struct pst_meter {
 	uint32_t probe_ns; /* before the open window */
 	uint32_t count;
 	bool open;
+	int counts_fd; /* once a window was open */
+	struct pst_counts counts_start;
 	struct pst_window windows[PST_METER_WINDOWS];
 	struct pst_round_log rounds;
 };
@@ -47,6 +54,8 @@ struct pst_summary {
 	/* per packet, of the kept windows, or of all when none was kept */
 	double ns_min, ns_median, ns_p99, ns_p999, ns_max;
 	double tsc_median;
+	bool counted; /* by the CPU, all of these windows */
+	double counts[PST_COUNTS]; /* per packet, medians */
 	/* of the same windows */
 	uint32_t stretches, left; /* of the loop; those that were left alone */
 	struct pst_rounds loop, idle, every;

@@ -39,6 +39,18 @@ print_turnover(const json_t *report, const struct pst_pipeline_turnover *turnove
 }
 
 static void
+print_counts(const json_t *report)
+{
+	if (json_is_object(json_object_get(report, "counts")))
+		printf("%10.1f cycles a packet, %.1f instructions, %.3f LLC misses\n",
+			number(report, "counts", "cycles"),
+			number(report, "counts", "instructions"),
+			number(report, "counts", "llc_misses"));
+	else
+		printf("           cycles, instructions, LLC misses: not available\n");
+}
+
+static void
 print_rounds(const json_t *report, const char *kind, const char *what)
 {
 	static const char *const names[] = { "p50", "p99", "p999", "p9999", "max" };
@@ -82,6 +94,7 @@ print_table(const struct pst_bench_options *options, const json_t *report,
 		number(report, "ns", "min"), number(report, "ns", "p99"),
 		number(report, "ns", "p999"), number(report, "ns", "max"));
 	printf("%10.1f TSC ticks a packet\n", number(report, NULL, "tsc"));
+	print_counts(report);
 	if (is_setup(options))
 		print_turnover(report, &result->turnover);
 	print_loops(report);

@@ -82,6 +82,18 @@ write_summary(FILE *to, const struct pst_summary *sum)
 		sum->ns_median > 0 ? 1000 / sum->ns_median : 0);
 }
 
+/* Null where the CPU does not count. */
+static void
+write_counts(FILE *to, const struct pst_summary *sum)
+{
+	if (sum->counted)
+		fprintf(to, "\"counts\":{\"cycles\":%.1f,\"instructions\":%.1f,\"llc_misses\":%.3f},",
+			sum->counts[PST_COUNT_CYCLES], sum->counts[PST_COUNT_INSTRUCTIONS],
+			sum->counts[PST_COUNT_MISSES]);
+	else
+		fprintf(to, "\"counts\":null,");
+}
+
 static double
 us_of(uint32_t ticks)
 {
@@ -178,6 +190,7 @@ pst_report_write(const char *failure)
 	if (failure != NULL)
 		fprintf(to, "\"failure\":\"%s\",", failure);
 	write_summary(to, &sum);
+	write_counts(to, &sum);
 	write_rounds(to, "loop", &sum.loop);
 	write_rounds(to, "idle", &sum.idle);
 	write_rounds(to, "every", &sum.every);

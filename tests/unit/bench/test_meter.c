@@ -64,6 +64,28 @@ all_disturbed_gives_figures_of_all(void **state)
 }
 
 static void
+counts_are_given_when_all_quiet_windows_have_them(void **state)
+{
+	static const struct pst_window windows[] = {
+		{ .packets = 100, .probe_ns = 4000, .counted = true, .counts = { { 900, 50, 7 } } },
+		{ .packets = 200, .probe_ns = 4000, .counted = true, .counts = { { 200, 400, 6 } } },
+		{ .packets = 100, .probe_ns = 4000, .counted = true, .counts = { { 500, 300, 1 } } },
+	};
+	struct pst_meter *meters[1] = { meter_of(windows, 3) };
+	struct pst_summary sum;
+
+	(void)state;
+	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
+	assert_true(sum.counted);
+	assert_true(sum.counts[PST_COUNT_CYCLES] == 5 && sum.counts[PST_COUNT_INSTRUCTIONS] == 2);
+	assert_true(sum.counts[PST_COUNT_MISSES] == 0.03);
+	meters[0]->windows[1].counted = false;
+	assert_int_equal(pst_meter_sum(meters, 1, &sum), 0);
+	assert_false(sum.counted);
+	free(meters[0]);
+}
+
+static void
 no_windows_give_no_figures(void **state)
 {
 	struct pst_meter *meters[1] = { meter_of(NULL, 0) };
@@ -211,6 +233,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disturbed_windows_are_left_out_with_their_neighbours),
 		cmocka_unit_test(all_disturbed_gives_figures_of_all),
+		cmocka_unit_test(counts_are_given_when_all_quiet_windows_have_them),
 		cmocka_unit_test(no_windows_give_no_figures),
 		cmocka_unit_test(a_window_closes_when_it_is_full),
 		cmocka_unit_test(the_last_window_is_never_overrun),
