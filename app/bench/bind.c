@@ -21,7 +21,6 @@
 #define CLIENT 0x0a010107 /* 10.1.1.7 */
 #define OUTSIDE 0xc6120001
 #define POOL 64512u
-#define FULL (POOL * 99 / 100)
 #define BLOCKS 5u /* of 64 ports, left whole in a full pool */
 #define BLOCK 64u
 #define ROUNDS 20000
@@ -108,19 +107,36 @@ kill_ports(struct bench *b, uint32_t n, struct pst_connection **handles)
 	pst_bindbox_settle(&b->box);
 }
 
-/* To 99 %, with some blocks left whole. */
-static int
-fill(struct bench *b)
+static uint32_t
+ports_of(uint32_t percent)
 {
+	return POOL * percent / 100;
+}
+
+/* From one share of the pool to a larger one, with some blocks left whole. */
+static int
+fill(struct bench *b, uint32_t from, uint32_t to)
+{
+	struct pst_connection *blocks[BLOCKS * BLOCK];
 	int ret = 0;
 
+	if (from == to)
+		return 0;
 	for (uint32_t i = 0; ret == 0 && i < BLOCKS; i++)
-		ret = pst_bindbox_bind(OUTSIDE, BLOCK, b->held + i * BLOCK);
-	for (uint32_t i = BLOCKS * BLOCK; ret == 0 && i < FULL + BLOCKS * BLOCK; i++)
+		ret = pst_bindbox_bind(OUTSIDE, BLOCK, blocks + i * BLOCK);
+	for (uint32_t i = ports_of(from); ret == 0 && i < ports_of(to); i++)
 		ret = pst_bindbox_bind(OUTSIDE, 1, b->held + i);
 	if (ret == 0)
-		kill_ports(b, BLOCKS * BLOCK, b->held);
+		kill_ports(b, BLOCKS * BLOCK, blocks);
 	return ret;
+}
+
+/* Kills in pieces: a request has no more. */
+static void
+empty_pool(struct bench *b, uint32_t from)
+{
+	for (uint32_t i = 0; i < ports_of(from); i += BLOCK)
+		kill_ports(b, RTE_MIN(BLOCK, ports_of(from) - i), b->held + i);
 }
 
 static int
@@ -189,23 +205,25 @@ static int
 measure_all(struct bench *b, bool json, bool first)
 {
 	static const uint32_t sizes[] = { 1, 2, BLOCK };
-	struct result empty[RTE_DIM(sizes)], full;
+	static const uint32_t fills[] = { 0, 25, 50, 75, 90, 99 }; /* per cent of the pool */
+	struct result empty[RTE_DIM(sizes)], r;
+	uint32_t before = 0;
 	int ret = 0;
 
-	for (size_t k = 0; ret == 0 && k < RTE_DIM(sizes); k++) {
-		ret = measure(b, sizes[k], &empty[k]);
-		if (ret == 0)
-			print(json, first && k == 0, 0, sizes[k], &empty[k], &empty[k]);
+	for (size_t f = 0; ret == 0 && f < RTE_DIM(fills); f++) {
+		ret = fill(b, before, fills[f]);
+		before = fills[f];
+		for (size_t k = 0; ret == 0 && k < RTE_DIM(sizes); k++) {
+			ret = measure(b, sizes[k], &r);
+			if (f == 0)
+				empty[k] = r;
+			if (ret == 0)
+				print(json, first && f == 0 && k == 0, fills[f], sizes[k], &r,
+					&empty[k]);
+		}
 	}
 	if (ret == 0)
-		ret = fill(b);
-	for (size_t k = 0; ret == 0 && k < RTE_DIM(sizes); k++) {
-		ret = measure(b, sizes[k], &full);
-		if (ret == 0)
-			print(json, false, 99, sizes[k], &full, &empty[k]);
-	}
-	for (uint32_t i = BLOCKS * BLOCK; ret == 0 && i < FULL + BLOCKS * BLOCK; i += BLOCK)
-		kill_ports(b, RTE_MIN(BLOCK, FULL + BLOCKS * BLOCK - i), b->held + i);
+		empty_pool(b, before);
 	return ret;
 }
 

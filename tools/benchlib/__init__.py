@@ -7,5 +7,6 @@
     compare     postern beside testpmd; with a policy beside none
     acceptance  all that has a target, run in one go
     rows        the targets, and what is met
-    chart       an SVG of cost against flows
+    fill        full tables and pools
+    chart       an SVG of cost against flows, or load
 """

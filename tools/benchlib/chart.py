@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A chart of cost against flows, as SVG: readable in light and dark, and without colours."""
+"""A chart of cost against size, as SVG: readable in light and dark, and without colours.
+
+Flows are on a logarithmic scale; where the size is a share it goes from 0 to 100 per cent.
+"""
 
 import html
 import math
@@ -30,26 +33,33 @@ def y_step(top):
 
 
 class Plot:
-    """From data to places: flows on a logarithmic scale, ns from zero up."""
+    """From data to places: flows on a logarithmic scale, or per cent; ns from zero up."""
 
-    def __init__(self, series):
+    def __init__(self, series, percent=False):
         xs = [x for _, points in series for x, _ in points]
         ys = [y for _, points in series for _, y in points]
-        self.low, self.high = math.log2(min(xs)), math.log2(max(xs))
+        self.percent = percent
+        self.low, self.high = (0, 100) if percent else (math.log2(min(xs)), math.log2(max(xs)))
         self.step = y_step(max(ys))
         self.top = math.ceil(max(ys) / self.step) * self.step
 
-    def x(self, flows):
-        share = (math.log2(flows) - self.low) / ((self.high - self.low) or 1)
+    def x(self, size):
+        place = size if self.percent else math.log2(size)
+        share = (place - self.low) / ((self.high - self.low) or 1)
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def y(self, ns):
         return HEIGHT - BOTTOM - ns / self.top * (HEIGHT - TOP - BOTTOM)
 
     def x_ticks(self):
+        if self.percent:
+            return range(0, 101, 25)
         first, last = math.ceil(self.low), math.floor(self.high)
         every = 2 if last - first > 6 else 1
         return [1 << power for power in range(first, last + 1) if power % every == 0]
+
+    def x_text(self, size):
+        return f"{size} %" if self.percent else flows_text(size)
 
     def y_ticks(self):
         return range(0, self.top + 1, self.step)
@@ -70,7 +80,7 @@ def axes(plot, title, x_name, y_name):
     for flows in plot.x_ticks():
         out.append(f'<line class="grid" x1="{plot.x(flows):.1f}" x2="{plot.x(flows):.1f}" '
                    f'y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}"/>')
-        out.append(text(plot.x(flows), HEIGHT - BOTTOM + 21, flows_text(flows)))
+        out.append(text(plot.x(flows), HEIGHT - BOTTOM + 21, plot.x_text(flows)))
     out.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, x_name))
     out.append(text(18, middle, y_name, more=f' transform="rotate(-90 18 {middle:.1f})"'))
     return out
@@ -121,9 +131,9 @@ def style(series):
     return f"<style>{STYLE}{light}@media (prefers-color-scheme: dark) {{ {DARK}{dark} }}\n</style>"
 
 
-def svg(series, title, x_name, y_name):
-    """series: up to three (name, [(flows, ns), ...])."""
-    plot = Plot(series)
+def svg(series, title, x_name, y_name, percent=False):
+    """series: up to three (name, [(flows or per cent, ns), ...])."""
+    plot = Plot(series, percent)
     return "\n".join(
         [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
          f'width="{WIDTH}" height="{HEIGHT}" role="img">', f"<title>{html.escape(title)}</title>",

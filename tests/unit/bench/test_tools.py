@@ -12,7 +12,7 @@ from unittest import mock
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
-from benchlib import acceptance, chart, figures, programs, rows  # noqa: E402
+from benchlib import acceptance, chart, figures, fill, programs, rows  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -200,6 +200,33 @@ class Rows(unittest.TestCase):
         self.assertEqual(self.verdicts(rows.start_row({"ready_s": 1.5})), [True])
 
 
+class Fill(unittest.TestCase):
+    @staticmethod
+    def case(*rates):
+        case = case_of(postern=Replay(*(report([10], connections_per_s=rate) for rate in rates)))
+        for _ in rates:
+            case.run_round()
+        return case
+
+    def test_setups_are_medians_by_load(self):
+        cases = {(50, "udp"): self.case(1e6, 5e6, 2e6), (50, "tcp"): self.case(7e5),
+                 (95, "udp"): self.case(1.5e6), (95, "tcp"): self.case(0)}
+        self.assertEqual(fill.setup_series(cases),
+                         [("UDP", [(50, 2000), (95, 1500)]), ("TCP", [(50, 700)])])
+
+    def test_binds_are_those_of_two_cpus(self):
+        rows_of = [{"cpus": cpus, "fill_percent": percent, "n": n, "p50_us": n * percent}
+                   for cpus in ("dedicated", "shared") for percent in (25, 99) for n in (1, 64)]
+        rows_of[-1]["p50_us"] = 1
+        self.assertEqual(fill.bind_series(rows_of),
+                         [("n = 1", [(25, 25e3), (99, 99e3)]),
+                          ("n = 64", [(25, 1600e3), (99, 6336e3)])])
+
+    def test_tables_are_as_full_as_is_said(self):
+        for percent in fill.LOADS:
+            self.assertAlmostEqual(100 * fill.LIVE / fill.tables_for(percent), percent, 3)
+
+
 class Chart(unittest.TestCase):
     SERIES = [("below", [(1, 18.0), (1024, 18.5), (1 << 22, 22.0)]),
               ("a < b", [(1, 38.0), (1024, 40.0), (1 << 22, 77.0)])]
@@ -232,6 +259,12 @@ class Chart(unittest.TestCase):
 
     def test_one_point_is_enough(self):
         self.assertEqual(len(self.drawn([("one", [(1024, 20.0)])]).findall(f"{SVG}polyline")), 1)
+
+    def test_shares_are_on_a_linear_scale(self):
+        plot = chart.Plot([("one", [(12, 3.0), (95, 4.0)])], percent=True)
+        self.assertAlmostEqual(plot.x(75) - plot.x(50), plot.x(25) - plot.x(0))
+        self.assertEqual((plot.x(0), plot.x(100)), (chart.LEFT, chart.WIDTH - chart.RIGHT))
+        self.assertEqual(plot.x_text(50), "50 %")
 
     def test_disturbed_cases_are_left_out(self):
         details = [{"mode": "forward", "flows": 1, "testpmd udp": {"kept": 9, "median": 18.0},
