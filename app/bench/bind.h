@@ -6,7 +6,7 @@
  * loop is its own, and the calls are made as an editor makes them. Each call is
  * timed alone; its endpoints are killed, and the kills answered, before the next. Measured on
  * two CPUs and on a single one that both lcores share, with an empty pool of 64,512
- * ports and with one that is 99 % full: filled one port after the other, at random
+ * ports and then with more and more of it taken, up to 99 %: one port after the other, at random
  * places, but for five whole blocks of 64.
  */
 #pragma once

@@ -87,7 +87,9 @@ static void
 write_counts(FILE *to, const struct pst_summary *sum)
 {
 	if (sum->counted)
-		fprintf(to, "\"counts\":{\"cycles\":%.1f,\"instructions\":%.1f,\"llc_misses\":%.3f},",
+		fprintf(to,
+			"\"counts\":{\"cycles\":%.1f,\"instructions\":%.1f,"
+			"\"llc_misses\":%.3f},",
 			sum->counts[PST_COUNT_CYCLES], sum->counts[PST_COUNT_INSTRUCTIONS],
 			sum->counts[PST_COUNT_MISSES]);
 	else

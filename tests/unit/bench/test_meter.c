@@ -67,9 +67,12 @@ static void
 counts_are_given_when_all_quiet_windows_have_them(void **state)
 {
 	static const struct pst_window windows[] = {
-		{ .packets = 100, .probe_ns = 4000, .counted = true, .counts = { { 900, 50, 7 } } },
-		{ .packets = 200, .probe_ns = 4000, .counted = true, .counts = { { 200, 400, 6 } } },
-		{ .packets = 100, .probe_ns = 4000, .counted = true, .counts = { { 500, 300, 1 } } },
+		{ .packets = 100, .probe_ns = 4000, .counted = true,
+			.counts = { { 900, 50, 7 } } },
+		{ .packets = 200, .probe_ns = 4000, .counted = true,
+			.counts = { { 200, 400, 6 } } },
+		{ .packets = 100, .probe_ns = 4000, .counted = true,
+			.counts = { { 500, 300, 1 } } },
 	};
 	struct pst_meter *meters[1] = { meter_of(windows, 3) };
 	struct pst_summary sum;
