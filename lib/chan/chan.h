@@ -57,10 +57,20 @@ struct pst_req *pst_chan_answer(struct pst_chan *chan);
 
 /* Worker: the next request, NULL if there is none. */
 struct pst_req *pst_chan_request(struct pst_chan *chan);
+/* Worker: soon it looks for requests; their ring's lines come meanwhile. */
+static inline void
+pst_chan_expect(const struct pst_chan *chan)
+{
+	const struct rte_ring *r = chan->requests;
+
+	rte_prefetch0(&r->prod);
+	rte_prefetch0((void *const *)(r + 1) + (r->cons.head & r->mask));
+}
+
 /* Worker: the next ones, at most `most`; their first lines are asked for. Returns how many. */
 uint32_t pst_chan_requests(struct pst_chan *chan, struct pst_req **reqs, uint32_t most);
-/* Worker: answer it. */
-void pst_chan_reply(struct pst_chan *chan, struct pst_req *req);
+/* Worker: answer n of them. */
+void pst_chan_reply(struct pst_chan *chan, struct pst_req **reqs, uint32_t n);
 /* Worker: tell an event; false when the ring is full: try again later. */
 bool pst_chan_tell(struct pst_chan *chan, const struct pst_evt *evt);
 /* Is less than half of the event ring in use? For what may be missed. */

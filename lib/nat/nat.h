@@ -346,6 +346,13 @@ uint32_t pst_nat_expire(struct pst_nat *nat, uint64_t now_ms, uint32_t most);
  */
 bool pst_nat_next_event(struct pst_nat *nat, uint16_t editor_lcore, struct pst_evt *evt);
 void pst_nat_told(struct pst_nat *nat, uint16_t editor_lcore);
+/* Is there any? */
+static inline bool
+pst_nat_has_events(const struct pst_nat *nat, uint16_t editor_lcore)
+{
+	return nat->tell[editor_lcore].first_conn != PST_SLOT_NONE ||
+		nat->tell[editor_lcore].first_listener != PST_SLOT_NONE;
+}
 
 /* The next record of blocks for main, or NULL; pst_nat_record_told() once it was taken. */
 const struct pst_block_record *pst_nat_next_record(const struct pst_nat *nat);

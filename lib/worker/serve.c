@@ -6,6 +6,12 @@
 #define EVENTS_A_ROUND 32  /* to each editor lcore */
 #define RUN_RETRY_MS 1000  /* until workers that have no run to give are asked again */
 
+/* Requests of one asker, out of its ring. */
+struct asked {
+	uint32_t n;
+	struct pst_req *reqs[REQUESTS_A_ROUND];
+};
+
 /* The worker whose port a BIND asks for; ourselves when it may be any. */
 static uint32_t
 port_owner(const struct pst_worker *w, const struct pst_req *req)
@@ -15,16 +21,22 @@ port_owner(const struct pst_worker *w, const struct pst_req *req)
 	return pst_steer_outside(w->params.steer, req->bind.proxy.port);
 }
 
+/* All at once: the asker reads their ring all the time, and each look takes its line from us. */
 static void
-answer(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req)
+answer(struct pst_worker *w, struct pst_chan *chan, struct pst_req **reqs, uint32_t n)
 {
+	if (n == 0) /* other workers are asked first */
+		return;
 	/* an answer to UNWATCH says that all that was lent before is in the ring */
-	pst_worker_flush(w);
-	pst_chan_reply(chan, req);
+	pst_worker_flush_lent(w);
+	pst_chan_reply(chan, reqs, n);
 }
 
-/* Two phases: the port's worker is asked, nobody waits, and its answer ends the call. */
-static void
+/*
+ * Two phases: the port's worker is asked, nobody waits, and its answer ends the call. True when it
+ * has ended already.
+ */
+static bool
 reserve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *bind, uint32_t owner,
 	uint64_t now_ms)
 {
@@ -35,8 +47,7 @@ reserve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *bind, uint3
 	if (req == NULL) {
 		if (bind->result == 0)
 			bind->result = -EAGAIN;
-		answer(w, chan, bind);
-		return;
+		return true;
 	}
 	bind->answer_to = chan;
 	req->type = PST_REQ_RESERVE;
@@ -46,6 +57,7 @@ reserve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *bind, uint3
 	req->reserve.owner = w->params.index;
 	req->reserve.bind = bind;
 	pst_chan_post(w->params.asks[owner], req);
+	return false;
 }
 
 /* A run of ports that we don't use becomes another worker's: packets to it go there now. */
@@ -100,36 +112,58 @@ take_run(struct pst_worker *w, const struct pst_req *req, uint64_t now_ms)
 	}
 }
 
+/* True when it is answered. */
+static bool
+serve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req, uint64_t now_ms)
+{
+	uint32_t owner = port_owner(w, req);
+
+	/* what the editor lcore gave back before it asked for the end goes out first */
+	if (req->type == PST_REQ_KILL_CONN) {
+		while (pst_worker_take_back(w, now_ms) > 0)
+			;
+	}
+	if (owner != w->params.index)
+		return reserve(w, chan, req, owner, now_ms);
+	if (req->type == PST_REQ_SHOW || req->type == PST_REQ_END) {
+		pst_worker_walk_later(w, chan, req);
+		return false;
+	}
+	if (req->type == PST_REQ_RUN)
+		give_run(w, req, now_ms);
+	else
+		pst_nat_serve(w->nat, req, now_ms);
+	return true;
+}
+
+/* Take what is asked for; it is served a little later. */
+static void
+look(struct pst_chan *chan, struct asked *asked)
+{
+	asked->n = pst_chan_requests(chan, asked->reqs, REQUESTS_A_ROUND);
+}
+
+static void
+serve_all(struct pst_worker *w, struct pst_chan *chan, struct asked *asked, uint64_t now_ms)
+{
+	uint32_t done = 0;
+
+	for (uint32_t k = 0; k < asked->n; k++) {
+		if (serve(w, chan, asked->reqs[k], now_ms))
+			asked->reqs[done++] = asked->reqs[k];
+	}
+	answer(w, chan, asked->reqs, done);
+}
+
 static uint32_t
 serve_chan(struct pst_worker *w, struct pst_chan *chan, uint64_t now_ms)
 {
-	struct pst_req *reqs[REQUESTS_A_ROUND];
-	uint32_t n = pst_chan_requests(chan, reqs, REQUESTS_A_ROUND);
+	struct asked asked;
 
-	for (uint32_t k = 0; k < n; k++) {
-		struct pst_req *req = reqs[k];
-		uint32_t owner = port_owner(w, req);
-
-		/* what the editor lcore gave back before it asked for the end goes out first */
-		if (req->type == PST_REQ_KILL_CONN) {
-			while (pst_worker_take_back(w, now_ms) > 0)
-				;
-		}
-		if (owner != w->params.index) {
-			reserve(w, chan, req, owner, now_ms);
-			continue;
-		}
-		if (req->type == PST_REQ_SHOW || req->type == PST_REQ_END) {
-			pst_worker_walk_later(w, chan, req);
-			continue;
-		}
-		if (req->type == PST_REQ_RUN)
-			give_run(w, req, now_ms);
-		else
-			pst_nat_serve(w->nat, req, now_ms);
-		answer(w, chan, req);
-	}
-	return n;
+	look(chan, &asked);
+	if (asked.n > 0)
+		serve_all(w, chan, &asked, now_ms);
+	return asked.n;
 }
 
 /* What another worker said to our RESERVE or RUN; a RELEASE needs no more. */
@@ -146,7 +180,7 @@ take_answer(struct pst_worker *w, struct pst_chan *asked, struct pst_req *req, u
 		bind->result = req->result;
 		if (req->result == 0)
 			undo = pst_nat_bind_reserved(w->nat, bind, now_ms) < 0;
-		answer(w, bind->answer_to, bind);
+		answer(w, bind->answer_to, &bind, 1);
 	}
 	if (undo) {
 		req->type = PST_REQ_RELEASE;
@@ -205,6 +239,8 @@ tell_events(struct pst_worker *w, uint32_t e)
 	struct pst_evt evt;
 	uint32_t n = 0;
 
+	if (likely(!pst_nat_has_events(w->nat, e)))
+		return 0;
 	while (n < EVENTS_A_ROUND && pst_nat_next_event(w->nat, e, &evt)) {
 		if (!pst_chan_tell(w->params.editors[e], &evt))
 			break;
@@ -244,12 +280,19 @@ tell_records(struct pst_worker *w)
 uint32_t
 pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 {
-	uint32_t n = serve_chan(w, w->params.main, now_ms), told = 0;
+	struct asked asked[PST_EDITORS_MAX];
+	uint32_t n, told = 0;
 
+	/* their lines come while the others are served */
+	for (uint32_t e = 0; e < w->params.n_editors; e++)
+		look(w->params.editors[e], &asked[e]);
+	n = serve_chan(w, w->params.main, now_ms);
 	pst_worker_flush_lent(w);
 	n += serve_workers(w, now_ms) + tell_records(w);
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
-		n += serve_chan(w, w->params.editors[e], now_ms);
+		n += asked[e].n;
+		if (asked[e].n > 0)
+			serve_all(w, w->params.editors[e], &asked[e], now_ms);
 		told += tell_events(w, e);
 	}
 	w->stats.requests += n;

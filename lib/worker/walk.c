@@ -63,7 +63,7 @@ pst_worker_walk(struct pst_worker *w, uint64_t now_ms)
 	done = walk_piece(w, req, now_ms);
 	if (done) {
 		walk->first = req->show.next;
-		pst_chan_reply(req->answer_to, req);
+		pst_chan_reply(req->answer_to, &req, 1);
 	}
 	took = rte_rdtsc() - start;
 	w->stats.walk_ticks += took;

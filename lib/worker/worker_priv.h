@@ -208,3 +208,11 @@ uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
 /* walk.c: take a SHOW or END; and go on with those there are, of which there is one. */
 void pst_worker_walk_later(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req);
 uint32_t pst_worker_walk(struct pst_worker *w, uint64_t now_ms);
+
+/* Packets still come before it: ask for the lines that say what editor lcores want. */
+static inline void
+pst_worker_expect(const struct pst_worker *w)
+{
+	for (uint32_t e = 0; e < w->params.n_editors; e++)
+		pst_chan_expect(w->params.editors[e]);
+}

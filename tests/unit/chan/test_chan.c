@@ -40,7 +40,7 @@ requests_and_answers_keep_their_order(void **state)
 		for (uint32_t i = 0; i < n; i++) {
 			assert_ptr_equal(got[i], asked[i]);
 			assert_null(pst_chan_answer(chan));
-			pst_chan_reply(chan, got[i]);
+			pst_chan_reply(chan, &got[i], 1);
 			assert_ptr_equal(pst_chan_answer(chan), asked[i]);
 			pst_chan_put(chan, asked[i]);
 		}

@@ -315,7 +315,7 @@ answer(struct appliance *a, uint32_t worker, struct pst_req *req)
 	default:
 		fail_msg("main asks for %d", req->type);
 	}
-	pst_chan_reply(a->params.workers[worker], req);
+	pst_chan_reply(a->params.workers[worker], &req, 1);
 }
 
 void

@@ -228,7 +228,7 @@ rig_serve(struct rig *rig, uint32_t worker)
 
 	while (!w->stalled && (req = pst_chan_request(w->chan)) != NULL) {
 		serve_one(w, req);
-		pst_chan_reply(w->chan, req);
+		pst_chan_reply(w->chan, &req, 1);
 	}
 }
 
