@@ -98,71 +98,101 @@ take_ports(struct pst_nat *nat, struct pst_req *req, uint32_t slot, uint32_t *ad
 		nat, slot, *address, req->bind.protocol, req->bind.n, now_ms);
 }
 
-static void
-make_listener(struct pst_nat *nat, struct pst_req *req, uint32_t k, uint32_t client,
-	uint32_t address, uint16_t port, bool foreign, uint64_t now_ms)
+/* What all of a call's have in common. */
+static struct pst_listener
+common_of(
+	const struct pst_req *req, uint32_t client, uint32_t address, bool foreign, uint64_t now_ms)
 {
-	uint32_t i = pst_listener_add(&nat->listeners);
-	struct pst_listener *l = &nat->listeners.entries[i];
-	uint64_t due;
-
-	l->outside = pst_key_end(
-		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
-	l->inside = pst_key_of_endpoint(&req->bind.ends[k].client, req->bind.protocol);
-	l->filter = req->bind.filter;
-	l->cookie = req->bind.ends[k].cookie;
-	l->created_ms = l->last_ms = now_ms;
-	l->client = client;
-	l->address = address;
-	l->flags = req->bind.flags;
-	l->backlog = RTE_MAX(req->bind.backlog, 1);
-	l->editor_lcore = req->bind.editor_lcore;
-	l->editor = req->bind.editor;
-	l->protocol_index = req->bind.protocol_index;
-	l->wants_established = req->bind.wants_established;
-	l->foreign = foreign;
-	l->editor_path = req->bind.editor_path;
-	l->unapproved = req->bind.unapproved;
-	nat->clients.entries[client].maps += (l->flags & PST_FLAG_MAP) != 0;
-	nat->clients.entries[client].refs++;
-	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
-	due = pst_nat_listener_due(nat, l);
-	if (due != PST_EXPIRY_NEVER) /* a new one is not armed */
-		pst_expiry_arm(nat->listeners.expiry, i, due);
-	nat->listeners_total++;
-	req->bind.ends[k].ref = pst_listener_ref(&nat->listeners, i);
+	return (struct pst_listener){ .outside = req->bind.protocol,
+		.filter = req->bind.filter,
+		.created_ms = now_ms,
+		.last_ms = now_ms,
+		.client = client,
+		.address = address,
+		.flags = req->bind.flags,
+		.backlog = RTE_MAX(req->bind.backlog, 1),
+		.editor_lcore = req->bind.editor_lcore,
+		.editor = req->bind.editor,
+		.protocol_index = req->bind.protocol_index,
+		.wants_established = req->bind.wants_established,
+		.foreign = foreign,
+		.editor_path = req->bind.editor_path,
+		.unapproved = req->bind.unapproved };
 }
+
+/* Where it will be found. */
+struct place {
+	uint64_t outside, hash;
+};
 
 /* Ask for the lines that the nth listener from now on will need: its entry, and its bucket. */
-static void
-prefetch_listener(const struct pst_nat *nat, const struct pst_req *req, uint32_t nth,
-	uint32_t address, uint16_t port)
+static struct place
+prefetch_place(const struct pst_nat *nat, uint32_t nth, rte_be32_t ip, uint16_t port, uint16_t low)
 {
-	uint64_t outside = pst_key_end(
-		nat->params->addresses[address], rte_cpu_to_be_16(port), req->bind.protocol);
+	uint64_t outside = pst_key_end(ip, rte_cpu_to_be_16(port), low);
+	struct place place = { outside, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)) };
 	uint32_t i = pst_slots_peek(&nat->listeners.slots, nth);
 
-	pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(outside)));
+	pst_flow_prefetch(&nat->ends, place.hash);
 	if (i != PST_SLOT_NONE)
 		pst_listener_prefetch(&nat->listeners, i);
+	return place;
 }
 
+static uint32_t
+make_listener(struct pst_nat *nat, const struct pst_listener *common, const struct place *place,
+	struct pst_req_end *end)
+{
+	uint32_t i = pst_listener_add_like(&nat->listeners, common);
+	struct pst_listener *l = &nat->listeners.entries[i];
+
+	l->outside = place->outside;
+	l->inside = pst_key_of_endpoint(&end->client, pst_key_low(place->outside));
+	l->cookie = end->cookie;
+	pst_flowtable_add(&nat->ends, place->hash, i << 2 | PST_END_LISTENER);
+	end->ref = pst_listener_ref(&nat->listeners, i);
+	return i;
+}
+
+/* All of a call's; their client's entry, their filter and the wheel are the same for all. */
 static void
 make_listeners(struct pst_nat *nat, struct pst_req *req, uint32_t client, uint32_t address,
-	uint16_t port, bool reserved, uint64_t now_ms)
+	uint16_t port, bool foreign, uint64_t now_ms)
 {
-	uint32_t n = req->bind.n;
+	const struct pst_listener common = common_of(req, client, address, foreign, now_ms);
+	rte_be32_t ip = nat->params->addresses[address];
+	uint64_t due = pst_nat_listener_due(nat, &common);
+	uint32_t n = req->bind.n, low = req->bind.protocol;
+	struct place places[AHEAD];
 
 	for (uint32_t k = 0; k < AHEAD && k < n; k++)
-		prefetch_listener(nat, req, k, address, port + k);
+		places[k] = prefetch_place(nat, k, ip, port + k, low);
 	for (uint32_t k = 0; k < n; k++) {
+		struct place place = places[k % AHEAD];
+		uint32_t i;
+
 		if (k + AHEAD < n)
-			prefetch_listener(nat, req, AHEAD, address, port + k + AHEAD);
-		make_listener(nat, req, k, client, address, port + k, reserved, now_ms);
+			places[k % AHEAD] = prefetch_place(nat, AHEAD, ip, port + k + AHEAD, low);
+		i = make_listener(nat, &common, &place, &req->bind.ends[k]);
+		if (due != PST_EXPIRY_NEVER) /* a new one is not armed */
+			pst_expiry_arm(nat->listeners.expiry, i, due);
 	}
+	nat->clients.entries[client].refs += n;
+	nat->clients.entries[client].maps += (common.flags & PST_FLAG_MAP) != 0 ? n : 0;
+	nat->listeners_total += n;
 	/* each has a reference now, with the one that came */
 	pst_ipset_ref_many(req->bind.filter, n - 1);
 	req->bind.filter = NULL;
+}
+
+/* The ends' lines are the asker's CPU's, and are written to: all of them at once. */
+static void
+prefetch_ends(const struct pst_req *req)
+{
+	const uint32_t a_line = RTE_CACHE_LINE_SIZE / sizeof(req->bind.ends[0]);
+
+	for (uint32_t i = a_line; i < req->bind.n && i < PST_BIND_MAX; i += a_line)
+		rte_prefetch0_write(&req->bind.ends[i]);
 }
 
 /* All or nothing (R76): what can fail comes first. */
@@ -172,6 +202,7 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now
 	uint32_t client, address;
 	int port, ret;
 
+	prefetch_ends(req);
 	ret = check_bind(nat, req);
 	if (ret < 0)
 		return ret;

@@ -33,16 +33,9 @@ pst_listener_table_fini(struct pst_listener_table *t)
 uint32_t
 pst_listener_add(struct pst_listener_table *t)
 {
-	uint32_t i = pst_slots_take(&t->slots), gen;
+	static const struct pst_listener none;
 
-	if (i == PST_SLOT_NONE)
-		return PST_SLOT_NONE;
-	gen = t->entries[i].gen;
-	memset(&t->entries[i], 0, sizeof(t->entries[i]));
-	t->entries[i].gen = gen;
-	t->entries[i].live = true;
-	t->entries[i].first = PST_SLOT_NONE;
-	return i;
+	return pst_listener_add_like(t, &none);
 }
 
 void

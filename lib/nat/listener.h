@@ -66,7 +66,8 @@ struct pst_listener {
 	bool published; /* by the operator: no editor's, and in no quota */
 	bool foreign; /* its port is another worker's */
 	bool releasing;
-};
+} __rte_cache_aligned;
+_Static_assert(sizeof(struct pst_listener) == 2 * RTE_CACHE_LINE_SIZE, "two lines");
 
 struct pst_listener_table {
 	struct pst_listener *entries;
@@ -78,7 +79,23 @@ int pst_listener_table_init(
 	struct pst_listener_table *t, uint32_t capacity, uint64_t now_ms, int socket);
 void pst_listener_table_fini(struct pst_listener_table *t);
 
-/* A new entry, zero but for its generation; PST_SLOT_NONE when the table is full. */
+/* A new entry like that one, but for its generation; PST_SLOT_NONE when the table is full. */
+static inline uint32_t
+pst_listener_add_like(struct pst_listener_table *t, const struct pst_listener *like)
+{
+	uint32_t i = pst_slots_take(&t->slots), gen;
+
+	if (i == PST_SLOT_NONE)
+		return PST_SLOT_NONE;
+	gen = t->entries[i].gen;
+	t->entries[i] = *like;
+	t->entries[i].gen = gen;
+	t->entries[i].live = true;
+	t->entries[i].first = PST_SLOT_NONE;
+	return i;
+}
+
+/* The same, of zeroes. */
 uint32_t pst_listener_add(struct pst_listener_table *t);
 void pst_listener_del(struct pst_listener_table *t, uint32_t i);
 
@@ -93,6 +110,6 @@ pst_listener_ref(const struct pst_listener_table *t, uint32_t i)
 static inline void
 pst_listener_prefetch(const struct pst_listener_table *t, uint32_t i)
 {
-	rte_prefetch0(&t->entries[i]);
-	rte_prefetch0((const char *)(&t->entries[i] + 1) - 1);
+	rte_prefetch0_write(&t->entries[i]);
+	rte_prefetch0_write((const char *)&t->entries[i] + RTE_CACHE_LINE_SIZE);
 }
