@@ -273,11 +273,12 @@ uint32_t watch_timers(struct pst_runtime *rt);
 /* Offsets once nothing of the stream is in hand; zero without a watch. */
 void watch_offsets(const struct pst_connection *conn, int32_t offset[PST_DIRS]);
 
-/* call.c */
-
-/* Raise the events of a bind. 0, or why it fails. */
+/* bind.c: raise the events of a bind. 0, or why it fails. */
 int call_raise_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog,
 	bool many);
+
+/* call.c */
+
 /* A record to ask a worker with; where all are lent, the next to come back in time. */
 struct pst_req *call_take(struct pst_runtime *rt, uint32_t worker, uint64_t give_up);
 uint64_t call_bound(const struct pst_runtime *rt);
