@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* BindForClient: n endpoints outside for a client, and a handle for each. */
+/*
+ * BindForClient: n endpoints outside for a client, and a handle for each.
+ *
+ * Where nobody hears of binds the handles are made while the worker opens the
+ * endpoints: their names are known before they are made. Else they are there before their events
+ * (R49), and the worker is asked when all have heard.
+ */
 #include <string.h>
 
 #include "filter/ipfilter.h"
@@ -68,47 +74,53 @@ owner_of_call(
 	return editor >= 0 ? (uint32_t)editor : NO_EDITOR;
 }
 
-/* n handles, before anything is asked for: nothing can fail afterwards (R49). */
-static int
-make_handles(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
-	struct pst_ipset *filter)
-{
-	uint32_t editor = owner_of_call(session, args, protocol);
+/* A call, and what is the same for each of its endpoints. */
+struct call {
+	struct pst_session *session;
+	const struct pst_bind_for_client *args;
+	int protocol;
+	struct pst_ipset *filter;
+	uint32_t editor, flags;
+	bool by_editor;
+};
 
-	if (session->rt->n_free < args->n)
-		return -ENOMEM;
+/* Nothing can fail here: there are as many, and each has its reference to the filter. */
+static void
+make_handles(const struct call *call)
+{
+	const struct pst_bind_for_client *args = call->args;
+
 	for (uint32_t i = 0; i < args->n; i++) {
-		struct pst_connection *conn = handle_new(session, HANDLE_ENDPOINT);
+		struct pst_connection *conn = handle_new(call->session, HANDLE_ENDPOINT);
 
 		conn->proto = args->protocol;
 		conn->client = args->client_addresses[i];
 		conn->external = *args->proxy_address;
 		conn->callback = args->callback;
 		conn->context = args->callback_context;
-		conn->editor = editor;
-		conn->flags = args->flags;
-		conn->ipset = filter;
+		conn->editor = call->editor;
+		conn->flags = call->flags;
+		conn->by_editor = call->by_editor;
+		conn->ipset = call->filter;
 		args->connections[i] = conn;
 	}
-	pst_ipset_ref_many(filter, args->n);
-	return 0;
 }
 
 /* Events. */
 
 static struct occasion
-occasion_of_bind(struct pst_connection *conn, const struct pst_guid *protocol, int backlog,
-	enum pst_event_type type)
+occasion_of_bind(struct pst_connection *conn, const struct pst_endpoint *external,
+	const struct pst_guid *protocol, int backlog, enum pst_event_type type)
 {
 	return (struct occasion){ .event = { .type = type,
 					  .connection = conn,
-					  .local = conn->external,
+					  .local = *external,
 					  .protocol = *protocol,
 					  .backlog = backlog },
-		.port = conn->external.port,
-		.other_port = conn->external.port,
+		.port = external->port,
+		.other_port = external->port,
 		.primary = -1,
-		.bound = conn->external };
+		.bound = *external };
 }
 
 static int
@@ -116,7 +128,7 @@ raise_bind(struct pst_connection *conn, const struct pst_guid *protocol, int bac
 	enum pst_event_type type)
 {
 	struct decision d = { .conn = conn, .protocol = -1, .is_one_of_many = many };
-	struct occasion o = occasion_of_bind(conn, protocol, backlog, type);
+	struct occasion o = occasion_of_bind(conn, &conn->external, protocol, backlog, type);
 	int ret = event_raise(conn->session, &o, &d);
 
 	if (ret == 0 && (d.flags & PST_SET_BIDIRECTIONAL))
@@ -140,17 +152,18 @@ call_raise_bind(
 
 /* The ports are not chosen yet: who hears of one bind of a call hears of all. */
 static bool
-are_heard(const struct pst_bind_for_client *args)
+are_heard(const struct call *call)
 {
 	static const enum pst_event_type types[] = { PST_EVENT_BIND_TCP, PST_EVENT_BIND_UDP,
 		PST_EVENT_LISTEN };
+	const struct pst_bind_for_client *args = call->args;
 	bool heard = false;
 
-	for (size_t k = 0; k < RTE_DIM(types); k++) {
+	for (size_t k = 0; !heard && k < RTE_DIM(types); k++) {
 		struct occasion o = occasion_of_bind(
-			args->connections[0], &args->protocol_id, args->backlog, types[k]);
+			NULL, args->proxy_address, &args->protocol_id, args->backlog, types[k]);
 
-		heard = heard || event_is_heard(args->connections[0]->session, &o);
+		heard = event_is_heard(call->session, &o);
 	}
 	return heard;
 }
@@ -160,120 +173,107 @@ raise_binds(const struct pst_bind_for_client *args)
 {
 	int ret = 0;
 
-	if (!are_heard(args))
-		return 0;
 	for (uint32_t i = 0; ret == 0 && i < args->n; i++)
 		ret = call_raise_bind(args->connections[i], &args->protocol_id, args->backlog,
 			args->n > 1);
 	return ret;
 }
 
-/* By our port or by the client's; either may not be known yet. */
+/* By our port or by a client's; either may not be known yet. */
 static bool
-is_accept_hooked(const struct pst_session *session, const struct pst_connection *conn)
+is_accept_hooked(const struct call *call)
 {
-	return event_is_hooked(session, PST_EVENT_ACCEPTED, conn->external.port) ||
-		event_is_hooked(session, PST_EVENT_ACCEPTED, conn->client.port);
+	const struct pst_bind_for_client *args = call->args;
+	bool hooked = event_is_hooked(call->session, PST_EVENT_ACCEPTED, args->proxy_address->port);
+
+	for (uint32_t i = 0; !hooked && i < args->n; i++)
+		hooked = event_is_hooked(
+			call->session, PST_EVENT_ACCEPTED, args->client_addresses[i].port);
+	return hooked;
 }
 
 /*
- * R39, R42 to R45, R79: whether what the endpoint accepts goes by way of us. hooked: what it
- * accepts is, on some port.
+ * R39, R42 to R45, R79: whether what the endpoints accept goes by way of us, as far as that is not
+ * their own filters' matter.
  */
 static bool
-is_by_editor(const struct pst_session *session, const struct pst_connection *conn, bool hooked)
+is_by_editor(const struct call *call)
 {
-	bool is_tcp = conn->proto == PST_TCP;
+	bool is_tcp = call->args->protocol == PST_TCP;
 
-	if ((conn->flags & PST_FLAG_NO_KERNEL_MODE) || filters_count(conn->filters) > 0)
+	if (call->flags & PST_FLAG_NO_KERNEL_MODE)
 		return true;
-	if (hooked && (!is_tcp || is_accept_hooked(session, conn)))
+	if (event_is_hooked(call->session, is_tcp ? PST_EVENT_ACCEPTED : PST_EVENT_UDP_DESTINATION,
+		    ANY_PORT) &&
+		(!is_tcp || is_accept_hooked(call)))
 		return true;
 	/* one for BIND_UDP has made its filter already */
-	return is_tcp && event_has_factory(session, PST_EVENT_ACCEPTED, &conn->external);
+	return is_tcp &&
+	       event_has_factory(call->session, PST_EVENT_ACCEPTED, call->args->proxy_address);
 }
 
-/* One path for all of a call. */
-static bool
-choose_path(const struct pst_bind_for_client *args)
-{
-	const struct pst_session *session = args->connections[0]->session;
-	bool hooked = event_is_hooked(session,
-		args->protocol == PST_TCP ? PST_EVENT_ACCEPTED : PST_EVENT_UDP_DESTINATION,
-		ANY_PORT);
-	bool by_editor = false;
-
-	for (uint32_t i = 0; i < args->n; i++)
-		by_editor = by_editor || is_by_editor(session, args->connections[i], hooked);
-	for (uint32_t i = 0; i < args->n; i++)
-		args->connections[i]->by_editor = by_editor;
-	return by_editor;
-}
-
+/* made: the handles are there. */
 static void
-fill(struct pst_req *req, const struct pst_session *session, const struct pst_bind_for_client *args,
-	int protocol, struct pst_ipset *filter)
+fill(struct pst_req *req, const struct call *call, bool made)
 {
+	const struct pst_bind_for_client *args = call->args;
+	const struct pst_runtime *rt = call->session->rt;
+
 	req->type = PST_REQ_BIND;
 	req->cookie = UINT64_MAX;
-	req->bind.client_ip = session->client_ip;
+	req->bind.client_ip = call->session->client_ip;
 	req->bind.proxy = *args->proxy_address;
 	req->bind.protocol = args->protocol;
 	req->bind.n = args->n;
-	req->bind.flags = args->connections[0]->flags;
+	req->bind.flags = call->flags;
 	req->bind.backlog = args->backlog;
-	req->bind.editor_lcore = session->rt->params.index;
-	req->bind.editor = args->connections[0]->editor;
-	req->bind.protocol_index = protocol;
+	req->bind.editor_lcore = rt->params.index;
+	req->bind.editor = call->editor;
+	req->bind.protocol_index = call->protocol;
 	req->bind.wants_established = args->callback != NULL;
-	req->bind.unapproved = protocol == NO_PROTOCOL;
-	req->bind.editor_path = choose_path(args);
-	req->bind.filter = filter;
+	req->bind.unapproved = call->protocol == NO_PROTOCOL;
+	req->bind.editor_path = call->by_editor;
+	req->bind.filter = call->filter;
 	for (uint32_t i = 0; i < args->n; i++) {
 		req->bind.ends[i].client = args->client_addresses[i];
-		req->bind.ends[i].cookie = handle_cookie(args->connections[i]);
+		req->bind.ends[i].cookie =
+			made ? handle_cookie(args->connections[i]) : handle_cookie_ahead(rt, i);
 	}
 }
 
 static void
-take_answer(const struct pst_bind_for_client *args, const struct pst_req *req)
+take_answer(const struct call *call, const struct pst_req *req)
 {
-	*args->proxy_address = req->bind.proxy;
+	const struct pst_bind_for_client *args = call->args;
+	bool is_map = args->flags & PST_FLAG_MAP;
+
 	for (uint32_t i = 0; i < args->n; i++) {
 		struct pst_connection *conn = args->connections[i];
 
+		conn->is_map = is_map;
 		conn->external.ip = req->bind.proxy.ip;
 		conn->external.port = req->bind.proxy.port + i;
-		conn->is_map = args->flags & PST_FLAG_MAP;
-		conn->session->maps += conn->is_map;
-		handle_bind_ref(conn, conn->session->worker, req->bind.ends[i].ref);
+		conn->ref = req->bind.ends[i].ref; /* of no worker's connection */
 	}
+	call->session->maps += is_map ? args->n : 0;
+	*args->proxy_address = req->bind.proxy;
 }
 
-/* Ask and wait. The filter's reference is the worker's after success, or undone. */
+/* The filter's reference is the worker's after success, or undone. */
 static int
-ask(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
-	struct pst_ipset *filter)
+await(const struct call *call, struct pst_req *req, uint64_t give_up)
 {
-	struct pst_runtime *rt = session->rt;
-	struct pst_chan *chan = rt->params.workers[session->worker];
-	uint64_t give_up = call_bound(rt);
-	struct pst_req *req = call_take(rt, session->worker, give_up);
+	struct pst_runtime *rt = call->session->rt;
 	int ret;
 
-	if (req == NULL) {
-		pst_ipset_unref(filter);
-		return -EAGAIN;
-	}
-	fill(req, session, args, protocol, filter);
-	if (!call_wait(rt, session->worker, req, give_up))
+	if (!call_await(rt, give_up))
 		return -EAGAIN;
 	ret = req->result;
 	if (ret == 0)
-		take_answer(args, req);
+		take_answer(call, req);
 	else
 		pst_ipset_unref(req->bind.filter);
-	pst_chan_put(chan, req);
+	pst_chan_put(rt->params.workers[call->session->worker], req);
 	return ret;
 }
 
@@ -300,26 +300,106 @@ end_handles(struct pst_connection **handles, uint32_t n)
 	}
 }
 
-static int
-bind(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
-	struct pst_ipset *filter)
+/* A record that is filled in; NULL: none came back in time. */
+static struct pst_req *
+make_request(const struct call *call, bool made, uint64_t give_up)
 {
-	int ret = make_handles(session, args, protocol, filter);
+	struct pst_req *req = call_take(call->session->rt, call->session->worker, give_up);
 
-	if (ret < 0) {
-		pst_ipset_unref(filter);
-		return ret;
-	}
+	if (req != NULL)
+		fill(req, call, made);
+	else
+		pst_ipset_unref(call->filter);
+	return req;
+}
+
+/* Nobody takes a handle or a name between here and there. */
+static int
+bind_unheard(struct call *call)
+{
+	const struct pst_bind_for_client *args = call->args;
+	uint64_t give_up = call_bound(call->session->rt);
+	struct pst_req *req;
+	int ret;
+
+	call->by_editor = is_by_editor(call);
+	req = make_request(call, false, give_up);
+	if (req == NULL)
+		return -EAGAIN;
+	pst_ipset_ref_many(call->filter, args->n);
+	call_post(call->session->rt, call->session->worker, req);
+	make_handles(call);
+	ret = await(call, req, give_up);
+	if (ret < 0)
+		end_handles(args->connections, args->n);
+	return ret;
+}
+
+/* What the handlers have decided. */
+static void
+take_decisions(struct call *call)
+{
+	const struct pst_bind_for_client *args = call->args;
+
+	call->flags = args->connections[0]->flags;
+	call->by_editor = is_by_editor(call);
+	for (uint32_t i = 0; i < args->n; i++)
+		call->by_editor |= filters_count(args->connections[i]->filters) > 0;
+	for (uint32_t i = 0; i < args->n; i++)
+		args->connections[i]->by_editor = call->by_editor;
+}
+
+static int
+ask(struct call *call)
+{
+	uint64_t give_up = call_bound(call->session->rt);
+	struct pst_req *req;
+
+	take_decisions(call);
+	req = make_request(call, true, give_up);
+	if (req == NULL)
+		return -EAGAIN;
+	call_post(call->session->rt, call->session->worker, req);
+	return await(call, req, give_up);
+}
+
+static int
+bind_heard(struct call *call)
+{
+	const struct pst_bind_for_client *args = call->args;
+	int ret;
+
+	pst_ipset_ref_many(call->filter, args->n);
+	make_handles(call);
 	ret = raise_binds(args);
 	if (ret == 0 && !args->connections[0]->emulated)
-		ret = ask(session, args, protocol, filter);
+		ret = ask(call);
 	else
-		pst_ipset_unref(filter);
+		pst_ipset_unref(call->filter);
 	if (ret == 0 && args->connections[0]->emulated)
 		*args->proxy_address = args->connections[0]->external; /* R38: as its name says */
 	if (ret < 0)
 		end_handles(args->connections, args->n);
 	return ret;
+}
+
+static int
+bind(struct pst_session *session, const struct pst_bind_for_client *args, int protocol,
+	struct pst_ipset *filter)
+{
+	struct call call = { .session = session,
+		.args = args,
+		.protocol = protocol,
+		.filter = filter,
+		.editor = owner_of_call(session, args, protocol),
+		.flags = args->flags };
+	bool heard = are_heard(&call);
+
+	if (session->rt->n_free < args->n) {
+		pst_ipset_unref(filter);
+		return -ENOMEM;
+	}
+	return heard ? bind_heard(&call) : bind_unheard(&call);
 }
 
 int

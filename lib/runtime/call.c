@@ -180,15 +180,20 @@ note_round_trip(struct pst_runtime_figures *f, uint64_t ticks)
 	f->answers++;
 }
 
-bool
-call_wait(struct pst_runtime *rt, uint32_t worker, struct pst_req *req, uint64_t give_up)
+void
+call_post(struct pst_runtime *rt, uint32_t worker, struct pst_req *req)
 {
-	struct pst_chan *chan = rt->params.workers[worker];
-
 	req->posted = rte_rdtsc();
-	pst_chan_post(chan, req);
 	rt->awaited = req;
 	rt->answered = false;
+	pst_chan_post(rt->params.workers[worker], req);
+}
+
+bool
+call_await(struct pst_runtime *rt, uint64_t give_up)
+{
+	struct pst_req *req = rt->awaited;
+
 	for (;;) {
 		call_collect(rt);
 		if (rt->answered || rt->params.now(rt->params.ctx) >= give_up)
@@ -201,6 +206,13 @@ call_wait(struct pst_runtime *rt, uint32_t worker, struct pst_req *req, uint64_t
 	else
 		req->abandoned = true;
 	return rt->answered;
+}
+
+bool
+call_wait(struct pst_runtime *rt, uint32_t worker, struct pst_req *req, uint64_t give_up)
+{
+	call_post(rt, worker, req);
+	return call_await(rt, give_up);
 }
 
 struct pst_req *

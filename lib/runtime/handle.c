@@ -165,12 +165,6 @@ handle_by_ref(const struct pst_runtime *rt, uint32_t worker, struct pst_ref ref)
 	return rte_hash_lookup_data(rt->by_ref, &key, &found) >= 0 ? found : NULL;
 }
 
-uint64_t
-handle_cookie(const struct pst_connection *conn)
-{
-	return (uint64_t)conn->gen << 32 | conn->index;
-}
-
 struct pst_connection *
 handle_by_cookie(const struct pst_runtime *rt, uint64_t cookie)
 {

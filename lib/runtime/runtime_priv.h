@@ -178,7 +178,19 @@ struct pst_connection *handle_by_ref(
 	const struct pst_runtime *rt, uint32_t worker, struct pst_ref ref);
 /* The handle of a cookie, or NULL when it is gone. */
 struct pst_connection *handle_by_cookie(const struct pst_runtime *rt, uint64_t cookie);
-uint64_t handle_cookie(const struct pst_connection *conn);
+static inline uint64_t
+handle_cookie(const struct pst_connection *conn)
+{
+	return (uint64_t)conn->gen << 32 | conn->index;
+}
+/* Of the i-th handle that will be made: it has its name already. There are as many. */
+static inline uint64_t
+handle_cookie_ahead(const struct pst_runtime *rt, uint32_t i)
+{
+	uint32_t index = rt->free_handles[rt->n_free - 1 - i];
+
+	return (uint64_t)rt->handles[index].gen << 32 | index;
+}
 /* An editor is leaving: its own handles end, a watched connection goes on without it. */
 void handle_forsake(struct pst_connection *conn, uint32_t editor);
 /* Post the kills and unwatches that are wanted, as records allow. */
@@ -282,7 +294,10 @@ int call_raise_bind(struct pst_connection *conn, const struct pst_guid *protocol
 /* A record to ask a worker with; where all are lent, the next to come back in time. */
 struct pst_req *call_take(struct pst_runtime *rt, uint32_t worker, uint64_t give_up);
 uint64_t call_bound(const struct pst_runtime *rt);
-/* Lend it and wait. False when no answer came: it is abandoned. */
+/* Lend it, and wait for it, with no other call between. False: no answer came; it is abandoned. */
+void call_post(struct pst_runtime *rt, uint32_t worker, struct pst_req *req);
+bool call_await(struct pst_runtime *rt, uint64_t give_up);
+/* Both. */
 bool call_wait(struct pst_runtime *rt, uint32_t worker, struct pst_req *req, uint64_t give_up);
 
 /* Fetch answers; put those off that are not for the call that waits. */
