@@ -138,11 +138,8 @@ pst_chan_requests(struct pst_chan *chan, struct pst_req **reqs, uint32_t most)
 {
 	uint32_t n = rte_ring_sc_dequeue_burst(chan->requests, (void **)reqs, most, NULL);
 
-	/* the answers are written there: the asker's CPU is not asked a second time for that */
-	for (uint32_t k = 0; k < n; k++) {
-		rte_prefetch0_write(reqs[k]);
-		rte_prefetch0_write(&reqs[k]->bind.ends);
-	}
+	for (uint32_t k = 0; k < n; k++)
+		pst_chan_prefetch(reqs[k]);
 	if (n > 0) /* is there room for them? The asker's part of the ring says */
 		rte_prefetch0(&chan->answers->cons);
 	return n;

@@ -41,6 +41,8 @@ struct pst_chan {
 	uint32_t n_free, n_records;
 };
 
+#define PST_CHAN_EXPECTED 2 /* requests whose lines are asked for before they are taken */
+
 /* NULL, with rte_errno set. */
 struct pst_chan *pst_chan_create(const struct pst_chan_params *params);
 /* Frees packets still in the rings. Safe on NULL. */
@@ -57,14 +59,29 @@ struct pst_req *pst_chan_answer(struct pst_chan *chan);
 
 /* Worker: the next request, NULL if there is none. */
 struct pst_req *pst_chan_request(struct pst_chan *chan);
-/* Worker: soon it looks for requests; their ring's lines come meanwhile. */
+/* The answer is written there: the asker's CPU is not asked a second time for that. */
 static inline void
-pst_chan_expect(const struct pst_chan *chan)
+pst_chan_prefetch(const struct pst_req *req)
+{
+	rte_prefetch0_write(req);
+	rte_prefetch0_write(req->bind.ends);
+}
+
+/*
+ * Worker: soon it looks for requests; the lines of their ring come meanwhile. again: they were
+ * asked for a while ago, and say what the first requests are, whose own lines come then.
+ */
+static inline void
+pst_chan_expect(const struct pst_chan *chan, bool again)
 {
 	const struct rte_ring *r = chan->requests;
+	struct pst_req *const *slots = (struct pst_req *const *)(r + 1);
+	uint32_t head = r->cons.head, n = again ? r->prod.tail - head : 0;
 
 	rte_prefetch0(&r->prod);
-	rte_prefetch0((void *const *)(r + 1) + (r->cons.head & r->mask));
+	rte_prefetch0(&slots[head & r->mask]);
+	for (uint32_t k = 0; k < RTE_MIN(n, (uint32_t)PST_CHAN_EXPECTED); k++)
+		pst_chan_prefetch(slots[(head + k) & r->mask]);
 }
 
 /* Worker: the next ones, at most `most`; their first lines are asked for. Returns how many. */

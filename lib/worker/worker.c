@@ -367,7 +367,7 @@ poll_ports(struct pst_worker *w, uint64_t now_ms)
 			continue;
 		w->stats.account.received += n;
 		process(w, m, n, false, now_ms);
-		pst_worker_expect(w);
+		pst_worker_expect(w, total > 0);
 		total += n;
 	}
 	return total;

@@ -209,10 +209,10 @@ uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
 void pst_worker_walk_later(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req);
 uint32_t pst_worker_walk(struct pst_worker *w, uint64_t now_ms);
 
-/* Packets still come before it: ask for the lines that say what editor lcores want. */
+/* Before it: ask for the lines of what editor lcores want. again: not for the first time. */
 static inline void
-pst_worker_expect(const struct pst_worker *w)
+pst_worker_expect(const struct pst_worker *w, bool again)
 {
 	for (uint32_t e = 0; e < w->params.n_editors; e++)
-		pst_chan_expect(w->params.editors[e]);
+		pst_chan_expect(w->params.editors[e], again);
 }
