@@ -16,9 +16,8 @@ pool_of(const struct pst_nat *nat, uint8_t proto)
 	return nat->inside_pools[proto == PST_UDP];
 }
 
-/* Our address on the client's own network, else on the first of the inside. */
-static rte_be32_t
-inside_address(const struct pst_nat *nat, rte_be32_t client)
+rte_be32_t
+pst_nat_inside_address(const struct pst_nat *nat, rte_be32_t client)
 {
 	for (uint32_t i = 0; i < nat->params->n_insides; i++) {
 		const struct pst_nat_inside *in = &nat->params->insides[i];
@@ -53,25 +52,29 @@ pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, uint6
 }
 
 bool
+pst_nat_has_alias_room(const struct pst_nat *nat, uint8_t proto)
+{
+	const struct pst_portpool *pool = pool_of(nat, proto);
+
+	return pool != NULL && pst_portpool_free_count(pool) > 0 &&
+		pst_flowtable_has_room(&nat->ends, 1);
+}
+
+void
 pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 {
 	struct pst_conn *c = &nat->conns.hot[i];
 	uint8_t proto = pst_key_low(c->remote);
-	struct pst_portpool *pool = pool_of(nat, proto);
 	rte_be32_t client = pst_key_ip(c->local[PST_WAY_OUT]);
+	int port = pst_portpool_take(
+		pool_of(nat, proto), 1, rte_be_to_cpu_32(client), &nat->rng, now_ms);
 	uint64_t alias;
-	int port;
 
-	if (pool == NULL || !pst_flowtable_has_room(&nat->ends, 1))
-		return false;
-	port = pst_portpool_take(pool, 1, rte_be_to_cpu_32(client), &nat->rng, now_ms);
-	if (port < 0)
-		return false;
-	alias = pst_key_end(inside_address(nat, client), rte_cpu_to_be_16(port), proto);
+	RTE_ASSERT(port >= 0);
+	alias = pst_key_end(pst_nat_inside_address(nat, client), rte_cpu_to_be_16(port), proto);
 	pst_conn_rare(&nat->conns, i)->alias = alias;
 	c->flags |= PST_CONN_ALIASED;
 	pst_nat_end_add(nat, alias, i << 2 | PST_END_ALIAS);
-	return true;
 }
 
 /* A redirect's alias is the redirect's own. */
@@ -156,7 +159,7 @@ pst_nat_serve_redirect(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms
 		return -ENOMEM;
 	port = pst_portpool_take(pool_of(nat, req->bind.protocol), req->bind.n,
 		req->bind.client_ip, &nat->rng, now_ms);
-	ours = inside_address(nat, client_ip);
+	ours = pst_nat_inside_address(nat, client_ip);
 	for (uint32_t k = 0; port > 0 && k < req->bind.n; k++)
 		make_redirect(nat, req, k, client, via,
 			pst_key_end(ours, rte_cpu_to_be_16(port + k), req->bind.protocol), now_ms);

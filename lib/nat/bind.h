@@ -90,6 +90,13 @@ uint32_t pst_bind_add(
 	struct pst_bind_table *t, struct pst_flow_key key, struct pst_bind bind);
 void pst_bind_del(struct pst_bind_table *t, uint32_t i, struct pst_flow_key key);
 
+/* Is there room for one more? */
+static inline bool
+pst_bind_has_room(const struct pst_bind_table *t)
+{
+	return t->slots.n_free > 0 && pst_flowtable_has_room(&t->by_inside, 1);
+}
+
 /* The key of bind i, of which c is or was a connection. */
 struct pst_flow_key pst_bind_key(
 	const struct pst_bind_table *t, uint32_t i, const struct pst_conn *c);

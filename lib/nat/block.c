@@ -178,14 +178,23 @@ take_back(struct pst_nat *nat, uint32_t block)
 	pst_client_put(&nat->clients, client);
 }
 
-/* The one on this address that has been idle longest is free then; false: there is none. */
-static bool
-evict(struct pst_nat *nat, uint32_t address)
+/* The one on this address that has been idle longest, or PST_BLOCK_NONE. */
+static uint32_t
+find_idle(const struct pst_nat *nat, uint32_t address)
 {
 	uint32_t i = nat->first_idle;
 
 	while (i != PST_BLOCK_NONE && address_of(nat->params, i) != address)
 		i = nat->params->blocks[i].idle_next;
+	return i;
+}
+
+/* It is free then; false: there is none. */
+static bool
+evict(struct pst_nat *nat, uint32_t address)
+{
+	uint32_t i = find_idle(nat, address);
+
 	if (i == PST_BLOCK_NONE)
 		return false;
 	take_back(nat, i);
@@ -243,36 +252,56 @@ look_at_blocks(struct pst_nat *nat, uint32_t address)
 		nat->want = PST_WANT_SOON;
 }
 
-/* The client's own block, when it has not got it yet: 0 or -EDQUOT. */
+/* Is the client's own block there for it, when it has not got it yet? */
+static bool
+may_get_planned(const struct pst_nat *nat, const struct pst_client *c, uint32_t address)
+{
+	uint32_t block = planned(nat, c->ip);
+
+	return block != PST_BLOCK_NONE && address_of(nat->params, block) == address &&
+		nat->params->blocks[block].client == PST_BLOCK_FREE;
+}
+
+/* 0 or -EDQUOT. */
 static int
 get_planned(struct pst_nat *nat, uint32_t client, uint32_t address)
 {
-	uint32_t block = planned(nat, nat->clients.entries[client].ip);
+	const struct pst_client *c = &nat->clients.entries[client];
 
-	if (block == PST_BLOCK_NONE || address_of(nat->params, block) != address ||
-		nat->params->blocks[block].client != PST_BLOCK_FREE)
+	if (!may_get_planned(nat, c, address))
 		return -EDQUOT;
-	give(nat, block, client);
+	give(nat, planned(nat, c->ip), client);
 	return 0;
+}
+
+/* Is there another block for the client? 0, -EDQUOT or -ENOSPC. */
+static int
+may_get(const struct pst_nat *nat, const struct pst_client *c, uint32_t address)
+{
+	if (nat->params->plan != NULL)
+		return may_get_planned(nat, c, address) ? 0 : -EDQUOT;
+	if (left_to(nat, c) == 0)
+		return -EDQUOT;
+	return nat->blocks_free[address] > 0 || find_idle(nat, address) != PST_BLOCK_NONE ?
+		0 :
+		-ENOSPC;
 }
 
 /* Another block for the client: 0, -EDQUOT or -ENOSPC. */
 static int
 get(struct pst_nat *nat, uint32_t client, uint32_t address)
 {
-	uint32_t block;
+	int ret = may_get(nat, &nat->clients.entries[client], address);
 
+	if (ret < 0)
+		return ret;
 	if (nat->params->plan != NULL)
 		return get_planned(nat, client, address);
-	if (left_to(nat, &nat->clients.entries[client]) == 0)
-		return -EDQUOT;
-	block = find_free(nat, address);
-	if (block == PST_BLOCK_NONE && evict(nat, address))
-		block = find_free(nat, address);
-	if (block != PST_BLOCK_NONE)
-		give(nat, block, client);
+	if (nat->blocks_free[address] == 0)
+		evict(nat, address);
+	give(nat, find_free(nat, address), client);
 	look_at_blocks(nat, address);
-	return block != PST_BLOCK_NONE ? 0 : -ENOSPC;
+	return 0;
 }
 
 /* Ports of them. */
@@ -286,20 +315,59 @@ use(struct pst_nat *nat, uint32_t address, uint16_t port)
 	nat->params->blocks[block].used++;
 }
 
-static int
-take_parity(struct pst_nat *nat, uint32_t client, uint32_t address, struct pst_portpool *pool,
-	uint16_t parity)
+/* The client's first block with a port of this parity left, or PST_BLOCK_NONE. */
+static uint32_t
+find_own(const struct pst_nat *nat, const struct pst_client *c, uint32_t address,
+	const struct pst_portpool *pool, uint16_t parity)
 {
 	const struct pst_nat_params *p = nat->params;
-	uint32_t i = nat->clients.entries[client].first_block;
-	int port = -ENOSPC;
+	uint32_t i = c->first_block;
 
-	for (; i != PST_BLOCK_NONE && port < 0; i = p->blocks[i].next) {
-		if (address_of(p, i) == address)
-			port = pst_portpool_take_in(
-				pool, first_port(p, i), p->block_size, parity, &nat->rng);
-	}
-	return port;
+	while (i != PST_BLOCK_NONE &&
+		(address_of(p, i) != address ||
+			!pst_portpool_has_in(pool, first_port(p, i), p->block_size, parity)))
+		i = p->blocks[i].next;
+	return i;
+}
+
+/* Of either parity, the inside port's first. */
+static uint32_t
+find_any_own(const struct pst_nat *nat, const struct pst_client *c, uint32_t address,
+	const struct pst_portpool *pool, uint16_t inside_port, uint16_t *parity)
+{
+	uint32_t block;
+
+	*parity = inside_port & 1;
+	block = find_own(nat, c, address, pool, *parity);
+	if (block != PST_BLOCK_NONE)
+		return block;
+	*parity ^= 1;
+	return find_own(nat, c, address, pool, *parity);
+}
+
+bool
+pst_nat_block_choose(const struct pst_nat *nat, const struct pst_client *c, uint32_t address,
+	uint8_t proto, uint16_t inside_port, uint16_t *first, uint16_t *parity)
+{
+	uint32_t block = find_any_own(nat, c, address,
+		nat->pools[address][pst_nat_pool_of(proto)], inside_port, parity);
+
+	if (block == PST_BLOCK_NONE)
+		return false;
+	*first = first_port(nat->params, block);
+	return true;
+}
+
+int
+pst_nat_block_look(
+	const struct pst_nat *nat, const struct pst_client *c, uint32_t address, uint8_t proto)
+{
+	uint16_t parity;
+
+	if (find_any_own(nat, c, address, nat->pools[address][pst_nat_pool_of(proto)], 0,
+		    &parity) != PST_BLOCK_NONE)
+		return 0;
+	return may_get(nat, c, address);
 }
 
 int
@@ -307,17 +375,19 @@ pst_nat_block_port(struct pst_nat *nat, uint32_t client, uint32_t address, uint8
 	uint16_t inside_port)
 {
 	struct pst_portpool *pool = nat->pools[address][pst_nat_pool_of(proto)];
-	int port, ret = 0;
+	const struct pst_client *c = &nat->clients.entries[client];
+	uint16_t parity;
+	uint32_t block = find_any_own(nat, c, address, pool, inside_port, &parity);
+	int port;
 
-	do {
-		port = take_parity(nat, client, address, pool, inside_port & 1);
+	if (block == PST_BLOCK_NONE) {
+		port = get(nat, client, address);
 		if (port < 0)
-			port = take_parity(nat, client, address, pool, ~inside_port & 1);
-		if (port < 0)
-			ret = get(nat, client, address);
-	} while (port < 0 && ret == 0);
-	if (port < 0)
-		return ret;
+			return port;
+		block = find_any_own(nat, c, address, pool, inside_port, &parity);
+	}
+	port = pst_portpool_take_in(pool, first_port(nat->params, block),
+		nat->params->block_size, parity, &nat->rng);
 	use(nat, address, port);
 	return port;
 }

@@ -63,21 +63,25 @@ pst_client_prefetch(const struct pst_client_table *t, rte_be32_t ip)
 	pst_flow_prefetch(&t->by_ip, hash_of(t, ip));
 }
 
+struct pst_client
+pst_client_blank(rte_be32_t ip, uint64_t now_ms)
+{
+	return (struct pst_client){ .ip = ip,
+		.created_ms = now_ms,
+		.first_permission = PST_SLOT_NONE,
+		.first_block = PST_BLOCK_NONE };
+}
+
 uint32_t
 pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 {
 	uint32_t i = pst_client_lookup(t, ip);
 
 	if (i == PST_FLOW_NONE) {
-		if (unlikely(!pst_flowtable_has_room(&t->by_ip, 1)))
+		if (unlikely(!pst_client_has_room(t)))
 			return PST_SLOT_NONE;
 		i = pst_slots_take(&t->slots);
-		if (unlikely(i == PST_SLOT_NONE))
-			return PST_SLOT_NONE;
-		t->entries[i] = (struct pst_client){ .ip = ip,
-			.created_ms = now_ms,
-			.first_permission = PST_SLOT_NONE,
-			.first_block = PST_BLOCK_NONE };
+		t->entries[i] = pst_client_blank(ip, now_ms);
 		pst_flowtable_add(&t->by_ip, hash_of(t, ip), i);
 	}
 	t->entries[i].refs++;

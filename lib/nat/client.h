@@ -41,6 +41,14 @@ void pst_client_table_fini(struct pst_client_table *t);
 
 /* A reference to the client's entry, made if need be; PST_SLOT_NONE when the table is full. */
 uint32_t pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms);
+/* Is there room for one more? */
+static inline bool
+pst_client_has_room(const struct pst_client_table *t)
+{
+	return t->slots.n_free > 0 && pst_flowtable_has_room(&t->by_ip, 1);
+}
+/* What a new entry has in it. */
+struct pst_client pst_client_blank(rte_be32_t ip, uint64_t now_ms);
 /* The entry without a reference, or PST_FLOW_NONE. */
 uint32_t pst_client_lookup(const struct pst_client_table *t, rte_be32_t ip);
 /* Give a reference back; the last one removes the entry. */

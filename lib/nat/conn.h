@@ -139,6 +139,13 @@ pst_conn_lookup(const struct pst_conn_table *t, uint64_t hash, struct pst_flow_k
 uint32_t pst_conn_open(struct pst_conn_table *t, uint64_t remote, uint64_t inside,
 	uint64_t outside, uint64_t now_ms);
 
+/* Is there room for one more? */
+static inline bool
+pst_conn_has_room(const struct pst_conn_table *t)
+{
+	return t->slots.n_free > 0 && pst_flowtable_has_room(&t->flows, PST_WAYS);
+}
+
 /* Ask for the lines where the keys are. */
 void pst_conn_prefetch_keys(const struct pst_conn_table *t, const struct pst_conn *c);
 

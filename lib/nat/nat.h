@@ -239,14 +239,60 @@ struct pst_nat_packet {
 	bool is_query; /* ICMP: an echo request */
 	uint64_t now_ms;
 	uint32_t through; /* the redirect it came by, or PST_SLOT_NONE */
-	int rule;     /* out: the place of the rule, or packet filter, that decided; -1: none */
+	int filter;   /* out: the place of the packet filter that decided; -1: none */
+	int rule;     /* out: the place of the rule that decided; -1: none */
 	int redirect; /* out: the worker that has the endpoint; set when nothing was opened */
 };
 
 /* May this packet begin anything? By the operator's packet filters, before all else is asked. */
-static inline bool pst_nat_may_begin(
-	struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
-bool pst_nat_ask_filters(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
+static inline bool pst_nat_ask_filters(
+	const struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
+bool pst_nat_ask_any_filter(
+	const struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p);
+/* It counts by the filter that decided, if one did. */
+static inline void
+pst_nat_count_filter(struct pst_nat *nat, const struct pst_nat_packet *p)
+{
+	if (unlikely(p->filter != PST_PACKET_FILTER_NONE))
+		nat->filter_counts[p->filter]++;
+}
+
+/* What a client's new connection is, and how it is to be opened. */
+struct pst_nat_policy {
+	uint32_t protocol;   /* of the list, or PST_NAT_NO_PROTOCOL */
+	uint32_t permission; /* that lets it be opened, or PST_SLOT_NONE */
+	uint32_t via;	     /* number of the outside address it has to have, or ANY_ADDRESS */
+	bool watched;	     /* by an editor */
+	bool unset;	     /* the rules say neither yes nor no: the editor does */
+};
+
+/* What a packet without a connection would open, or why nothing. */
+struct pst_nat_opening {
+	enum pst_drop why; /* PST_DROP_COUNT: a connection is opened */
+	int redirect;	   /* or, from outside: the worker that has the endpoint; else -1 */
+	struct pst_nat_policy policy; /* from inside */
+	bool asked_rules;
+	uint32_t listener; /* from outside: what it reaches, or PST_SLOT_NONE */
+	uint32_t bind;	   /* it goes by this one, or, with PST_SLOT_NONE, */
+	enum pst_bind_kind kind; /* by one of this kind that is made */
+	uint32_t address;	 /* POOLED, made: number of the outside address */
+	bool scarce;		 /* an address had no port left */
+	struct pst_flow_key key; /* of the bind */
+	uint64_t inside, outside; /* its ends; POOLED, made: outside is not settled yet */
+};
+
+/*
+ * decide.c: from the tables alone, which stay as they are. Of a packet from inside: may it open
+ * anything at all, and then, with o->why PST_DROP_COUNT, by what mapping? Of one from outside
+ * all at once. client: its entry, or a blank one.
+ */
+bool pst_nat_may_open(const struct pst_nat_packet *p, enum pst_drop *why);
+void pst_nat_decide_out(const struct pst_nat *nat, struct pst_nat_packet *p,
+	const struct pst_client *client, struct pst_nat_opening *o);
+void pst_nat_decide_mapping(const struct pst_nat *nat, const struct pst_nat_packet *p,
+	const struct pst_client *client, struct pst_nat_opening *o);
+void pst_nat_decide_in(
+	const struct pst_nat *nat, const struct pst_nat_packet *p, struct pst_nat_opening *o);
 
 /*
  * Open a connection for a packet from inside, or from outside. Returns its
@@ -379,22 +425,27 @@ pst_nat_begins_anew(const struct pst_conn *c, enum pst_way way, uint8_t tcp_flag
 }
 
 static inline bool
-pst_nat_may_begin(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
+pst_nat_ask_filters(const struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
 {
-	return likely(nat->params->filters == NULL) || pst_nat_ask_filters(nat, way, p);
+	return likely(nat->params->filters == NULL) || pst_nat_ask_any_filter(nat, way, p);
+}
+
+/* Does the connection drop what goes this way? */
+static inline bool
+pst_nat_refuses(const struct pst_conn *c, enum pst_way way, enum pst_drop *why)
+{
+	if (likely(!(c->flags & (PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED))))
+		return false;
+	*why = c->flags & PST_CONN_DENIED ? PST_DROP_EDITOR_DENIED : PST_DROP_RECEIVE_ONLY;
+	return c->flags & PST_CONN_DENIED || way == PST_WAY_OUT;
 }
 
 static inline bool
 pst_nat_touch(struct pst_nat *nat, uint32_t i, enum pst_way way, uint8_t tcp_flags,
 	uint64_t now_ms, enum pst_drop *why)
 {
-	const struct pst_conn *c = &nat->conns.hot[i];
-
-	if (unlikely(c->flags & (PST_CONN_RECEIVE_ONLY | PST_CONN_DENIED))) {
-		*why = c->flags & PST_CONN_DENIED ? PST_DROP_EDITOR_DENIED : PST_DROP_RECEIVE_ONLY;
-		if (c->flags & PST_CONN_DENIED || way == PST_WAY_OUT)
-			return false;
-	}
+	if (unlikely(pst_nat_refuses(&nat->conns.hot[i], way, why)))
+		return false;
 	pst_nat_advance(nat, i, way, tcp_flags, now_ms);
 	return true;
 }

@@ -49,15 +49,18 @@ bool pst_nat_is_bypassed(const struct pst_nat *nat, rte_be32_t remote_ip);
 uint32_t pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client);
 
 /*
- * ports.c: a port for a client's inside port. A client that has ports keeps its address (RFC 4787
- * REQ-2); one that has none yet may take any address of its group that has a port left.
- * *address is the one it must have, or PST_LISTENER_ANY_ADDRESS; out: the one it got. The port,
- * -ENOSPC, or -EDQUOT: it may have no more.
+ * ports.c: which address a client's new port is of. A client that has ports keeps its address
+ * (RFC 4787 REQ-2); one that has none yet may take any address of its group that has a port left.
+ * via: the one it must have, or PST_LISTENER_ANY_ADDRESS. 0; -ENOSPC, or -EDQUOT: it may have no
+ * more. *scarce is set when one that was looked at has none left.
  */
 #define PST_NAT_PORTS_FEW 512   /* so few left of a pool, and another run is wanted */
 #define PST_NAT_PORTS_SCARCE 64 /* at once */
+int pst_nat_port_address(const struct pst_nat *nat, const struct pst_client *client,
+	uint8_t proto, uint32_t via, uint32_t *address, bool *scarce);
+/* A port for an inside port, of that address. */
 int pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t inside_port,
-	uint32_t *address, uint64_t now_ms);
+	uint32_t address, uint64_t now_ms);
 /* Ask for what that writes to, without blocks; most likely it will give what this returns. */
 int pst_nat_port_prefetch(const struct pst_nat *nat, const struct pst_client *client,
 	uint8_t proto, uint16_t inside_port, uint32_t address, struct pst_rng *ahead);
@@ -72,6 +75,12 @@ void pst_nat_port_put(struct pst_nat *nat, uint32_t client_ip, uint32_t address,
 	uint16_t port, uint64_t now_ms);
 
 /* block.c: the same of clients' blocks; address and port (host order) name a block. */
+/* Is there a port for the client? 0, -ENOSPC or -EDQUOT. */
+int pst_nat_block_look(const struct pst_nat *nat, const struct pst_client *client,
+	uint32_t address, uint8_t proto);
+/* Of which of its blocks, and of what parity; false: it gets another block. */
+bool pst_nat_block_choose(const struct pst_nat *nat, const struct pst_client *client,
+	uint32_t address, uint8_t proto, uint16_t inside_port, uint16_t *first, uint16_t *parity);
 int pst_nat_block_port(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
 	uint16_t inside_port);
 int pst_nat_block_run(struct pst_nat *nat, uint32_t client, uint32_t address, uint8_t proto,
@@ -94,25 +103,20 @@ bool pst_nat_blocks_are_free(const struct pst_nat *nat, uint32_t address, uint32
 void pst_nat_ports_add(struct pst_client *client, uint32_t address, uint32_t n);
 void pst_nat_ports_sub(struct pst_client *client, uint32_t n);
 
-/* What a client's new connection is, and how it is to be opened. */
-struct pst_nat_policy {
-	uint32_t protocol;   /* of the list, or PST_NAT_NO_PROTOCOL */
-	uint32_t permission; /* that lets it be opened, or PST_SLOT_NONE */
-	uint32_t via;	     /* number of the outside address it has to have, or ANY_ADDRESS */
-	bool watched;	     /* by an editor */
-	bool unset;	     /* the rules say neither yes nor no: the editor does */
-};
-
-/* policy.c: whether, and how; false: the rules deny it. */
-bool pst_nat_decide(struct pst_nat *nat, struct pst_nat_packet *p,
+/* policy.c: whether, and how; false: the rules deny it. And a rule's count. */
+bool pst_nat_ask_policy(const struct pst_nat *nat, struct pst_nat_packet *p,
 	const struct pst_client *client, struct pst_nat_policy *policy);
+void pst_nat_count_rule(struct pst_nat *nat, const struct pst_nat_packet *p);
 /* The editor lcore where all watched connections of a client meet. */
 uint16_t pst_nat_editor_lcore(const struct pst_nat *nat, rte_be32_t client_ip);
 
 /* alias.c: stand-ins for remote ends, at inside addresses of ours */
 
-/* The client sees the connection's remote end as an address of ours; false: no port is left. */
-bool pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
+/* The client sees the connection's remote end as an address of ours. There is room. */
+bool pst_nat_has_alias_room(const struct pst_nat *nat, uint8_t proto);
+/* Our address on the client's own network, else on the first of the inside. */
+rte_be32_t pst_nat_inside_address(const struct pst_nat *nat, rte_be32_t client);
+void pst_nat_alias_add(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
 void pst_nat_alias_del(struct pst_nat *nat, uint32_t i, uint64_t now_ms);
 int pst_nat_serve_redirect(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 int pst_nat_serve_translate(struct pst_nat *nat, const struct pst_req *req, uint64_t now_ms);
@@ -124,6 +128,13 @@ int pst_nat_serve_emulate(struct pst_nat *nat, struct pst_req *req, uint64_t now
 /* nat.c: the first packet moves a new connection's state; owner and client know of it. */
 void pst_nat_start_conn(
 	struct pst_nat *nat, uint32_t i, uint32_t client, const struct pst_nat_packet *p);
+/* R31: who asked for it hears of it once it is one, on the editor lcore. */
+void pst_nat_tell_established(struct pst_nat *nat, uint32_t i);
+
+/* decide.c: the key of the bind that the packet's connection has. */
+struct pst_flow_key pst_nat_bind_key(const struct pst_nat *nat, const struct pst_nat_packet *p);
+/* Is an editor to see or hear of the connections that the listener accepts? */
+bool pst_nat_is_rare_endpoint(const struct pst_nat *nat, const struct pst_listener *l);
 
 /* permit.c: permissions and interests of a client. */
 

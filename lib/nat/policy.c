@@ -95,8 +95,8 @@ take_permission(const struct pst_nat *nat, struct pst_nat_policy *policy, uint32
 	policy->via = nat->listeners.entries[i].address;
 }
 
-static bool
-decide(const struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_client *client,
+bool
+pst_nat_ask_policy(const struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_client *client,
 	struct pst_nat_policy *policy)
 {
 	enum verdict verdict;
@@ -132,20 +132,16 @@ decide(const struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_cli
 	return verdict == ALLOWED || policy->watched;
 }
 
-bool
-pst_nat_decide(struct pst_nat *nat, struct pst_nat_packet *p, const struct pst_client *client,
-	struct pst_nat_policy *policy)
+void
+pst_nat_count_rule(struct pst_nat *nat, const struct pst_nat_packet *p)
 {
-	bool allowed = decide(nat, p, client, policy);
-
 	if (nat->rule_counts != NULL)
 		nat->rule_counts[p->rule >= 0 ? (uint32_t)p->rule :
 						pst_ruleset_count(nat->params->rules)]++;
-	return allowed;
 }
 
 bool
-pst_nat_ask_filters(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
+pst_nat_ask_any_filter(const struct pst_nat *nat, enum pst_way way, struct pst_nat_packet *p)
 {
 	uint64_t source = way == PST_WAY_OUT ? p->key.b : p->key.a;
 	uint64_t destination = way == PST_WAY_OUT ? p->key.a : p->key.b;
@@ -155,14 +151,10 @@ pst_nat_ask_filters(struct pst_nat *nat, enum pst_way way, struct pst_nat_packet
 		.source = rte_be_to_cpu_32(pst_key_ip(source)),
 		.destination = rte_be_to_cpu_32(pst_key_ip(destination)),
 	};
-	bool passes;
 
 	if (p->proto == PST_TCP || p->proto == PST_UDP) {
 		packet.source_port = rte_be_to_cpu_16(pst_key_port(source));
 		packet.destination_port = rte_be_to_cpu_16(pst_key_port(destination));
 	}
-	passes = pst_packet_filters_pass(nat->params->filters, &packet, &p->rule);
-	if (p->rule != PST_PACKET_FILTER_NONE)
-		nat->filter_counts[p->rule]++;
-	return passes;
+	return pst_packet_filters_pass(nat->params->filters, &packet, &p->filter);
 }

@@ -427,18 +427,26 @@ find_resting(const struct pst_portpool *pool, enum parity parity, uint32_t clien
 	return pool->first + pool->lists[parity].head;
 }
 
+/* The parity of a port for this inside port, or -ENOSPC. */
+static int
+choose_parity(const struct pst_portpool *pool, uint16_t inside_port)
+{
+	int parity = inside_port & 1;
+
+	if (likely(pool->open_words[parity] > 0 || pool->lists[parity].count > 0))
+		return parity;
+	parity ^= 1;
+	return pool->open_words[parity] > 0 || pool->lists[parity].count > 0 ? parity : -ENOSPC;
+}
+
+/* There is one, rested or not. */
 static int
 take_single(struct pst_portpool *pool, enum parity parity, uint32_t client, struct pst_rng *rng)
 {
-	int port;
+	int port = find_rested(pool, parity, rng);
 
-	if (unlikely(pool->used == pool->size))
-		return -ENOSPC;
-	port = find_rested(pool, parity, rng);
 	if (unlikely(port < 0))
 		port = find_resting(pool, parity, client);
-	if (unlikely(port < 0))
-		return -ENOSPC;
 	mark_taken(pool, port, 1);
 	return port;
 }
@@ -608,14 +616,30 @@ int
 pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint32_t client_ip,
 	struct pst_rng *rng, uint64_t now_ms)
 {
-	int port;
+	int parity;
 
 	pst_assert_owner(pool->owner);
 	rest_expire(pool, EXPIRE_BURST, now_ms);
-	port = take_single(pool, inside_port & 1, client_ip, rng);
-	if (unlikely(port < 0))
-		port = take_single(pool, (inside_port & 1) ^ 1, client_ip, rng);
-	return port;
+	parity = choose_parity(pool, inside_port);
+	return likely(parity >= 0) ? take_single(pool, parity, client_ip, rng) : parity;
+}
+
+int
+pst_portpool_look(const struct pst_portpool *pool, uint16_t inside_port, uint32_t client_ip,
+	uint64_t now_ms, uint16_t *parity, uint16_t *port)
+{
+	int chosen = choose_parity(pool, inside_port);
+	const struct rest_list *list;
+
+	if (chosen < 0)
+		return chosen;
+	list = &pool->lists[chosen];
+	*parity = chosen;
+	*port = 0;
+	/* what has rested long enough is open as soon as one is taken */
+	if (pool->open_words[chosen] == 0 && !is_over(pool->rest[list->head].until, now_ms))
+		*port = find_resting(pool, chosen, client_ip);
+	return 0;
 }
 
 int
@@ -715,6 +739,19 @@ pst_portpool_take_in(struct pst_portpool *pool, uint16_t first, uint32_t n, uint
 		return port;
 	}
 	return -ENOSPC;
+}
+
+bool
+pst_portpool_has_in(const struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity)
+{
+	uint32_t count = RTE_MIN(n, (uint32_t)WORD_BITS), w = (first - pool->base) / WORD_BITS;
+	uint64_t mine = bits(first % WORD_BITS, count) & parity_bits(parity);
+
+	for (uint32_t k = 0; k < n / count; k++) {
+		if ((~pool->words[w + k].busy & mine) != 0)
+			return true;
+	}
+	return false;
 }
 
 bool

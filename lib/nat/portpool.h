@@ -70,6 +70,13 @@ int pst_portpool_take_port(struct pst_portpool *pool, uint16_t inside_port, uint
 	struct pst_rng *rng, uint64_t now_ms);
 
 /*
+ * What taking such a port would give now. *port: the one, when it is settled; 0: one of this
+ * parity by lot, of those that are neither taken nor at rest. 0 or -ENOSPC.
+ */
+int pst_portpool_look(const struct pst_portpool *pool, uint16_t inside_port, uint32_t client_ip,
+	uint64_t now_ms, uint16_t *parity, uint16_t *port);
+
+/*
  * Ask for the lines that pst_portpool_take_port() will write to. Returns the port that it would take
  * now, most likely; -ENOSPC: none, or one of the other parity. rng is a copy of the one for taking;
  * it goes on as that one will.
@@ -83,6 +90,9 @@ int pst_portpool_prefetch_take(struct pst_portpool *pool, uint16_t inside_port, 
  */
 int pst_portpool_take_in(struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity,
 	struct pst_rng *rng);
+/* Is there any? */
+bool pst_portpool_has_in(
+	const struct pst_portpool *pool, uint16_t first, uint32_t n, uint16_t parity);
 /* Are all n ports from `first` on the pool's, and none taken or resting? Take these. */
 bool pst_portpool_is_free(struct pst_portpool *pool, uint16_t first, uint32_t n);
 void pst_portpool_take_exact(struct pst_portpool *pool, uint16_t first, uint32_t n);

@@ -36,27 +36,39 @@ look_at(struct pst_nat *nat, const struct pst_portpool *pool)
 }
 
 int
-pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t inside_port,
-	uint32_t *address, uint64_t now_ms)
+pst_nat_port_address(const struct pst_nat *nat, const struct pst_client *c, uint8_t proto,
+	uint32_t via, uint32_t *address, bool *scarce)
 {
-	const struct pst_client *c = &nat->clients.entries[client];
-	bool is_any = *address == PST_LISTENER_ANY_ADDRESS;
-	uint32_t first = is_any ? pst_nat_address_of(nat, c) : *address;
+	bool is_any = via == PST_LISTENER_ANY_ADDRESS;
+	uint32_t first = is_any ? pst_nat_address_of(nat, c) : via;
 	struct pst_nat_span own = { .first = first, .n = 1 };
-	int port = -ENOSPC;
+	int ret = -ENOSPC;
 
 	if (c->ports == 0 && c->n_blocks == 0 && is_any && nat->params->plan == NULL)
 		own = pst_nat_addresses_of(nat->params, c->ip);
-	for (uint32_t k = 0; k < own.n && port == -ENOSPC; k++) {
+	for (uint32_t k = 0; k < own.n && ret == -ENOSPC; k++) {
 		*address = own.first + (first - own.first + k) % own.n;
-		if (nat->params->block_size != 0) {
-			port = pst_nat_block_port(nat, client, *address, proto, inside_port);
-			continue;
-		}
-		port = pst_portpool_take_port(pool_of(nat, *address, proto), inside_port,
-			rte_be_to_cpu_32(c->ip), &nat->rng, now_ms);
-		look_at(nat, pool_of(nat, *address, proto));
+		if (nat->params->block_size != 0)
+			ret = pst_nat_block_look(nat, c, *address, proto);
+		else if (pst_portpool_free_count(pool_of(nat, *address, proto)) > 0)
+			ret = 0;
+		*scarce |= ret == -ENOSPC;
 	}
+	return ret;
+}
+
+int
+pst_nat_port_take(struct pst_nat *nat, uint32_t client, uint8_t proto, uint16_t inside_port,
+	uint32_t address, uint64_t now_ms)
+{
+	struct pst_portpool *pool = pool_of(nat, address, proto);
+	int port;
+
+	if (nat->params->block_size != 0)
+		return pst_nat_block_port(nat, client, address, proto, inside_port);
+	port = pst_portpool_take_port(pool, inside_port,
+		rte_be_to_cpu_32(nat->clients.entries[client].ip), &nat->rng, now_ms);
+	look_at(nat, pool);
 	return port;
 }
 

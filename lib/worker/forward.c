@@ -93,19 +93,12 @@ set_end(const struct pst_view *v, enum pst_way way, uint64_t to)
 	set_l4(v, way, pst_key_port(to), pst_csum_fold(sum));
 }
 
-bool
-pst_worker_unalias(struct pst_worker *w, struct job *job)
+void
+pst_worker_unalias(struct job *job, uint64_t remote)
 {
-	struct pst_view *v = &job->v;
-	uint64_t ours = pst_key_end(v->dst, v->dport, v->proto), remote;
-	uint64_t client = pst_key_end(v->src, v->sport, PST_WAY_OUT);
-
-	if (!pst_nat_unalias(w->nat, ours, client, &remote, &job->through))
-		return false;
-	set_end(v, PST_WAY_IN, remote);
-	v->dst = pst_key_ip(remote);
-	v->dport = pst_key_port(remote);
-	return true;
+	set_end(&job->v, PST_WAY_IN, remote);
+	job->v.dst = pst_key_ip(remote);
+	job->v.dport = pst_key_port(remote);
 }
 
 /* An answer: the client knows its peer by the alias. */
@@ -113,6 +106,21 @@ static void
 put_alias(const struct pst_worker *w, const struct pst_view *v, const struct pst_conn *c)
 {
 	set_end(v, PST_WAY_OUT, pst_conn_rare_of(&w->nat->conns, c)->alias);
+}
+
+const struct pst_route *
+pst_worker_find_hop(const struct pst_worker *w, enum pst_way way, rte_be32_t dst,
+	rte_be32_t *next_hop, struct pst_hop *hop)
+{
+	const struct pst_route *route = pst_net_lookup(w->params.net,
+		way == PST_WAY_OUT ? PST_NET_EXTERNAL : PST_NET_INTERNAL, dst);
+
+	if (route == NULL)
+		return NULL;
+	*next_hop = route->via != 0 ? route->via : dst;
+	if (!pst_neigh_lookup(w->params.net->neigh, route->iface, *next_hop, hop))
+		hop->tag = 0;
+	return route;
 }
 
 /*
@@ -125,15 +133,10 @@ resolve(struct pst_worker *w, struct pst_conn *c, enum pst_way way, rte_be32_t *
 {
 	rte_be32_t dst = way == PST_WAY_OUT ? pst_key_ip(c->remote) :
 					      pst_key_ip(c->local[PST_WAY_OUT]);
-	const struct pst_route *route = pst_net_lookup(w->params.net,
-		way == PST_WAY_OUT ? PST_NET_EXTERNAL : PST_NET_INTERNAL, dst);
+	const struct pst_route *route =
+		pst_worker_find_hop(w, way, dst, next_hop, &c->hop[way]);
 
-	if (route == NULL)
-		return PST_NO_IFACE;
-	*next_hop = route->via != 0 ? route->via : dst;
-	if (!pst_neigh_lookup(w->params.net->neigh, route->iface, *next_hop, &c->hop[way]))
-		c->hop[way].tag = 0;
-	return route->iface;
+	return route != NULL ? route->iface : PST_NO_IFACE;
 }
 
 void
@@ -294,6 +297,15 @@ move(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 	return true;
 }
 
+bool
+pst_worker_is_conflict(
+	const struct pst_worker *w, const struct job *job, const struct pst_conn *c)
+{
+	return unlikely(c->flags & PST_CONN_ALIASED) && job->way == PST_WAY_OUT &&
+		job->through == PST_SLOT_NONE &&
+		pst_conn_permission(&w->nat->conns, c) != PST_SLOT_NONE;
+}
+
 void
 pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms)
 {
@@ -301,10 +313,7 @@ pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t n
 
 	if (unlikely(is_at_end(w, job, now_ms)))
 		return;
-	/* the client talks to the same place by another name, or by none */
-	if (unlikely(job->way == PST_WAY_OUT && (c->flags & PST_CONN_ALIASED) &&
-		    job->through == PST_SLOT_NONE &&
-		    pst_conn_permission(&w->nat->conns, c) != PST_SLOT_NONE)) {
+	if (unlikely(pst_worker_is_conflict(w, job, c))) {
 		drop(w, job->m, PST_DROP_CONFLICT);
 		return;
 	}
@@ -420,10 +429,10 @@ is_misplaced(const struct pst_worker *w, const struct job *job, uint32_t *owner)
 	return *owner != w->params.index;
 }
 
-void
-pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
+struct pst_nat_packet
+pst_worker_packet_of(const struct job *job, uint64_t now_ms)
 {
-	struct pst_nat_packet p = { .key = job->key,
+	return (struct pst_nat_packet){ .key = job->key,
 		.proto = job->v.proto,
 		.tcp_flags = job->v.tcp_flags,
 		.is_query = job->v.proto == IPPROTO_ICMP &&
@@ -431,10 +440,29 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 				RTE_IP_ICMP_ECHO_REQUEST,
 		.now_ms = now_ms,
 		.through = job->through,
+		.filter = PST_PACKET_FILTER_NONE,
+		.rule = -1,
 		.redirect = -1 };
-	enum pst_drop why = PST_DROP_COUNT;
+}
+
+enum pst_drop
+pst_worker_may_open(const struct pst_worker *w, const struct job *job, struct pst_nat_packet *p,
+	bool *is_hairpin)
+{
+	*is_hairpin = job->second;
+	/* what comes back by hairpin has passed on its way out */
+	if (!job->second && !pst_nat_ask_filters(w->nat, (enum pst_way)job->way, p))
+		return PST_DROP_PACKET_FILTER;
+	return job->way == PST_WAY_OUT ? check_destination(w, job, is_hairpin) : PST_DROP_COUNT;
+}
+
+void
+pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
+{
+	struct pst_nat_packet p = pst_worker_packet_of(job, now_ms);
+	enum pst_drop why;
 	uint32_t i = PST_SLOT_NONE, owner;
-	bool is_hairpin = job->second;
+	bool is_hairpin;
 
 	if (unlikely(is_misplaced(w, job, &owner))) {
 		pst_worker_hand_on(w, job, owner);
@@ -446,11 +474,8 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		drop(w, job->m, PST_DROP_FRAGMENT);
 		return;
 	}
-	/* what comes back by hairpin has passed on its way out */
-	if (!job->second && !pst_nat_may_begin(w->nat, (enum pst_way)job->way, &p))
-		why = PST_DROP_PACKET_FILTER;
-	else if (job->way == PST_WAY_OUT)
-		why = check_destination(w, job, &is_hairpin);
+	why = pst_worker_may_open(w, job, &p, &is_hairpin);
+	pst_nat_count_filter(w->nat, &p);
 	if (why == PST_DROP_COUNT)
 		i = job->way == PST_WAY_OUT ? pst_nat_open_out(w->nat, &p, &why) :
 					      pst_nat_open_in(w->nat, &p, &why);
@@ -459,7 +484,7 @@ pst_worker_open(struct pst_worker *w, struct job *job, uint64_t now_ms)
 		return;
 	}
 	if (i == PST_SLOT_NONE) {
-		refuse(w, job, why, p.rule, now_ms);
+		refuse(w, job, why, why == PST_DROP_PACKET_FILTER ? p.filter : p.rule, now_ms);
 		return;
 	}
 	if (unlikely(is_hairpin))

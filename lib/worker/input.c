@@ -130,7 +130,7 @@ finish_checksum(const struct pst_view *v)
 
 /* The reason to drop it, or PST_DROP_COUNT. */
 static enum pst_drop
-refuse(struct pst_worker *w, const struct job *job)
+refuse(const struct pst_worker *w, const struct job *job)
 {
 	const struct pst_view *v = &job->v;
 	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
@@ -174,28 +174,44 @@ refuse_kind(const struct pst_worker *w, const struct pst_view *v)
 	}
 }
 
+static struct pst_slot
+slot_of_address(enum pst_steered_by by, rte_be32_t ip)
+{
+	return (struct pst_slot){ by, rte_be_to_cpu_32(ip) % PST_STEER_SLOTS };
+}
+
 /*
  * Without ports, a packet from outside tells whose it is by its peer alone. So all that goes
  * to one peer is one worker's, whatever client it is of.
  */
-static uint32_t
-owner_of_peer(const struct pst_worker *w, rte_be32_t remote)
+struct pst_slot
+pst_worker_slot_of(const struct pst_worker *w, const struct job *job)
 {
-	return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(remote));
+	rte_be32_t host;
+
+	if (unlikely(pst_view_is_portless(job->v.proto)))
+		return slot_of_address(PST_STEERED_BY_PEER,
+			job->way == PST_WAY_OUT ? job->v.dst : job->v.src);
+	if (job->way == PST_WAY_OUT)
+		return slot_of_address(PST_STEERED_BY_SOURCE, job->v.src);
+	if (pst_net_is_routed(w->params.net, job->v.dst, &host))
+		return slot_of_address(PST_STEERED_BY_HOST, host);
+	return (struct pst_slot){ PST_STEERED_BY_PORT,
+		rte_be_to_cpu_16(job->v.dport) / PST_STEER_SLOT_PORTS };
+}
+
+static uint32_t
+owner_of_slot(const struct pst_worker *w, struct pst_slot slot)
+{
+	return slot.by == PST_STEERED_BY_PORT ?
+		pst_steer_outside(w->params.steer, slot.index * PST_STEER_SLOT_PORTS) :
+		pst_steer_inside(w->params.steer, slot.index);
 }
 
 uint32_t
 pst_worker_owner_of(const struct pst_worker *w, const struct job *job)
 {
-	rte_be32_t host;
-
-	if (unlikely(pst_view_is_portless(job->v.proto)))
-		return owner_of_peer(w, job->way == PST_WAY_OUT ? job->v.dst : job->v.src);
-	if (job->way == PST_WAY_OUT)
-		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(job->v.src));
-	if (pst_net_is_routed(w->params.net, job->v.dst, &host))
-		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(host));
-	return pst_steer_outside(w->params.steer, rte_be_to_cpu_16(job->v.dport));
+	return owner_of_slot(w, pst_worker_slot_of(w, job));
 }
 
 /* What a NIC was to steer counts: what its port tells the owner of. */
@@ -220,7 +236,8 @@ owner_of_quoted(const struct pst_worker *w, const struct job *job)
 	if (!pst_view_quote(&job->v, &q))
 		return w->params.index; /* to be dropped */
 	if (pst_view_is_portless(q.proto))
-		return owner_of_peer(w, job->way == PST_WAY_OUT ? q.src : q.dst);
+		return owner_of_slot(w, slot_of_address(PST_STEERED_BY_PEER,
+						job->way == PST_WAY_OUT ? q.src : q.dst));
 	if (job->way == PST_WAY_OUT)
 		return pst_steer_inside(w->params.steer, rte_be_to_cpu_32(q.dst));
 	if (pst_net_is_routed(w->params.net, q.src, &host))
@@ -252,23 +269,49 @@ sort_other(struct pst_worker *w, struct job *job)
 		drop(w, job->m, job->v.kind == PST_VIEW_BAD ? job->v.drop : PST_DROP_VLAN);
 }
 
-/* To ourselves: false when what it means is a place outside, which is now in it. */
-static bool
-sort_local(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
+/* To ourselves, unless what it means is a place outside. */
+static enum pst_place
+place_local(const struct pst_worker *w, struct job *job, bool handed, struct pst_placing *p)
 {
 	const struct pst_view *v = &job->v;
-	bool may_be_alias = w->params.net->ifaces[job->iface].zone == PST_NET_INTERNAL &&
-		v->kind == PST_VIEW_L4 && v->proto != IPPROTO_ICMP;
-	uint32_t owner = pst_steer_inside(w->params.steer, rte_be_to_cpu_32(v->src));
 
-	if (may_be_alias && owner != w->params.index && !handed) {
-		pst_worker_hand_on(w, job, owner);
-		return true;
+	if (w->params.net->ifaces[job->iface].zone != PST_NET_INTERNAL || v->kind != PST_VIEW_L4 ||
+		v->proto == IPPROTO_ICMP)
+		return PST_PLACE_LOCAL;
+	p->owner = pst_worker_owner_of(w, job);
+	if (p->owner != w->params.index && !handed)
+		return PST_PLACE_ELSEWHERE;
+	p->aliased = pst_nat_unalias(w->nat, pst_key_end(v->dst, v->dport, v->proto),
+		pst_key_end(v->src, v->sport, PST_WAY_OUT), &p->remote, &job->through);
+	return p->aliased ? PST_PLACE_HERE : PST_PLACE_LOCAL;
+}
+
+enum pst_place
+pst_worker_place(const struct pst_worker *w, struct job *job, bool handed, struct pst_placing *p)
+{
+	const struct pst_view *v = &job->v;
+	enum pst_place place;
+
+	p->aliased = false;
+	job->way = w->params.net->ifaces[job->iface].zone == PST_NET_INTERNAL ? PST_WAY_OUT :
+										PST_WAY_IN;
+	p->why = refuse(w, job);
+	if (unlikely(p->why != PST_DROP_COUNT))
+		return PST_PLACE_DROP;
+	if (unlikely(is_for_us(w, job))) {
+		place = place_local(w, job, handed, p);
+		if (place != PST_PLACE_HERE)
+			return place;
 	}
-	if (may_be_alias && pst_worker_unalias(w, job))
-		return false;
-	input_local(w, job, now_ms);
-	return true;
+	p->why = refuse_kind(w, v);
+	if (unlikely(p->why != PST_DROP_COUNT))
+		return PST_PLACE_DROP;
+	if (unlikely(v->kind != PST_VIEW_L4 && v->kind != PST_VIEW_PORTLESS))
+		return PST_PLACE_ODD;
+	p->owner = pst_worker_owner_of(w, job);
+	/* what was handed over is ours, by the tables or by a redirect */
+	return unlikely(p->owner != w->params.index && !handed) ? PST_PLACE_ELSEWHERE :
+								    PST_PLACE_HERE;
 }
 
 /* Errors and fragments, which go their own ways. */
@@ -291,38 +334,34 @@ sort_odd(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 static bool
 sort_ip(struct pst_worker *w, struct job *job, bool handed, uint64_t now_ms)
 {
-	struct pst_view *v = &job->v;
-	const struct pst_iface *iface = &w->params.net->ifaces[job->iface];
-	enum pst_drop why = refuse(w, job);
-	uint32_t owner;
+	struct pst_placing p;
+	enum pst_place place;
 
-	if (unlikely(why != PST_DROP_COUNT)) {
-		drop(w, job->m, why);
-		return false;
-	}
-	if (iface->virtual_port && v->kind == PST_VIEW_L4)
-		finish_checksum(v);
-	if (unlikely(is_for_us(w, job)) && sort_local(w, job, handed, now_ms))
-		return false;
-	why = refuse_kind(w, v);
-	if (unlikely(why != PST_DROP_COUNT)) {
-		drop(w, job->m, why);
-		return false;
-	}
-	job->way = iface->zone == PST_NET_INTERNAL ? PST_WAY_OUT : PST_WAY_IN;
-	if (unlikely(v->kind != PST_VIEW_L4 && v->kind != PST_VIEW_PORTLESS)) {
+	if (w->params.net->ifaces[job->iface].virtual_port && job->v.kind == PST_VIEW_L4)
+		finish_checksum(&job->v);
+	place = pst_worker_place(w, job, handed, &p);
+	if ((place == PST_PLACE_HERE || place == PST_PLACE_ELSEWHERE) && !handed &&
+		!job->second && !job->counted)
+		check_rss(w, job, p.owner);
+	switch (place) {
+	case PST_PLACE_HERE:
+		if (unlikely(p.aliased))
+			pst_worker_unalias(job, p.remote);
+		return true;
+	case PST_PLACE_ELSEWHERE:
+		pst_worker_hand_on(w, job, p.owner);
+		break;
+	case PST_PLACE_LOCAL:
+		input_local(w, job, now_ms);
+		break;
+	case PST_PLACE_ODD:
 		sort_odd(w, job, handed, now_ms);
-		return false;
+		break;
+	case PST_PLACE_DROP:
+		drop(w, job->m, p.why);
+		break;
 	}
-	owner = pst_worker_owner_of(w, job);
-	if (!handed && !job->second && !job->counted)
-		check_rss(w, job, owner);
-	/* what was handed over is ours, by the tables or by a redirect */
-	if (unlikely(owner != w->params.index && !handed)) {
-		pst_worker_hand_on(w, job, owner);
-		return false;
-	}
-	return true;
+	return false;
 }
 
 bool

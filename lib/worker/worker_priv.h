@@ -121,13 +121,59 @@ bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_
 
 /* The packet's key, once its way and ports are known. */
 void pst_worker_set_key(struct job *job);
-/* The worker that its way and port mean. */
+/* What tells whose a packet is, by its way and port; and the worker that this means. */
+enum pst_steered_by {
+	PST_STEERED_BY_SOURCE, /* address */
+	PST_STEERED_BY_PORT,   /* destination port */
+	PST_STEERED_BY_PEER,   /* the remote address, without ports */
+	PST_STEERED_BY_HOST,   /* the client that the destination address means */
+};
+struct pst_slot {
+	uint8_t by; /* enum pst_steered_by */
+	uint8_t index;
+};
+struct pst_slot pst_worker_slot_of(const struct pst_worker *w, const struct job *job);
 uint32_t pst_worker_owner_of(const struct pst_worker *w, const struct job *job);
 
+/*
+ * Where an IP packet belongs that was parsed and whose interface is known, from the tables alone;
+ * the job's way and `through` are set.
+ */
+enum pst_place {
+	PST_PLACE_HERE,	     /* to be looked up */
+	PST_PLACE_ELSEWHERE, /* it is another worker's */
+	PST_PLACE_LOCAL,     /* for ourselves */
+	PST_PLACE_ODD,	     /* an error or a fragment */
+	PST_PLACE_DROP,
+};
+struct pst_placing {
+	enum pst_drop why; /* DROP */
+	uint32_t owner;	   /* HERE, ELSEWHERE */
+	bool aliased;	   /* HERE: it means a place outside, */
+	uint64_t remote;   /* this one */
+};
+enum pst_place pst_worker_place(
+	const struct pst_worker *w, struct job *job, bool handed, struct pst_placing *p);
+
 /* A client's packet to an inside address of ours that means a place outside: put that in. */
-bool pst_worker_unalias(struct pst_worker *w, struct job *job);
+void pst_worker_unalias(struct job *job, uint64_t remote);
 
 /* forward.c */
+
+/* The same for NAT. */
+struct pst_nat_packet pst_worker_packet_of(const struct job *job, uint64_t now_ms);
+/*
+ * May it open anything, before NAT is asked: by the packet filters, and by where it goes to.
+ * PST_DROP_COUNT or the reason not to. From the tables alone.
+ */
+enum pst_drop pst_worker_may_open(const struct pst_worker *w, const struct job *job,
+	struct pst_nat_packet *p, bool *is_hairpin);
+/* Does the client talk to the connection's place by another name, or by none? */
+bool pst_worker_is_conflict(
+	const struct pst_worker *w, const struct job *job, const struct pst_conn *c);
+/* The route to what is `dst` after translation, and the next hop there; NULL: none. */
+const struct pst_route *pst_worker_find_hop(const struct pst_worker *w, enum pst_way way,
+	rte_be32_t dst, rte_be32_t *next_hop, struct pst_hop *hop);
 
 /* A packet of connection i: state, translate, send or lend. */
 void pst_worker_forward(struct pst_worker *w, struct job *job, uint32_t i, uint64_t now_ms);
