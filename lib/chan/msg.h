@@ -56,6 +56,7 @@ enum pst_req_type {
 	PST_REQ_RUN,       /* worker: give me a run of outside ports that you don't use */
 	PST_REQ_SHOW,      /* main: copy a part of a table */
 	PST_REQ_END,	   /* main: end what is wanted of a part of a table, as its timer would */
+	PST_REQ_EXPLAIN,   /* main: say what becomes of a packet */
 };
 
 enum pst_show_table {
@@ -97,6 +98,8 @@ struct pst_show_row {
 	uint64_t worth; /* in the wanted order */
 	struct pst_ipset *filter; /* a listener's; the reader unrefs it */
 };
+
+#include "chan/explain.h"
 
 /* One of the n of a BIND, a KILL and the like. Four of them are a cache line. */
 struct pst_req_end {
@@ -181,6 +184,7 @@ struct pst_req {
 			struct pst_show_wanted wanted;
 			struct pst_show_row rows[PST_SHOW_ROWS];
 		} show;
+		struct pst_explain explain;
 	};
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct pst_req, bind.ends[2]) <= 2 * RTE_CACHE_LINE_SIZE, "two lines");

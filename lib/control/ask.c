@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/ask.h"
 
+#include "control/inquiry.h"
+
 #define ANSWER_MS 5000 /* a worker answers between two bursts, or after a part of a table */
 
 static void
@@ -71,7 +73,9 @@ pst_ask_collect(const struct pst_control_params *params)
 
 	for (uint32_t i = 0; i < params->n_workers; i++) {
 		while ((req = pst_chan_answer(params->workers[i])) != NULL) {
-			if (req->abandoned)
+			if (req->type == PST_REQ_EXPLAIN)
+				pst_inquiry_take(req, params->workers[i], params->ipset_unref);
+			else if (req->abandoned)
 				put_record(params, i, req);
 			else
 				((struct pst_ask *)(uintptr_t)req->cookie)->answered = true;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "control/doc.h"
+#include "control/inquiry.h"
 
 #define ROWS_A_STEP 32	      /* about 0.2 ms of main's time */
 #define OUT_MOST (256 * 1024) /* bytes a client may leave lying before it gets more */

@@ -167,6 +167,17 @@ const uint8_t pst_state_timeouts[PST_STATES] = {
 	[PST_ICMP_QUERY] = PST_TIMEOUT_ICMP,
 };
 
+const char *const pst_timeout_names[PST_TIMEOUTS] = {
+	[PST_TIMEOUT_TCP_OPENING] = "tcp_opening",
+	[PST_TIMEOUT_TCP_ESTABLISHED] = "tcp_established",
+	[PST_TIMEOUT_TCP_CLOSING] = "tcp_closing",
+	[PST_TIMEOUT_UDP] = "udp",
+	[PST_TIMEOUT_ICMP] = "icmp",
+	[PST_TIMEOUT_BIND_ACCEPT] = "bind_accept",
+	[PST_TIMEOUT_BIND_UDP_IDLE] = "bind_udp_idle",
+	[PST_TIMEOUT_SYN_HOLD] = "syn_hold",
+};
+
 const char *const pst_state_names[PST_STATES] = {
 	[PST_STATE_NONE] = "none",
 	[PST_TCP_SYN_SENT] = "syn-sent",

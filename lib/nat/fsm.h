@@ -72,6 +72,8 @@ extern const uint8_t pst_tcp_events[PST_TCP_FLAG_SETS];
 /* 0 is STAY: an event not listed never moves a connection. */
 extern const uint8_t pst_tcp_next[PST_TCP_STATES][PST_DIRS][PST_TCP_EVENTS];
 extern const uint8_t pst_state_timeouts[PST_STATES];
+/* The timers, by their names in the config. */
+extern const char *const pst_timeout_names[PST_TIMEOUTS];
 /* For people: "established". */
 extern const char *const pst_state_names[PST_STATES];
 

@@ -412,6 +412,19 @@ bool pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_m
 bool pst_nat_end(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
 /*
+ * explain.c: what is known of a packet that opens a connection, or would; and of one that has one.
+ * o: what was decided. x is clear but for the question.
+ */
+void pst_nat_explain_opening(const struct pst_nat *nat, enum pst_way way,
+	struct pst_nat_packet *p, struct pst_nat_opening *o, struct pst_explain *x);
+void pst_nat_explain_conn(
+	const struct pst_nat *nat, uint32_t i, struct pst_explain *x, uint64_t now_ms);
+/* Is it by way of an editor? */
+bool pst_nat_is_watched(const struct pst_nat *nat, const struct pst_nat_opening *o);
+/* What the client sees in the place of a remote end that has an alias. */
+struct pst_endpoint pst_nat_explain_alias(const struct pst_nat *nat, uint32_t i);
+
+/*
  * The first side's SYN on a connection that is over: the same ports again. What an
  * editor knows of the old one, and its offsets, are not the new one's.
  */

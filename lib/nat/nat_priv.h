@@ -165,5 +165,14 @@ uint64_t pst_nat_listener_due(const struct pst_nat *nat, const struct pst_listen
 void pst_nat_tell_conn(struct pst_nat *nat, uint32_t i);
 void pst_nat_tell_listener(struct pst_nat *nat, uint32_t i);
 
+/* show.c: rows for the operator, clear at first; false: there is none. */
+void pst_nat_clear_row(struct pst_show_row *row);
+bool pst_nat_conn_row(
+	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
+bool pst_nat_listener_row(
+	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
+bool pst_nat_permission_row(
+	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
+
 /* A connection's timeout from now on, armed. */
 void pst_nat_arm(struct pst_nat *nat, uint32_t i, uint64_t now_ms);

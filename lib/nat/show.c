@@ -20,6 +20,13 @@
 typedef bool (*fill_row)(
 	const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms);
 
+void
+pst_nat_clear_row(struct pst_show_row *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->editor = row->protocol_index = -1;
+}
+
 static uint32_t
 until(uint64_t due_ms, uint64_t now_ms)
 {
@@ -28,8 +35,8 @@ until(uint64_t due_ms, uint64_t now_ms)
 	return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
-static bool
-conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+bool
+pst_nat_conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
 	uint32_t age, timeout;
@@ -82,8 +89,8 @@ bind_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	return true;
 }
 
-static bool
-listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+bool
+pst_nat_listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_listener *l = &nat->listeners.entries[i];
 
@@ -113,12 +120,12 @@ filter_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint
 {
 	const struct pst_listener *l = &nat->listeners.entries[i];
 
-	return l->live && l->filter != NULL && listener_row(nat, i, row, now_ms);
+	return l->live && l->filter != NULL && pst_nat_listener_row(nat, i, row, now_ms);
 }
 
 /* Of a redirect the inside end is the firewall's, and its place outside is the remote end. */
-static bool
-permission_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
+bool
+pst_nat_permission_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64_t now_ms)
 {
 	const struct pst_listener *l = &nat->listeners.entries[i];
 	bool is_redirect = l->kind == PST_LISTENER_REDIRECT;
@@ -178,11 +185,11 @@ pool_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 }
 
 static const fill_row fills[] = {
-	[PST_SHOW_CONNECTIONS] = conn_row,
+	[PST_SHOW_CONNECTIONS] = pst_nat_conn_row,
 	[PST_SHOW_BINDS] = bind_row,
-	[PST_SHOW_LISTENERS] = listener_row,
+	[PST_SHOW_LISTENERS] = pst_nat_listener_row,
 	[PST_SHOW_FILTERS] = filter_row,
-	[PST_SHOW_PERMISSIONS] = permission_row,
+	[PST_SHOW_PERMISSIONS] = pst_nat_permission_row,
 	[PST_SHOW_POOLS] = pool_row,
 	[PST_SHOW_CLIENTS] = client_row,
 	[PST_SHOW_BLOCKS] = pst_nat_block_row,
@@ -306,8 +313,7 @@ copy_row(const struct pst_nat *nat, struct pst_req *req, uint32_t i, uint64_t no
 	const struct pst_show_wanted *w = &req->show.wanted;
 	struct pst_show_row *row = &req->show.rows[req->show.count];
 
-	memset(row, 0, sizeof(*row));
-	row->editor = row->protocol_index = -1;
+	pst_nat_clear_row(row);
 	if (!fills[req->show.table](nat, i, row, now_ms))
 		return;
 	row->worth = pst_show_worth(w, value_of(row, w->order));
@@ -388,7 +394,7 @@ end_conn(struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i, uint6
 {
 	struct pst_show_row row = { .editor = -1 };
 
-	if (!conn_row(nat, i, &row, now_ms) || !is_wanted_row(&row, w))
+	if (!pst_nat_conn_row(nat, i, &row, now_ms) || !is_wanted_row(&row, w))
 		return false;
 	pst_nat_close(nat, i, now_ms);
 	return true;

@@ -88,6 +88,18 @@ pst_net_lookup(const struct pst_net *net, enum pst_net_zone zone, rte_be32_t dst
 	return NULL;
 }
 
+uint16_t
+pst_net_iface_towards(const struct pst_net *net, rte_be32_t ip)
+{
+	for (uint32_t i = 0; i < net->n_routes; i++) {
+		const struct pst_route *r = &net->routes[i];
+
+		if ((rte_be_to_cpu_32(ip) & r->mask) == r->network)
+			return r->iface;
+	}
+	return PST_NO_IFACE;
+}
+
 bool
 pst_net_is_connected(const struct pst_iface *iface, rte_be32_t ip)
 {

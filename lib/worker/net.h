@@ -95,6 +95,9 @@ pst_net_iface(const struct pst_net *net, uint16_t port, uint16_t vlan)
 	return PST_NO_IFACE;
 }
 
+/* The interface by whose networks and routes an address is reached; PST_NO_IFACE: none. */
+uint16_t pst_net_iface_towards(const struct pst_net *net, rte_be32_t ip);
+
 /* Where a packet to an outside address of ours would come in from; PST_NO_IFACE: nowhere. */
 uint16_t pst_net_outside_iface(const struct pst_net *net, rte_be32_t ip);
 

@@ -122,12 +122,6 @@ bool pst_worker_sort(struct pst_worker *w, struct job *job, bool handed, uint64_
 /* The packet's key, once its way and ports are known. */
 void pst_worker_set_key(struct job *job);
 /* What tells whose a packet is, by its way and port; and the worker that this means. */
-enum pst_steered_by {
-	PST_STEERED_BY_SOURCE, /* address */
-	PST_STEERED_BY_PORT,   /* destination port */
-	PST_STEERED_BY_PEER,   /* the remote address, without ports */
-	PST_STEERED_BY_HOST,   /* the client that the destination address means */
-};
 struct pst_slot {
 	uint8_t by; /* enum pst_steered_by */
 	uint8_t index;
@@ -247,6 +241,9 @@ void pst_worker_flush_lent(struct pst_worker *w);
 void pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i);
 /* Take back what editor lcores edited or made. */
 uint32_t pst_worker_take_back(struct pst_worker *w, uint64_t now_ms);
+
+/* explain.c: what would become of a packet, for the operator. */
+void pst_worker_explain(const struct pst_worker *w, struct pst_explain *x, uint64_t now_ms);
 
 /* serve.c: requests of all askers, and events to editor lcores. */
 uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
