@@ -116,8 +116,8 @@ seconds_left(uint32_t ms)
 	return json_integer(((json_int_t)ms + PST_MS_PER_S - 1) / PST_MS_PER_S);
 }
 
-static json_t *
-editor_name(const struct pst_control_params *p, int32_t editor)
+json_t *
+pst_doc_editor(const struct pst_control_params *p, int32_t editor)
 {
 	if (p->editors == NULL || editor < 0)
 		return json_null();
@@ -174,7 +174,7 @@ connection(const struct pst_control_params *p, uint32_t worker, const struct pst
 		(json_int_t)n[PST_DIR_ORIG], "packets_reply", (json_int_t)n[PST_DIR_REPLY], "bytes",
 		(json_int_t)(b[PST_DIR_ORIG] + b[PST_DIR_REPLY]), "bytes_orig",
 		(json_int_t)b[PST_DIR_ORIG], "bytes_reply", (json_int_t)b[PST_DIR_REPLY],
-		"expires_s", seconds_left(r->expires_ms), "editor", editor_name(p, r->editor),
+		"expires_s", seconds_left(r->expires_ms), "editor", pst_doc_editor(p, r->editor),
 		"application", application(p, r->protocol_index), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "worker", (json_int_t)worker, "bypass",
 		r->bypass != 0);
@@ -248,7 +248,7 @@ listener(const struct pst_control_params *p, uint32_t worker, const struct pst_s
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:I}", "protocol",
 		pst_doc_proto(r->protocol), "external", pst_doc_endpoint(&r->outside), "client",
 		endpoint_or_null(&r->inside), "flags", flags(r->flags, r->published), "filter", filter(p, r),
-		"editor", editor_name(p, r->editor), "path", path(r), "age_s",
+		"editor", pst_doc_editor(p, r->editor), "path", path(r), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "connections", (json_int_t)r->connections,
 		"expires_s", seconds_left(r->expires_ms), "application",
 		application(p, r->protocol_index), "worker", (json_int_t)worker);
@@ -259,7 +259,7 @@ filter_of(const struct pst_control_params *p, uint32_t worker, const struct pst_
 {
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I}", "protocol", pst_doc_proto(r->protocol),
 		"external", pst_doc_endpoint(&r->outside), "client", endpoint_or_null(&r->inside),
-		"admits", filter(p, r), "editor", editor_name(p, r->editor), "application",
+		"admits", filter(p, r), "editor", pst_doc_editor(p, r->editor), "application",
 		application(p, r->protocol_index), "worker", (json_int_t)worker);
 }
 
@@ -287,7 +287,7 @@ permission(const struct pst_control_params *p, uint32_t worker, const struct pst
 		r->kind < RTE_DIM(kinds) ? kinds[r->kind] : "?", "protocol",
 		pst_doc_proto(r->protocol), "client", pst_doc_ip(r->inside.ip), "to",
 		pattern(&r->remote), "at", endpoint_or_null(&r->outside), "flags",
-		flags(r->flags, false), "editor", editor_name(p, r->editor), "application",
+		flags(r->flags, false), "editor", pst_doc_editor(p, r->editor), "application",
 		application(p, r->protocol_index), "age_s",
 		(json_int_t)(r->age_ms / PST_MS_PER_S), "connections", (json_int_t)r->connections,
 		"expires_s", seconds_left(r->expires_ms), "worker", (json_int_t)worker);
@@ -315,9 +315,8 @@ clients_of(const struct pst_config *config, uint32_t ip)
 	return json_null();
 }
 
-/* The ports of a worker's runs, as far as clients get them; null: none. */
-static json_t *
-ports_of(const struct pst_config_nat *nat, uint64_t runs)
+json_t *
+pst_doc_runs(const struct pst_config_nat *nat, uint64_t runs)
 {
 	char text[64 * sizeof("65535-65535,")] = "";
 	uint32_t at = 0, end;
@@ -342,7 +341,7 @@ pool(const struct pst_control_params *p, uint32_t worker, const struct pst_show_
 	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "worker", (json_int_t)worker,
 		"address", pst_doc_ip(r->outside.ip), "clients",
 		clients_of(p->config, r->outside.ip), "protocol", pst_doc_proto(r->protocol),
-		"range", ports_of(&p->config->nat, r->runs), "used", (json_int_t)r->ports_used,
+		"range", pst_doc_runs(&p->config->nat, r->runs), "used", (json_int_t)r->ports_used,
 		"free", (json_int_t)r->ports_free, "resting", (json_int_t)r->ports_resting);
 }
 

@@ -25,5 +25,9 @@ json_t *pst_doc_endpoint(const struct pst_endpoint *ep);
 json_t *pst_doc_endpoints(const struct pst_endpoint *first, uint16_t more);
 json_t *pst_doc_mac(const uint8_t *mac);
 json_t *pst_doc_number(uint64_t n);
+/* An editor's name by its index; null: -1. */
+json_t *pst_doc_editor(const struct pst_control_params *params, int32_t editor);
+/* "1024-2047,4096-5119": a worker's runs of ports, as far as clients get them; null: none. */
+json_t *pst_doc_runs(const struct pst_config_nat *nat, uint64_t runs);
 /* "any" (0), "tcp", "udp", "icmp", "gre", "esp", "sctp" or the number. */
 json_t *pst_doc_proto(uint8_t protocol);

@@ -278,6 +278,18 @@ parse_kill(struct pst_request *request, const struct pst_control_params *params,
 	return parse_connection(request, params, id, error, size);
 }
 
+/* The question is read when it is asked: see explain.h. */
+static int
+parse_explain(struct pst_request *request, const struct pst_control_params *params, char *error,
+	size_t size)
+{
+	(void)params;
+	(void)error;
+	(void)size;
+	request->kind = PST_REQUEST_EXPLAIN;
+	return 0;
+}
+
 #define KEYS_MOST 8
 
 /* One line adds a command that is answered here. Keys are those beside "command". */
@@ -290,6 +302,7 @@ static const struct {
 	{ "show", parse_show, { "what", "limit", "filter", "sort", "reverse" } },
 	{ "status", parse_status },
 	{ "kill", parse_kill, { "what", "id", "filter" } },
+	{ "explain", parse_explain, { "protocol", "source", "destination", "from" } },
 };
 
 static int

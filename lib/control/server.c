@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "control/buf.h"
 #include "control/doc.h"
+#include "control/explain.h"
 #include "control/kill.h"
 #include "control/listen.h"
 #include "control/request.h"
@@ -31,6 +32,7 @@ struct client {
 	uint64_t progress; /* when it last took something, or had all */
 	struct pst_dump dump;
 	struct pst_kill kill;
+	struct pst_inquiry inquiry;
 };
 
 struct pst_control {
@@ -70,6 +72,7 @@ let_go(struct pst_control *control, struct client *client)
 		pst_dump_cancel(&client->dump, &control->view.params);
 	if (client->kill.active)
 		pst_kill_cancel(&client->kill, &control->view.params);
+	pst_inquiry_fini(&client->inquiry, control->view.params.workers);
 	close(client->fd);
 	free(client->in);
 	pst_buf_fini(&client->out);
@@ -141,6 +144,38 @@ run_command(struct pst_control *control, struct client *client, const struct pst
 }
 
 static void
+explain(struct pst_control *control, struct client *client, const struct pst_request *request)
+{
+	const struct pst_control_params *p = &control->view.params;
+	struct pst_explain question;
+	char error[ERROR_MAX];
+
+	if (pst_explain_parse(request->json, p->config, &question, error, sizeof(error)) < 0)
+		reply_error(client, error);
+	else
+		pst_inquiry_start(&client->inquiry, &question, p->ipset_unref);
+}
+
+static int
+step_inquiry(struct pst_control *control, struct client *client)
+{
+	const struct pst_control_params *p = &control->view.params;
+	struct pst_inquiry *q = &client->inquiry;
+	int ret = pst_inquiry_step(q, p->workers, p->n_workers, control->view.now);
+	char error[ERROR_MAX];
+
+	if (ret == 0)
+		return 0;
+	snprintf(error, sizeof(error), "worker %u: no answer", q->worker);
+	if (ret > 0)
+		reply(client, pst_explain_doc(p, q));
+	else
+		reply_error(client, error);
+	pst_inquiry_fini(q, p->workers);
+	return 1;
+}
+
+static void
 answer_line(struct pst_control *control, struct client *client, const char *line, size_t len)
 {
 	struct pst_request request;
@@ -160,6 +195,9 @@ answer_line(struct pst_control *control, struct client *client, const char *line
 		break;
 	case PST_REQUEST_KILL:
 		pst_kill_start(&client->kill, &request);
+		break;
+	case PST_REQUEST_EXPLAIN:
+		explain(control, client, &request);
 		break;
 	case PST_REQUEST_COMMAND:
 		run_command(control, client, &request);
@@ -243,7 +281,8 @@ write_some(struct client *client, uint64_t now)
 static bool
 is_pending(const struct client *client)
 {
-	return client->dump.active || client->kill.active || pst_buf_len(&client->out) > 0;
+	return client->dump.active || client->kill.active || client->inquiry.active ||
+		pst_buf_len(&client->out) > 0;
 }
 
 /* One step for one client. How much was done. */
@@ -257,6 +296,8 @@ serve(struct pst_control *control, struct client *client, short revents)
 		here = read_some(client);
 	if (here && !is_pending(client))
 		worked += take_line(control, client);
+	if (here && client->inquiry.active)
+		worked += step_inquiry(control, client);
 	if (here && client->dump.active)
 		worked += pst_dump_step(&client->dump, &control->view, &client->out);
 	if (here && client->kill.active)

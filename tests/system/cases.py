@@ -8,6 +8,7 @@ import endpoint
 import interfaces
 import leaks
 import livescreen
+import operate
 import package
 import pathfrag
 import pathlab
@@ -113,6 +114,8 @@ GROUPS = [
           published.NO_EDITOR),
     Group("packet filters", postern(**policy.SETTINGS), policy.CASES),
     Group("packet filters, two workers", postern(workers=2, **policy.SETTINGS), policy.CASES),
+    Group("operate", postern(**operate.SETTINGS), operate.CASES),
+    Group("operate, two workers", postern(workers=2, **operate.SETTINGS), operate.CASES),
     Group("deterministic ports", postern(**policy.PLANNED), policy.PLAN),
     Group("deterministic ports, two workers", postern(workers=2, **policy.PLANNED), policy.PLAN),
     Group("routed", postern(**routed.SETTINGS), routed.CASES),

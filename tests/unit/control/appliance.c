@@ -258,6 +258,30 @@ fill_row(uint32_t worker, uint32_t i, struct pst_show_row *row)
 	};
 }
 
+/* All packets are the last worker's. */
+static void
+answer_explain(struct appliance *a, uint32_t worker, struct pst_req *req)
+{
+	struct pst_explain *x = &req->explain, question = *x;
+
+	a->explains++;
+	if (worker != WORKERS - 1) {
+		x->verdict = PST_EXPLAIN_ELSEWHERE;
+		x->worker = WORKERS - 1;
+	} else {
+		*x = a->explained;
+		x->source = question.source;
+		x->destination = question.destination;
+		x->protocol = question.protocol;
+		x->worker = worker;
+		if (x->has_listener) {
+			x->listener.has_filter = true;
+			x->listener.filter = &a->set;
+			a->set.references++;
+		}
+	}
+}
+
 /* Rows are worth their number; the filter is not looked at, but for the floor. */
 static void
 answer_show(struct appliance *a, uint32_t worker, struct pst_req *req)
@@ -297,6 +321,11 @@ answer_end(struct appliance *a, uint32_t worker, struct pst_req *req)
 static void
 answer(struct appliance *a, uint32_t worker, struct pst_req *req)
 {
+	if (req->type == PST_REQ_EXPLAIN) {
+		answer_explain(a, worker, req);
+		pst_chan_reply(a->params.workers[worker], &req, 1);
+		return;
+	}
 	a->asked++;
 	req->result = a->result;
 	if (req->type != PST_REQ_KILL_CONN)

@@ -33,6 +33,8 @@ struct appliance {
 	struct pst_show_wanted wanted; /* of the last rows that were asked for, or to be ended */
 	int result;		/* of the workers' answers */
 	bool stuck;		/* workers do not answer */
+	struct pst_explain explained; /* what the last one says of a packet; `in` is kept */
+	uint32_t explains;
 	struct pst_ipset set;
 	int commands; /* run */
 };

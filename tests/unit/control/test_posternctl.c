@@ -192,6 +192,55 @@ status_is_read_at_a_glance(void **state)
 }
 
 static void
+a_packet_is_explained(void **state)
+{
+	struct appliance *a = *state;
+
+	a->explained = (struct pst_explain){ .verdict = PST_EXPLAIN_FORWARD,
+		.is_out = true,
+		.is_steered = true,
+		.slot = 9,
+		.asked_rules = true,
+		.filter = -1,
+		.rule = -1,
+		.protocol_index = -1,
+		.editor = -1,
+		.has_client = true,
+		.client_ip = 0x0a000009,
+		.ports = { 1, 2048 },
+		.sessions = { 3, 4096 },
+		.timer = "tcp_opening",
+		.timer_ms = 240000,
+		.mapping = PST_MAPPING_POOL,
+		.is_new = true,
+		.is_chosen = true,
+		.inside = { 0x0a000009, 5 },
+		.outside = { 0xc6336401, 0 },
+		.choice = { .parity = 1, .runs = 6, .free = 1500 },
+		.has_route = true,
+		.route = { .via = 0xc63364fe, .next_hop = 0xc63364fe, .iface = 1 },
+		.out_source = { 0xc6336401, 0 },
+		.out_destination = { 0xcb007109, 80 } };
+	assert_int_equal(run(a, "explain tcp 10.0.0.9:5 203.0.113.9:80"), 0);
+	assert_string_equal(out,
+		"tcp 10.0.0.9:5 > 203.0.113.9:80 (syn)\n"
+		"  comes in by    inside\n"
+		"  worker         1, by slot 9 of the source address\n"
+		"  rule           none matches: the rest is denied\n"
+		"  client         10.0.0.9\n"
+		"                 1 of 2048 ports\n"
+		"                 3 of 4096 sessions\n"
+		"  mapping        pool, would be made: 10.0.0.9:5 is 198.51.100.1:* outside\n"
+		"                 an odd port by lot, of 1024-3071; 1500 are free there\n"
+		"  timer          tcp_opening, 4 min 00 s\n"
+		"  leaves by      outside, route 0.0.0.0/0 via 198.51.100.254\n"
+		"  neighbour      198.51.100.254, no MAC address yet, asked\n"
+		"  leaves as      198.51.100.1:* > 203.0.113.9:80\n"
+		"forwarded\n");
+	assert_string_equal(err, "");
+}
+
+static void
 everything_can_be_shown(void **state)
 {
 	static const char *const whats[] = { "interfaces", "clients", "connections", "binds",
@@ -356,6 +405,9 @@ wrong_usage_is_2_with_a_hint(void **state)
 		{ "show listner", "posternctl: unknown thing to show \"listner\": did you mean "
 				  "\"listeners\"?\n" },
 		{ "status all", "posternctl: status takes no arguments\n" },
+		{ "explain tcp 10.0.0.9:5",
+			"posternctl: explain PROTO SRC:PORT DST:PORT [--from INTERFACE]\n" },
+		{ "status --from inside", "posternctl: --from is for explain\n" },
 		{ "show binds --limit x", "posternctl: --limit: not a number of rows: \"x\"\n" },
 		{ "show connections client", "posternctl: client needs a value: ADDRESS\n" },
 		{ "show connections cleint 10.0.0.1",
@@ -475,6 +527,7 @@ main(void)
 		TEST(json_is_one_document),
 		TEST(only_what_was_dropped_is_listed),
 		TEST(status_is_read_at_a_glance),
+		TEST(a_packet_is_explained),
 		TEST(everything_can_be_shown),
 		TEST(filters_may_be_options_or_words),
 		TEST(the_first_rows_are_sorted),

@@ -57,6 +57,7 @@ good_requests_are_understood(void **state)
 		{ "{\"command\":\"kill\",\"what\":\"connections\",\"filter\":{\"port\":25}}",
 			PST_REQUEST_KILL },
 		{ "{\"command\":\"reload\",\"dry_run\":true}", PST_REQUEST_COMMAND },
+		{ "{\"command\":\"explain\",\"protocol\":\"tcp\"}", PST_REQUEST_EXPLAIN },
 	};
 	struct pst_request request;
 	char error[256];
