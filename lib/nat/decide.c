@@ -372,10 +372,14 @@ decide_at_end(const struct pst_nat *nat, const struct pst_nat_packet *p, uint32_
 {
 	switch (end & 3) {
 	case PST_END_LISTENER:
+		if (nat->listeners.entries[end >> 2].kind != PST_LISTENER_ENDPOINT)
+			return PST_DROP_NO_MAPPING; /* ours inside: no way in from outside */
 		return decide_to_listener(nat, p, end >> 2, o);
 	case PST_END_REDIRECT:
 		o->redirect = nat->redirects[end >> 2].worker;
 		return PST_DROP_COUNT;
+	case PST_END_ALIAS:
+		return PST_DROP_NO_MAPPING;
 	default:
 		return decide_to_bind(nat, p, end >> 2, o);
 	}

@@ -83,6 +83,24 @@ a_redirect_leads_to_its_place(void **state)
 	}
 }
 
+/* From outside it is no endpoint at all, whoever knows its number. */
+static void
+nobody_outside_gets_in_by_it(void **state)
+{
+	(void)state;
+	for (int udp = 0; udp < 2; udp++) {
+		struct probe *p = fresh_probe();
+		struct pkt in;
+
+		redirected(p, udp ? PST_UDP : PST_TCP, 1, PST_FLAG_ALLOW_MULTIPLE);
+		in = probe_packet(udp ? PST_UDP : PST_TCP, SERVER, 80, GATE_INSIDE, at.port,
+			udp ? 0 : TCP_SYN);
+		probe_dropped(p, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
+		assert_true(goes(p, 6000, at.port, SERVER, 80));
+		probe_stop(p);
+	}
+}
+
 static void
 a_redirect_is_once_or_often_and_its_clients_own(void **state)
 {
@@ -167,6 +185,8 @@ an_inbound_peer_is_seen_as_the_firewall(void **state)
 		assert_true(box_pass_through(&p->box, BOX_OUTSIDE, &in, &out));
 		assert_int_equal(out.src, GATE_INSIDE);
 		assert_int_equal(out.dport, 3000);
+		in = probe_packet(PST_UDP, SECOND, 20, GATE_INSIDE, out.sport, 0);
+		probe_dropped(p, BOX_OUTSIDE, &in, PST_DROP_NO_MAPPING);
 		back = probe_packet(PST_UDP, CLIENT, 3000, GATE_INSIDE, out.sport, 0);
 		assert_true(box_pass_through(&p->box, BOX_INSIDE, &back, &out));
 		assert_int_equal(out.dst, SERVER + i);
@@ -185,6 +205,7 @@ an_inbound_peer_is_seen_as_the_firewall(void **state)
 }
 
 RULE_TESTS(cmocka_unit_test(a_redirect_leads_to_its_place),
+	cmocka_unit_test(nobody_outside_gets_in_by_it),
 	cmocka_unit_test(a_redirect_is_once_or_often_and_its_clients_own),
 	cmocka_unit_test(a_cancelled_redirect_leads_nowhere),
 	cmocka_unit_test(an_inbound_peer_is_seen_as_the_firewall))
