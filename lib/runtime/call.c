@@ -171,8 +171,12 @@ call_bound(const struct pst_runtime *rt)
 }
 
 static void
-note_round_trip(struct pst_runtime_figures *f, uint64_t ticks)
+note_round_trip(struct pst_runtime *rt, const struct pst_req *req, uint64_t ticks)
 {
+	struct pst_runtime_figures *f = &rt->figures;
+
+	if (req->type == PST_REQ_BIND)
+		pst_latency_note(&rt->stats.bind_latency, ticks);
 	f->tsc_min = f->answers == 0 ? ticks : RTE_MIN(f->tsc_min, ticks);
 	f->tsc_max = RTE_MAX(f->tsc_max, ticks);
 	f->tsc_sum += ticks;
@@ -202,7 +206,7 @@ call_await(struct pst_runtime *rt, uint64_t give_up)
 	}
 	rt->awaited = NULL;
 	if (rt->answered)
-		note_round_trip(&rt->figures, rte_rdtsc() - req->posted);
+		note_round_trip(rt, req, rte_rdtsc() - req->posted);
 	else
 		req->abandoned = true;
 	return rt->answered;

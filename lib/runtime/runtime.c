@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_hash_crc.h>
 #include <rte_malloc.h>
 
@@ -63,6 +64,7 @@ pst_runtime_create(const struct pst_runtime_params *params)
 		rt->n_editors++;
 	rt->n_handles = params->handles != 0 ? params->handles : HANDLES;
 	rt->current = NO_EDITOR;
+	pst_latency_init(&rt->stats.bind_latency, rte_get_tsc_hz());
 	pst_rng_init(&rt->rng, params->seed);
 	rt->ip_id = pst_rng_next(&rt->rng);
 	LIST_INIT(&rt->sessions);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/counter.h"
+#include "base/latency.h"
 
 #define PST_STAT_IFACES 64
 
@@ -55,4 +56,5 @@ struct pst_editor_stats {
 	uint64_t connections; /* watched, now */
 	uint64_t binds, bind_failures, late_replies;
 	uint64_t edits, retransmits, splits, latched;
+	struct pst_latency bind_latency; /* of BindForClient's requests that were answered in time */
 };

@@ -439,6 +439,17 @@ another_answer_does_not_end_the_wait(void **state)
 	rig_destroy(rig);
 }
 
+static uint64_t
+latencies(const struct rig *rig)
+{
+	const struct pst_latency *l = &pst_runtime_stats(rig->rt)->bind_latency;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i <= PST_LATENCY_BOUNDS; i++)
+		sum += l->counts[i];
+	return sum;
+}
+
 static void
 round_trips_are_measured(void **state)
 {
@@ -459,6 +470,38 @@ round_trips_are_measured(void **state)
 	for (size_t i = 0; i < RTE_DIM(f->tsc_log2); i++)
 		sum += f->tsc_log2[i];
 	assert_int_equal(sum, 3);
+	assert_int_equal(latencies(rig), 3);
+	assert_int_equal(pst_runtime_stats(rig->rt)->bind_latency.ticks, f->tsc_sum);
+	rig_destroy(rig);
+}
+
+static void
+set_address(struct rig *rig)
+{
+	const struct pst_endpoint late = { CLIENT, 7000 };
+
+	(void)rig;
+	result = pst_connection_set_client_address(handles[0], &late);
+}
+
+/* Other calls are round trips too, and no binds. */
+static void
+only_binds_are_in_the_histogram_of_binds(void **state)
+{
+	struct rig *rig = rig_create(&(struct rig_params){ 0 });
+	struct rig_conn c;
+
+	(void)state;
+	rig_connect(rig, &c, CLIENT, true);
+	set_args(1);
+	clients[0] = (struct pst_endpoint){ 0 };
+	rig_inside(rig, &c, bind_now);
+	assert_int_equal(result, 0);
+	assert_int_equal(latencies(rig), 1);
+	rig_inside(rig, &c, set_address);
+	assert_int_equal(result, 0);
+	assert_int_equal(pst_runtime_figures(rig->rt)->answers, 2);
+	assert_int_equal(latencies(rig), 1);
 	rig_destroy(rig);
 }
 
@@ -481,6 +524,7 @@ main(void)
 		cmocka_unit_test(handles_run_out_before_anything_is_asked_for),
 		cmocka_unit_test(another_answer_does_not_end_the_wait),
 		cmocka_unit_test(round_trips_are_measured),
+		cmocka_unit_test(only_binds_are_in_the_histogram_of_binds),
 	};
 
 	return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
