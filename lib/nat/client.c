@@ -83,6 +83,7 @@ pst_client_get(struct pst_client_table *t, rte_be32_t ip, uint64_t now_ms)
 		i = pst_slots_take(&t->slots);
 		t->entries[i] = pst_client_blank(ip, now_ms);
 		pst_flowtable_add(&t->by_ip, hash_of(t, ip), i);
+		t->total++;
 	}
 	t->entries[i].refs++;
 	return i;

@@ -33,6 +33,7 @@ struct pst_client_table {
 	struct pst_flowtable by_ip;
 	struct pst_client *entries;
 	struct pst_slots slots;
+	uint64_t total; /* ever */
 };
 
 int pst_client_table_init(

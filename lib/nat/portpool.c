@@ -812,13 +812,15 @@ pst_portpool_prefetch_put(const struct pst_portpool *pool, uint16_t port)
 uint32_t
 pst_portpool_free_count(const struct pst_portpool *pool)
 {
-	return pool->size - pool->used;
+	uint32_t size = __atomic_load_n(&pool->size, __ATOMIC_RELAXED);
+
+	return size - __atomic_load_n(&pool->used, __ATOMIC_RELAXED);
 }
 
 uint32_t
 pst_portpool_used(const struct pst_portpool *pool)
 {
-	return pool->used;
+	return __atomic_load_n(&pool->used, __ATOMIC_RELAXED);
 }
 
 uint32_t

@@ -111,7 +111,10 @@ void pst_portpool_put(struct pst_portpool *pool, uint16_t lowest, unsigned int n
 /* Ask for the lines that giving this port back writes to. */
 void pst_portpool_prefetch_put(const struct pst_portpool *pool, uint16_t port);
 
-/* Ports that can be taken (resting ones too); ports taken. */
+/*
+ * Ports that can be taken (resting ones too); ports taken. Main may ask too, of a pool in use: each
+ * is right by itself, the first but for what is taken or moves meanwhile.
+ */
 uint32_t pst_portpool_free_count(const struct pst_portpool *pool);
 uint32_t pst_portpool_used(const struct pst_portpool *pool);
 

@@ -36,7 +36,9 @@ struct pst_worker_stats {
 	uint64_t connections, connections_total; /* now, ever */
 	uint64_t binds, binds_total;
 	uint64_t listeners, listeners_total;
-	uint64_t clients;
+	uint64_t clients, clients_total;
+	/* how many there can be; set before launch */
+	uint64_t connections_most, binds_most, listeners_most, clients_most;
 	uint64_t requests; /* served */
 	uint64_t loops, busy_loops;
 	uint64_t walk_ticks; /* TSC, in tables that were looked through for the operator (walk.c) */
@@ -48,7 +50,17 @@ struct pst_worker_stats {
 	 */
 	uint64_t timed_loops;
 	uint64_t stage_ticks[PST_STAGES];
+	uint64_t busy_ticks; /* of the timed loops that had something to do */
 };
+
+/*
+ * Loops from a timed one to the next: these, and up to 63 more by lot, so that for each tick of a
+ * timed loop all of them had PST_TIMED_MEAN on average. All busy ticks are timed ones times that:
+ * it grows as they do, which a ratio of counted loops would not.
+ */
+#define PST_TIMED_FROM 32
+#define PST_TIMED_LOTS 64
+#define PST_TIMED_MEAN (PST_TIMED_FROM + (PST_TIMED_LOTS - 1) / 2.0)
 
 struct pst_editor_stats {
 	struct pst_account account;

@@ -14,8 +14,8 @@
 
 #define EXPIRE_A_ROUND 64
 #define PREFETCH_AHEAD 8u
-#define TIMED_FROM 32 /* loops from a timed one to the next: these, and up to 63 more by lot */
 #define READINGS 100
+_Static_assert(PST_TIMED_LOTS == 1 << (32 - 26), "timed_lot's top bits");
 #define DATAGRAMS 1024 /* in pieces, at a time */
 #define FRAGMENTS 1024 /* that wait for their first */
 
@@ -52,7 +52,7 @@ pst_worker_create(const struct pst_worker_params *params)
 		return pst_null(ENOMEM);
 	w->params = *params;
 	w->next_id = params->index;
-	w->untimed = TIMED_FROM;
+	w->untimed = PST_TIMED_FROM;
 	w->reading_ticks = reading_ticks();
 	snprintf(name, sizeof(name), "frag%u-%p", params->index, (void *)w);
 	w->frags = pst_frags_create(name, DATAGRAMS, FRAGMENTS, params->socket);
@@ -64,6 +64,10 @@ pst_worker_create(const struct pst_worker_params *params)
 		return pst_null(ENOMEM);
 	}
 	w->nat = params->nat;
+	w->stats.connections_most = w->nat->conns.slots.capacity;
+	w->stats.binds_most = w->nat->binds.slots.capacity;
+	w->stats.listeners_most = w->nat->listeners.slots.capacity;
+	w->stats.clients_most = w->nat->clients.slots.capacity;
 	return w;
 }
 
@@ -418,6 +422,7 @@ publish_sizes(struct pst_worker *w)
 	w->stats.binds = pst_slots_used(&nat->binds.slots);
 	w->stats.listeners = pst_slots_used(&nat->listeners.slots);
 	w->stats.clients = pst_slots_used(&nat->clients.slots);
+	w->stats.clients_total = nat->clients.total;
 	w->stats.connections_total = nat->connections_total;
 	w->stats.binds_total = nat->binds_total;
 	w->stats.listeners_total = nat->listeners_total;
@@ -430,7 +435,8 @@ begin_loop(struct pst_worker *w)
 	if (likely(--w->untimed > 0))
 		return;
 	w->timed_lot = w->timed_lot * 1664525u + 1013904223u;
-	w->untimed = TIMED_FROM + (w->timed_lot >> 26); /* in step with nobody who calls */
+	/* in step with nobody who calls */
+	w->untimed = PST_TIMED_FROM + (w->timed_lot >> 26);
 	w->stats.timed_loops++;
 	w->stage_start = read_tsc();
 }
@@ -446,6 +452,19 @@ end_stage(struct pst_worker *w, enum pst_stage stage)
 	w->stats.stage_ticks[stage] += now - w->stage_start -
 		RTE_MIN(now - w->stage_start, w->reading_ticks);
 	w->stage_start = now;
+}
+
+static __rte_noinline void
+end_timed_loop(struct pst_worker *w, bool busy)
+{
+	uint64_t ticks = 0;
+
+	for (int i = 0; i < PST_STAGES; i++)
+		ticks += w->stats.stage_ticks[i];
+	if (busy)
+		w->stats.busy_ticks += ticks - w->ticks_before;
+	w->ticks_before = ticks;
+	w->stage_start = 0;
 }
 
 uint32_t
@@ -471,7 +490,8 @@ pst_worker_poll(struct pst_worker *w, uint64_t now_ms)
 	pst_worker_flush(w);
 	publish_sizes(w);
 	end_stage(w, PST_STAGE_REST);
-	w->stage_start = 0;
+	if (unlikely(w->stage_start != 0))
+		end_timed_loop(w, done > 0);
 	w->stats.loops++;
 	w->stats.busy_loops += done > 0;
 	return done;

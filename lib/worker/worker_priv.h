@@ -47,6 +47,7 @@ struct pst_worker {
 	uint32_t untimed, timed_lot; /* loops until one is timed; by lot */
 	uint64_t reading_ticks; /* of a TSC reading alone */
 	uint64_t stage_start; /* TSC; 0: this loop is not timed */
+	uint64_t ticks_before; /* of all stages, when the last timed loop had ended */
 	struct pst_worker_stats stats; /* main reads, relaxed */
 };
 

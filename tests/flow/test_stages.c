@@ -70,6 +70,52 @@ stages_add_up_to_the_loop(void **state)
 	box_fini(&b);
 }
 
+/* Of the timed loops' ticks, those are busy in which something was done. */
+static void
+only_loops_with_work_are_busy(void **state)
+{
+	const struct pkt unasked = pkt_udp(IP(198, 18, 0, 9), 53, IP(198, 18, 0, 1), 2000);
+	const struct pst_worker_stats *s;
+	struct pst_config c;
+	static struct box b;
+	uint64_t before;
+
+	(void)state;
+	box_config(&c, 1, 1);
+	box_init(&b, &c, 0);
+	s = pst_worker_stats(b.a->workers[0]);
+	box_settle(&b);
+	before = s->busy_ticks;
+	for (int i = 0; i < LOOPS; i++)
+		pst_worker_poll(b.a->workers[0], b.now_ms);
+	assert_int_equal(s->busy_ticks, before);
+	for (int i = 0; i < LOOPS; i++) {
+		uint64_t busy = s->busy_ticks, ticks = sum_of(s);
+
+		box_put(&b, BOX_OUTSIDE, &unasked);
+		pst_worker_poll(b.a->workers[0], b.now_ms);
+		assert_int_equal(s->busy_ticks - busy, sum_of(s) - ticks);
+	}
+	assert_true(s->busy_ticks > before);
+	box_fini(&b);
+}
+
+static void
+what_there_can_be_is_told(void **state)
+{
+	const struct pst_worker_stats *s;
+	struct pst_config c;
+	static struct box b;
+
+	(void)state;
+	box_config(&c, 1, 1);
+	box_init(&b, &c, 0);
+	s = pst_worker_stats(b.a->workers[0]);
+	assert_int_equal(s->connections_most, c.nat.sessions);
+	assert_true(s->binds_most > 0 && s->listeners_most > 0 && s->clients_most > 0);
+	box_fini(&b);
+}
+
 static int
 setup(void **state)
 {
@@ -84,6 +130,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_loop_in_64_or_so_is_timed),
 		cmocka_unit_test(stages_add_up_to_the_loop),
+		cmocka_unit_test(only_loops_with_work_are_busy),
+		cmocka_unit_test(what_there_can_be_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

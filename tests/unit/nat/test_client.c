@@ -79,6 +79,7 @@ a_full_table_says_so_and_can_be_full_again(void **state)
 			pst_client_put(&t, entries[n * 7 % CAPACITY]);
 		for (uint32_t i = 0; i < CAPACITY; i++)
 			assert_int_equal(t.entries[i].refs, 0);
+		assert_int_equal(t.total, (round + 1) * CAPACITY);
 	}
 	finish();
 }
