@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "control/buf.h"
@@ -41,7 +43,7 @@ struct pst_control {
 	struct client clients[PST_CONTROL_CLIENTS_MAX];
 	struct pollfd fds[1 + PST_CONTROL_CLIENTS_MAX];
 	uint64_t sampled; /* when the workers' load was last measured */
-	uint64_t loops[PST_WORKERS_MAX], busy_loops[PST_WORKERS_MAX];
+	uint64_t busy_ticks[PST_WORKERS_MAX];
 };
 
 struct pst_control *
@@ -364,26 +366,26 @@ fill_fds(struct pst_control *control)
 	}
 }
 
-/* The part of its rounds in which a worker found something to do. */
+/* The part of the last second's cycles that a worker had something to do in (stats.h). */
 static void
 sample_load(struct pst_control *control)
 {
 	struct pst_control_view *view = &control->view;
+	double cycles = (double)(view->now - control->sampled) * rte_get_tsc_hz() / PST_MS_PER_S;
+	bool is_first = control->sampled == 0;
 
-	if (control->sampled != 0 && view->now < control->sampled + PST_MS_PER_S)
+	if (!is_first && view->now < control->sampled + PST_MS_PER_S)
 		return;
 	control->sampled = view->now;
 	for (uint32_t i = 0; i < view->params.n_workers; i++) {
 		const struct pst_worker_stats *s = view->params.worker_stats[i];
-		uint64_t loops = __atomic_load_n(&s->loops, __ATOMIC_RELAXED);
-		uint64_t busy = __atomic_load_n(&s->busy_loops, __ATOMIC_RELAXED);
-		uint64_t done = loops - control->loops[i];
+		uint64_t busy = __atomic_load_n(&s->busy_ticks, __ATOMIC_RELAXED);
 
-		view->load[i] = done > 0 ? (double)(busy - control->busy_loops[i]) / done : 0;
-		if (view->load[i] > 1) /* the two are not read at one moment */
+		view->load[i] = is_first ? 0 :
+			(busy - control->busy_ticks[i]) * PST_TIMED_MEAN / cycles;
+		if (view->load[i] > 1) /* it is an estimate */
 			view->load[i] = 1;
-		control->loops[i] = loops;
-		control->busy_loops[i] = busy;
+		control->busy_ticks[i] = busy;
 	}
 }
 

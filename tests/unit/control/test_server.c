@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #include "appliance.h"
 #include "eal.h"
 
@@ -447,9 +449,8 @@ load_is_the_busy_part_of_the_last_second(void **state)
 	double load;
 
 	appliance_step(a);
-	a->workers[0].loops = 1000;
-	a->workers[0].busy_loops = 250;
-	a->now += 1000;
+	a->workers[0].busy_ticks = rte_get_tsc_hz() / 2 / PST_TIMED_MEAN;
+	a->now += 2000;
 	json = appliance_ask(a, "{\"command\":\"status\"}");
 	assert_int_equal(
 		json_unpack(json, "{s:{s:[{s:F}]}}", "result", "workers", "load", &load), 0);
