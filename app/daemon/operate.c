@@ -195,6 +195,34 @@ get_neighbour(void *ctx, uint32_t i, struct pst_control_neighbour *row)
 	return 0;
 }
 
+static const uint8_t pool_protocols[PST_POOLS] = { [PST_POOL_TCP] = PST_TCP,
+	[PST_POOL_UDP] = PST_UDP,
+	[PST_POOL_ICMP] = PST_ICMP };
+
+/* The workers' pools are as long as they are; of what they have, two counts are read. */
+static int
+get_pool(void *ctx, uint32_t i, struct pst_control_pool *row)
+{
+	const struct pst_operate *o = ctx;
+	const struct pst_appliance *a = o->appliance;
+	uint32_t address = i / PST_POOLS;
+
+	if (address >= a->nat.n_addresses)
+		return -ENOENT;
+	*row = (struct pst_control_pool){ .ip = rte_be_to_cpu_32(a->nat.addresses[address]),
+		.protocol = pool_protocols[i % PST_POOLS] };
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		const struct pst_portpool *pool =
+			pst_worker_nat(a->workers[w])->pools[address][i % PST_POOLS];
+
+		if (pool == NULL) /* not of a whole address */
+			continue;
+		row->used += pst_portpool_used(pool);
+		row->free += pst_portpool_free_count(pool);
+	}
+	return 0;
+}
+
 static uint64_t
 editor_counter(void *ctx, uint32_t editor, uint32_t counter)
 {
@@ -236,6 +264,7 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 		.ipset_unref = pst_ipset_unref,
 		.iface = get_iface,
 		.neighbour = get_neighbour,
+		.pool = get_pool,
 		.ctx = o };
 
 	for (uint32_t w = 0; w < a->n_workers; w++) {

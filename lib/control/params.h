@@ -44,6 +44,13 @@ struct pst_control_neighbour {
 	uint32_t held; /* packets that wait for it */
 };
 
+/* The ports of an outside address for a protocol, of all workers together. */
+struct pst_control_pool {
+	uint32_t ip;
+	uint8_t protocol; /* enum pst_proto */
+	uint32_t used, free;
+};
+
 struct pst_control_params {
 	const char *socket;
 	const struct pst_config *config; /* may be NULL; pst_control_set_config() swaps it */
@@ -88,6 +95,9 @@ struct pst_control_params {
 	int (*iface)(void *ctx, uint32_t i, struct pst_control_iface *iface);
 	/* 0, or -ENOENT behind the last; may be NULL */
 	int (*neighbour)(void *ctx, uint32_t i, struct pst_control_neighbour *neighbour);
+
+	/* likewise; read as published, no worker is asked; may be NULL */
+	int (*pool)(void *ctx, uint32_t i, struct pst_control_pool *pool);
 
 	/* names of further commands, NULL at the end, and what runs them; may be NULL */
 	const char *const *commands;

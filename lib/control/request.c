@@ -10,6 +10,7 @@
 #include "config/address.h"
 #include "control/best.h"
 #include "control/known.h"
+#include "control/metrics.h"
 #include "control/settings.h"
 #include "control/status.h"
 
@@ -278,6 +279,28 @@ parse_kill(struct pst_request *request, const struct pst_control_params *params,
 	return parse_connection(request, params, id, error, size);
 }
 
+/* In which form; the first, if nothing is said. */
+static int
+parse_metrics(struct pst_request *request, const struct pst_control_params *params, char *error,
+	size_t size)
+{
+	static const char *const formats[] = { "openmetrics", "prometheus", "json", NULL };
+	static json_t *(*const make[])(const struct pst_control_view *view) = {
+		pst_metrics_openmetrics, pst_metrics_prometheus, pst_metrics_document };
+	const json_t *format = json_object_get(request->json, "format");
+	const char *name = format != NULL ? json_string_value(format) : formats[0];
+
+	(void)params;
+	request->kind = PST_REQUEST_DOCUMENT;
+	for (int i = 0; name != NULL && formats[i] != NULL; i++) {
+		if (strcmp(name, formats[i]) != 0)
+			continue;
+		request->make = make[i];
+		return 0;
+	}
+	return refuse_name(error, size, "format", name != NULL ? name : "", formats);
+}
+
 /* The question is read when it is asked: see explain.h. */
 static int
 parse_explain(struct pst_request *request, const struct pst_control_params *params, char *error,
@@ -301,6 +324,7 @@ static const struct {
 } own[] = {
 	{ "show", parse_show, { "what", "limit", "filter", "sort", "reverse" } },
 	{ "status", parse_status },
+	{ "metrics", parse_metrics, { "format" } },
 	{ "kill", parse_kill, { "what", "id", "filter" } },
 	{ "explain", parse_explain, { "protocol", "source", "destination", "from" } },
 };

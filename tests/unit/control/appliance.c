@@ -111,6 +111,22 @@ neighbour(void *ctx, uint32_t i, struct pst_control_neighbour *out)
 }
 
 static int
+pool(void *ctx, uint32_t i, struct pst_control_pool *out)
+{
+	static const struct pst_control_pool rows[] = {
+		{ 0xc6336414, PST_TCP, 12, 64500 },
+		{ 0xc6336414, PST_UDP, 3, 64509 },
+		{ 0xc6336414, PST_ICMP, 0, 64512 },
+	};
+
+	(void)ctx;
+	if (i >= RTE_DIM(rows))
+		return -ENOENT;
+	*out = rows[i];
+	return 0;
+}
+
+static int
 command(void *ctx, const char *name, json_t *request, json_t **result, char *error, size_t size)
 {
 	struct appliance *a = ctx;
@@ -187,6 +203,7 @@ fill_params(struct appliance *a)
 		.ipset_unref = unref,
 		.iface = iface,
 		.neighbour = neighbour,
+		.pool = pool,
 		.commands = commands,
 		.command = command,
 		.ctx = a,

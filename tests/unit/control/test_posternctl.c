@@ -383,6 +383,27 @@ words_are_completed(void **state)
 }
 
 static void
+metrics_come_as_text_of_either_kind_or_as_json(void **state)
+{
+	struct appliance *a = *state;
+	json_t *json;
+
+	a->workers[0].account.received = 20;
+	assert_int_equal(run(a, "metrics"), 0);
+	assert_non_null(strstr(out, "\n# TYPE postern_sent_packets counter\n"));
+	assert_non_null(strstr(out, "\npostern_received_packets_total 20\n"));
+	assert_string_equal(out + strlen(out) - 6, "# EOF\n");
+	assert_int_equal(run(a, "metrics prometheus"), 0);
+	assert_non_null(strstr(out, "\n# TYPE postern_sent_packets_total counter\n"));
+	assert_non_null(strstr(out, "\npostern_received_packets_total 20\n"));
+	assert_int_equal(run(a, "--json metrics"), 0);
+	json = json_loads(out, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(json, "postern_connections")), WORKERS);
+	json_decref(json);
+	assert_string_equal(err, "");
+}
+
+static void
 a_refusal_is_1_with_the_reason(void **state)
 {
 	struct appliance *a = *state;
@@ -423,6 +444,10 @@ wrong_usage_is_2_with_a_hint(void **state)
 		{ "kill connections",
 			"posternctl: which connections? Name a client, a state or the "
 			"like: kill --help\n" },
+		{ "metrics prometeus", "posternctl: unknown format \"prometeus\": did you mean "
+				       "\"prometheus\"?\n" },
+		{ "metrics prometheus --json", "posternctl: metrics takes a format, or --json\n" },
+		{ "metrics prometheus x", "posternctl: metrics takes a format, or --json\n" },
 		{ "show rules --limit 1",
 			"posternctl: --limit is for tables of the workers, not for rules\n" },
 	};
@@ -534,6 +559,7 @@ main(void)
 		TEST(a_pipe_gets_every_row),
 		TEST(kills_say_what_has_ended),
 		TEST(words_are_completed),
+		TEST(metrics_come_as_text_of_either_kind_or_as_json),
 		TEST(a_refusal_is_1_with_the_reason),
 		TEST(wrong_usage_is_2_with_a_hint),
 		TEST(nobody_there_is_3),
