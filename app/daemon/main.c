@@ -22,6 +22,7 @@
 #include "editors.h"
 #include "launch.h"
 #include "links.h"
+#include "monitor.h"
 #include "notify.h"
 #include "operate.h"
 #include "portplan.h"
@@ -51,6 +52,7 @@ struct postern {
 	struct pst_operate operate;
 	struct pst_control *control;
 	struct pst_notify notify;
+	struct pst_monitor monitor;
 };
 
 static void
@@ -257,7 +259,8 @@ open_control(struct postern *p)
 
 	pst_operate_init(&p->operate, &p->config, &p->clock, p->appliance, &p->ports);
 	p->control = pst_operate_open(&p->operate, error, sizeof(error));
-	if (p->control == NULL) {
+	if (p->control == NULL ||
+		pst_monitor_open(&p->monitor, &p->config, error, sizeof(error)) < 0) {
 		fail(error);
 		return -EIO;
 	}
@@ -309,7 +312,8 @@ main_round(struct postern *p)
 	pst_links_poll(&p->links, now);
 	pst_operate_watch(&p->operate, now);
 	notify(p, now);
-	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now);
+	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now) +
+		pst_monitor_poll(&p->monitor, p->control);
 }
 
 static void
@@ -360,6 +364,7 @@ stop(struct postern *p)
 		PST_LOG(INFO, "received %" PRIu64 ", sent %" PRIu64 ", unaccounted %" PRId64,
 			sum.received, sum.sent, pst_account_held(&sum));
 	}
+	pst_monitor_close(&p->monitor, p->control);
 	pst_control_destroy(p->control);
 	pst_ports_close(&p->ports);
 	pst_appliance_destroy(p->appliance);

@@ -8,6 +8,8 @@
 
 #include <rte_common.h>
 
+#define SERVICE_OFF "off"
+
 bool
 pst_address_parse(const char *text, uint32_t *ip)
 {
@@ -80,16 +82,26 @@ pst_range_parse(const char *text, struct pst_range *range)
 }
 
 bool
-pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint)
+pst_service_parse(const char *text, struct pst_endpoint *service)
 {
 	const char *colon = strchr(text, ':'), *end;
 	unsigned long port;
 
-	if (colon == NULL || !parse_cut(text, colon - text, &endpoint->ip) ||
+	if (strcmp(text, SERVICE_OFF) == 0) {
+		*service = (struct pst_endpoint){ 0, 0 };
+		return true;
+	}
+	if (colon == NULL || !parse_cut(text, colon - text, &service->ip) ||
 		!parse_number(colon + 1, UINT16_MAX, &end, &port) || *end != 0)
 		return false;
-	endpoint->port = port;
-	return endpoint->ip != 0 && port != 0;
+	service->port = port;
+	return port != 0;
+}
+
+bool
+pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint)
+{
+	return pst_service_parse(text, endpoint) && endpoint->ip != 0;
 }
 
 bool
@@ -214,6 +226,15 @@ pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT])
 	else
 		snprintf(text, PST_RANGE_TEXT, "%s-%s", first,
 			pst_address_format(range->last, last));
+	return text;
+}
+
+const char *
+pst_service_format(const struct pst_endpoint *service, char text[PST_ENDPOINT_TEXT])
+{
+	if (service->port != 0)
+		return pst_endpoint_format(service, text);
+	strcpy(text, SERVICE_OFF);
 	return text;
 }
 

@@ -21,6 +21,8 @@ enum pst_range_fault pst_range_parse(const char *text, struct pst_range *range);
 /* "ADDRESS:PORT", or "ADDRESS:FIRST-LAST" with so many ports more than the first. */
 bool pst_endpoints_parse(const char *text, struct pst_endpoint *first, uint16_t *more);
 bool pst_endpoint_parse(const char *text, struct pst_endpoint *endpoint);
+/* "127.0.0.1:9469", where a service is to be: "0.0.0.0" is all addresses; "off" has no port. */
+bool pst_service_parse(const char *text, struct pst_endpoint *service);
 /* "1024-65535" */
 bool pst_ports_parse(const char *text, uint16_t *first, uint16_t *last);
 /* "80" or "80-90"; from 1 */
@@ -48,6 +50,7 @@ const char *pst_prefix_format(uint32_t ip, uint8_t len, char text[PST_PREFIX_TEX
 const char *pst_range_format(const struct pst_range *range, char text[PST_RANGE_TEXT]);
 const char *pst_endpoints_format(
 	const struct pst_endpoint *first, uint16_t more, char text[PST_ENDPOINT_TEXT]);
+const char *pst_service_format(const struct pst_endpoint *service, char text[PST_ENDPOINT_TEXT]);
 const char *pst_endpoint_format(const struct pst_endpoint *ep, char text[PST_ENDPOINT_TEXT]);
 const char *pst_guid_format(const struct pst_guid *guid, char text[PST_GUID_TEXT]);
 const char *pst_port_range_format(

@@ -207,6 +207,7 @@ struct pst_config {
 	uint32_t n_publish;
 
 	char control_socket[108]; /* sun_path's length */
+	struct pst_endpoint metrics_listen; /* port 0: nowhere; ip 0: all addresses of the host */
 	char log_level[16];
 
 	uint32_t n_filters;

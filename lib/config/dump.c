@@ -320,6 +320,15 @@ editors(const struct pst_config *c)
 	return object;
 }
 
+static json_t *
+metrics(const struct pst_config *config)
+{
+	char text[PST_ENDPOINT_TEXT];
+
+	return with(json_object(), "listen",
+		json_string(pst_service_format(&config->metrics_listen, text)));
+}
+
 json_t *
 pst_config_to_json(const struct pst_config *config)
 {
@@ -336,5 +345,6 @@ pst_config_to_json(const struct pst_config *config)
 	object = with(object, "publish", publish(config));
 	object = with(object, "editors", editors(config));
 	object = with(object, "control", section("/control", config));
+	object = with(object, "metrics", metrics(config));
 	return with(object, "log", section("/log", config));
 }

@@ -49,7 +49,7 @@ const struct pst_key pst_keys[] = {
 	{ "", "editors", PST_KEY_MAP, ENTRIES(0, PST_EDITOR_SWITCHES_MAX) },
 	{ "", "control", PST_KEY_OBJECT },
 	{ "", "log", PST_KEY_OBJECT },
-	{ "", "metrics", PST_KEY_LATER },
+	{ "", "metrics", PST_KEY_OBJECT },
 
 	{ "/lcores", "main", PST_KEY_U32, AT(lcores.main), WITHIN(0, LCORE_LAST), .fallback = "0" },
 	{ "/lcores", "workers", PST_KEY_LIST, WITHIN(0, LCORE_LAST), ENTRIES(1, PST_WORKERS_MAX),
@@ -144,6 +144,8 @@ const struct pst_key pst_keys[] = {
 
 	{ "/control", "socket", PST_KEY_TEXT, AT(control_socket), WITHIN(1, 107),
 		.fallback = "\"/run/postern/control.sock\"" },
+
+	{ "/metrics", "listen", PST_KEY_SHAPE, .fallback = "\"127.0.0.1:9469\"" },
 
 	{ "/log", "level", PST_KEY_TEXT, AT(log_level), WITHIN(1, 15), .fallback = "\"info\"",
 		.names = levels },

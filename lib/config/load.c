@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "config/load_priv.h"
 
 #define FILE_MOST (16 << 20)
+#define METRICS_PORT 9469
 #define SESSIONS_A_MEGABYTE 1024 /* the tables take about half of the memory then */
 
 void
@@ -438,6 +440,23 @@ read_map(struct pst_loader *l, const struct pst_member *m,
 }
 
 static void
+read_metrics(struct pst_loader *l, const json_t *root)
+{
+	struct pst_endpoint *listen = &l->config->metrics_listen;
+	struct pst_member m;
+	const char *text;
+
+	pst_member_find(&m, "", "", root, "metrics");
+	*listen = (struct pst_endpoint){ INADDR_LOOPBACK, METRICS_PORT };
+	if (m.json == NULL || !pst_read_object(l, m.at, m.at, m.json, l->config))
+		return;
+	pst_member_find(&m, "/metrics", "/metrics", m.json, "listen");
+	text = pst_member_text(l, &m);
+	if (text != NULL && !pst_service_parse(text, listen))
+		pst_problem(l, m.at, "neither \"ADDRESS:PORT\" nor \"off\": \"%s\"", text);
+}
+
+static void
 read_plain_sections(struct pst_loader *l, const json_t *root)
 {
 	static const char *const plain[] = { "memory", "control", "log" };
@@ -460,6 +479,7 @@ read_root(struct pst_loader *l, const json_t *root)
 	if (!pst_read_object(l, "", "", root, l->config))
 		return;
 	read_plain_sections(l, root);
+	read_metrics(l, root);
 	read_lcores(l, json_object_get(root, "lcores"));
 	pst_member_find(&m, "", "", root, "interfaces");
 	read_map(l, &m, read_iface);

@@ -96,6 +96,12 @@ pst_control_destroy(struct pst_control *control)
 	free(control);
 }
 
+const struct pst_control_view *
+pst_control_view(const struct pst_control *control)
+{
+	return &control->view;
+}
+
 void
 pst_control_set_config(struct pst_control *control, const struct pst_config *config)
 {

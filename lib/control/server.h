@@ -37,6 +37,9 @@ void pst_control_destroy(struct pst_control *control);
  */
 int pst_control_poll(struct pst_control *control, uint64_t now);
 
+/* What documents are made from; what changes in it does so in pst_control_poll(). */
+const struct pst_control_view *pst_control_view(const struct pst_control *control);
+
 /* After a reload, before the old config is freed. */
 void pst_control_set_config(struct pst_control *control, const struct pst_config *config);
 /* Every port is up. */

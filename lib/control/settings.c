@@ -267,17 +267,20 @@ json_t *
 pst_settings(const struct pst_control_view *view)
 {
 	const struct pst_config *config = view->params.config;
+	char listen[PST_ENDPOINT_TEXT];
 
 	if (config == NULL)
 		return json_null();
-	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:o}}",
+	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:s}, "
+			 "s:{s:o}}",
 		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
 		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
 		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
 		nat(&config->nat), "protocols", protocols(config), "rules", rules(config),
 		"packet_filters", filters(config),
 		"publish", publish(config), "editors", editors(config), "control", "socket",
-		pst_doc_text(config->control_socket), "log", "level",
+		pst_doc_text(config->control_socket), "metrics", "listen",
+		pst_service_format(&config->metrics_listen, listen), "log", "level",
 		pst_doc_text(config->log_level));
 }
 

@@ -8,6 +8,7 @@ import endpoint
 import interfaces
 import leaks
 import livescreen
+import metrics
 import operate
 import package
 import pathfrag
@@ -142,6 +143,9 @@ GROUPS = [
           lab=pathlab.NarrowInside),
     Group("operator", postern(), asking.CASES + livescreen.CASES),
     Group("operator, two workers", postern(workers=2), asking.CASES),
+    Group("metrics", postern(), metrics.CASES),
+    Group("metrics, two workers", postern(workers=2), metrics.CASES),
+    Group("metrics, alone", lambda lab: NoGate(), metrics.ALONE),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),

@@ -90,6 +90,8 @@ defaults_are_the_contracts(void **state)
 	assert_int_equal(c.nat.timeouts.bind_accept, 60);
 	assert_int_equal(c.nat.timeouts.bind_udp_idle, 300);
 	assert_string_equal(c.control_socket, "/run/postern/control.sock");
+	assert_int_equal(c.metrics_listen.ip, 0x7f000001);
+	assert_int_equal(c.metrics_listen.port, 9469);
 	assert_string_equal(c.log_level, "info");
 	assert_int_equal(c.n_editors, 0);
 }
@@ -171,12 +173,38 @@ static void
 keys_of_later_versions_are_refused(void **state)
 {
 	static const struct a_case cases[] = {
-		{ ",\"metrics\": {}",
-			"t:5: /metrics: \"metrics\" is not supported by this version\n" },
 		{ ",\"log\": { \"events\": \"x\" }",
 			"t:5: /log/events: \"events\" is not supported by this version\n" },
 		/* nor are they ever meant */
-		{ ",\"metrcs\": {}", "t:5: /metrcs: unknown key \"metrcs\"\n" },
+		{ ",\"log\": { \"evets\": \"x\" }", "t:5: /log/evets: unknown key \"evets\"\n" },
+	};
+
+	(void)state;
+	run(cases, RTE_DIM(cases));
+}
+
+static void
+metrics_are_heard_at_an_endpoint_or_nowhere(void **state)
+{
+	static const struct a_case cases[] = {
+		{ ",\"metrics\": []", "t:5: /metrics: must be an object, not a list\n" },
+		{ ",\"metrics\": { \"listen\": \"198.51.100.1:80\" }", "" },
+		{ ",\"metrics\": { \"listen\": \"0.0.0.0:1\" }", "" },
+		{ ",\"metrics\": { \"listen\": \"off\" }", "" },
+		{ ",\"metrics\": {}", "" },
+		{ ",\"metrics\": { \"listen\": 9469 }",
+			"t:5: /metrics/listen: must be a text, not a number\n" },
+		{ ",\"metrics\": { \"listen\": \"127.0.0.1\" }",
+			"t:5: /metrics/listen: neither \"ADDRESS:PORT\" nor \"off\": "
+			"\"127.0.0.1\"\n" },
+		{ ",\"metrics\": { \"listen\": \"127.0.0.1:0\" }",
+			"t:5: /metrics/listen: neither \"ADDRESS:PORT\" nor \"off\": "
+			"\"127.0.0.1:0\"\n" },
+		{ ",\"metrics\": { \"listen\": \"localhost:80\" }",
+			"t:5: /metrics/listen: neither \"ADDRESS:PORT\" nor \"off\": "
+			"\"localhost:80\"\n" },
+		{ ",\"metrics\": { \"lisen\": \"off\" }",
+			"t:5: /metrics/lisen: unknown key \"lisen\", did you mean \"listen\"?\n" },
 	};
 
 	(void)state;
@@ -514,6 +542,7 @@ main(void)
 		cmocka_unit_test(every_example_loads),
 		cmocka_unit_test(unknown_keys_name_the_nearest),
 		cmocka_unit_test(keys_of_later_versions_are_refused),
+		cmocka_unit_test(metrics_are_heard_at_an_endpoint_or_nowhere),
 		cmocka_unit_test(scalars_have_types_and_bounds),
 		cmocka_unit_test(shapes_are_told_from_each_other),
 		cmocka_unit_test(interfaces_need_device_zone_and_address),

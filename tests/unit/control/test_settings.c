@@ -147,6 +147,7 @@ the_config_has_the_file_s_keys(void **state)
 		"\"internal\":\"10.0.0.80:5353\"}]");
 	expect(json_object_get(config, "editors"), "{\"sip\":{\"enabled\":true}}");
 	expect(json_object_get(config, "control"), "{\"socket\":\"/run/x.sock\"}");
+	expect(json_object_get(config, "metrics"), "{\"listen\":\"off\"}");
 	expect(json_object_get(config, "log"), "{\"level\":\"info\"}");
 	json_decref(config);
 }
