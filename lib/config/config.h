@@ -33,6 +33,13 @@
 #define PST_WHOLES_MAX 64 /* of these entries */
 #define PST_PUBLISH_PORTS_MAX 1024 /* of all entries together */
 
+/* What becomes of open connections that another config forbids. */
+enum pst_forbidden {
+	PST_FORBIDDEN_KEEP,  /* they live on until they end */
+	PST_FORBIDDEN_DRAIN, /* for a time, then they are cut */
+	PST_FORBIDDEN_CUT,   /* at once */
+};
+
 enum pst_idle {
 	PST_IDLE_AUTO, /* sleep where lcores share a CPU, else poll */
 	PST_IDLE_POLL,
@@ -206,6 +213,10 @@ struct pst_config {
 	struct pst_config_publish publish[PST_PUBLISH_MAX];
 	uint32_t n_publish;
 
+	struct {
+		enum pst_forbidden forbidden_connections;
+		uint32_t drain_time; /* seconds */
+	} reload;
 	char control_socket[108]; /* sun_path's length */
 	struct pst_endpoint metrics_listen; /* port 0: nowhere; ip 0: all addresses of the host */
 	char log_level[16];

@@ -344,6 +344,7 @@ pst_config_to_json(const struct pst_config *config)
 	object = with(object, "packet_filters", filters(config));
 	object = with(object, "publish", publish(config));
 	object = with(object, "editors", editors(config));
+	object = with(object, "reload", section("/reload", config));
 	object = with(object, "control", section("/control", config));
 	object = with(object, "metrics", metrics(config));
 	return with(object, "log", section("/log", config));

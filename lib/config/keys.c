@@ -26,6 +26,7 @@ static const char *const actions[] = { "deny", "allow", NULL };
 static const char *const directions[] = { "in", "out", NULL };
 static const char *const transports[] = { "tcp", "udp", NULL };
 static const char *const published[] = { "tcp", "udp", "any", NULL };
+static const char *const forbidden[] = { "keep", "drain", "cut", NULL };
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 
 #define SECONDS(key, seconds)                                                                      \
@@ -47,6 +48,7 @@ const struct pst_key pst_keys[] = {
 	{ "", "packet_filters", PST_KEY_LIST, ENTRIES(0, PST_FILTERS_MAX) },
 	{ "", "publish", PST_KEY_LIST, ENTRIES(0, PST_PUBLISH_MAX) },
 	{ "", "editors", PST_KEY_MAP, ENTRIES(0, PST_EDITOR_SWITCHES_MAX) },
+	{ "", "reload", PST_KEY_OBJECT },
 	{ "", "control", PST_KEY_OBJECT },
 	{ "", "log", PST_KEY_OBJECT },
 	{ "", "metrics", PST_KEY_OBJECT },
@@ -141,6 +143,11 @@ const struct pst_key pst_keys[] = {
 	{ "/publish/*", "internal", PST_KEY_SHAPE, true },
 
 	{ "/editors/*", "enabled", PST_KEY_BOOL, OF(editor, enabled), .fallback = "true" },
+
+	{ "/reload", "forbidden_connections", PST_KEY_ENUM, AT(reload.forbidden_connections),
+		.fallback = "\"drain\"", .names = forbidden },
+	{ "/reload", "drain_time", PST_KEY_U32, AT(reload.drain_time), WITHIN(1, 86400),
+		.fallback = "60" },
 
 	{ "/control", "socket", PST_KEY_TEXT, AT(control_socket), WITHIN(1, 107),
 		.fallback = "\"/run/postern/control.sock\"" },

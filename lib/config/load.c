@@ -9,10 +9,8 @@
 #include <rte_common.h>
 
 #include "config/address.h"
-#include "config/locate.h"
 #include "config/load_priv.h"
 
-#define FILE_MOST (16 << 20)
 #define METRICS_PORT 9469
 #define SESSIONS_A_MEGABYTE 1024 /* the tables take about half of the memory then */
 
@@ -459,7 +457,7 @@ read_metrics(struct pst_loader *l, const json_t *root)
 static void
 read_plain_sections(struct pst_loader *l, const json_t *root)
 {
-	static const char *const plain[] = { "memory", "control", "log" };
+	static const char *const plain[] = { "memory", "reload", "control", "log" };
 
 	for (size_t i = 0; i < RTE_DIM(plain); i++) {
 		struct pst_member m;
@@ -471,8 +469,8 @@ read_plain_sections(struct pst_loader *l, const json_t *root)
 	}
 }
 
-static void
-read_root(struct pst_loader *l, const json_t *root)
+void
+pst_load_root(struct pst_loader *l, const json_t *root)
 {
 	struct pst_member m;
 
@@ -501,89 +499,4 @@ read_root(struct pst_loader *l, const json_t *root)
 	pst_member_find(&m, "", "", root, "editors");
 	read_map(l, &m, read_editor);
 	pst_config_check(l);
-}
-
-/* Whole files. */
-
-static void
-note_again(void *ctx, const char *pointer, uint32_t line, bool again)
-{
-	if (again)
-		pst_problem_at(ctx, line, pointer, "this key is there twice");
-}
-
-int
-pst_config_parse(const char *text, size_t len, const char *name, const char *const *editors,
-	struct pst_config *config, struct pst_problems *problems)
-{
-	struct pst_loader l = { .editors = editors, .config = config, .problems = problems };
-	json_error_t error;
-	json_t *root;
-
-	memset(config, 0, sizeof(*config));
-	memset(problems, 0, sizeof(*problems));
-	problems->file = strdup(name);
-	snprintf(config->path, sizeof(config->path), "%s", name);
-	root = json_loadb(text, len, 0, &error);
-	if (root == NULL) {
-		pst_problem_at(&l, error.line > 0 ? error.line : 1, "", error.text);
-		return -EINVAL;
-	}
-	pst_places_init(&l.places, text, len);
-	pst_locate_walk(text, len, note_again, &l);
-	read_root(&l, root);
-	pst_places_fini(&l.places);
-	json_decref(root);
-	if (problems->errors > 0)
-		pst_config_fini(config);
-	return problems->errors == 0 ? 0 : -EINVAL;
-}
-
-static int
-unreadable(const char *path, struct pst_config *config, struct pst_problems *problems, int err)
-{
-	struct pst_loader l = { .problems = problems };
-	char text[128];
-
-	memset(config, 0, sizeof(*config));
-	memset(problems, 0, sizeof(*problems));
-	problems->file = strdup(path);
-	snprintf(text, sizeof(text), "can't be read: %s", strerror(err));
-	pst_problem_at(&l, 0, "", text);
-	return -EINVAL;
-}
-
-int
-pst_config_load(const char *path, const char *const *editors, struct pst_config *config,
-	struct pst_problems *problems)
-{
-	FILE *f = fopen(path, "rb");
-	char *text;
-	size_t len;
-	int err = 0, ret;
-
-	if (f == NULL)
-		return unreadable(path, config, problems, errno);
-	text = malloc(FILE_MOST + 1);
-	errno = 0;
-	len = text != NULL ? fread(text, 1, FILE_MOST + 1, f) : 0;
-	if (text == NULL)
-		err = ENOMEM;
-	else if (ferror(f))
-		err = errno != 0 ? errno : EIO;
-	else if (len > FILE_MOST)
-		err = EFBIG;
-	ret = err != 0 ? unreadable(path, config, problems, err)
-		       : pst_config_parse(text, len, path, editors, config, problems);
-	free(text);
-	fclose(f);
-	return ret;
-}
-
-void
-pst_config_fini(struct pst_config *config)
-{
-	free(config->filters);
-	config->filters = NULL;
-	config->n_filters = 0;
 }

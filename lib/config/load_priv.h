@@ -23,3 +23,6 @@ uint32_t pst_member_ranges(
 
 /* "packet_filters" */
 void pst_load_filters(struct pst_loader *l, const struct pst_member *m);
+
+/* load.c: the whole, and its checks */
+void pst_load_root(struct pst_loader *l, const json_t *root);

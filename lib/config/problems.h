@@ -11,6 +11,8 @@ struct pst_loader {
 	struct pst_config *config;
 	struct pst_problems *problems;
 	struct pst_places places; /* of the text; none: problems have no line */
+	const struct pst_config *running; /* that this one is to follow; NULL: none */
+	struct pst_changes *changes;	  /* of it */
 };
 
 void pst_problem(struct pst_loader *l, const char *pointer, const char *fmt, ...)
@@ -22,6 +24,9 @@ void pst_problem_at(struct pst_loader *l, uint32_t line, const char *pointer, co
 
 /* True when there is an error there, or above or below it: a check that reads it would mislead. */
 bool pst_problem_is_at(const struct pst_loader *l, const char *pointer);
+
+/* reload.c: what can't be changed of the running config. */
+void pst_config_check_next(struct pst_loader *l);
 
 /* check.c: rules across keys, on what is right by itself; and defaults from other keys. */
 void pst_config_check(struct pst_loader *l);

@@ -263,6 +263,20 @@ lcores(const struct pst_config *config)
 		idle[config->lcores.idle]);
 }
 
+static json_t *
+reload(const struct pst_config *config)
+{
+	static const char *const forbidden[] = {
+		[PST_FORBIDDEN_KEEP] = "keep",
+		[PST_FORBIDDEN_DRAIN] = "drain",
+		[PST_FORBIDDEN_CUT] = "cut",
+	};
+
+	return json_pack("{s:s,s:I}", "forbidden_connections",
+		forbidden[config->reload.forbidden_connections], "drain_time",
+		(json_int_t)config->reload.drain_time);
+}
+
 json_t *
 pst_settings(const struct pst_control_view *view)
 {
@@ -271,14 +285,14 @@ pst_settings(const struct pst_control_view *view)
 
 	if (config == NULL)
 		return json_null();
-	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, s:{s:s}, "
-			 "s:{s:o}}",
+	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, "
+			 "s:{s:s}, s:{s:o}}",
 		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
 		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
 		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
 		nat(&config->nat), "protocols", protocols(config), "rules", rules(config),
-		"packet_filters", filters(config),
-		"publish", publish(config), "editors", editors(config), "control", "socket",
+		"packet_filters", filters(config), "publish", publish(config), "editors",
+		editors(config), "reload", reload(config), "control", "socket",
 		pst_doc_text(config->control_socket), "metrics", "listen",
 		pst_service_format(&config->metrics_listen, listen), "log", "level",
 		pst_doc_text(config->log_level));
