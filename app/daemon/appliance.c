@@ -14,14 +14,8 @@
 #include "config/address.h"
 #include "editors.h"
 #include "packet/view.h"
-#include "policy.h"
 #include "protocols.h"
 #include "publish.h"
-
-_Static_assert(PST_POOLS_MAX + PST_WHOLES_MAX <= PST_NAT_GROUPS_MAX &&
-		PST_WHOLES_MAX <= PST_NET_WHOLES &&
-		PST_POOL_ITEMS_MAX <= PST_NAT_GROUP_CLIENTS_MAX, "the config's pools fit");
-_Static_assert(PST_BYPASS_MAX <= PST_NAT_BYPASS_MAX, "the config's bypass fits");
 
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
@@ -36,126 +30,34 @@ _Static_assert(PST_BYPASS_MAX <= PST_NAT_BYPASS_MAX, "the config's bypass fits")
 #define WORKER_BYTES (2 << 20) /* fragments, held SYNs, buffers */
 #define POOL_BYTES (PST_POOLS * (17 << 10)) /* a worker's, of an address */
 
-/* Config to params: plain structs, so that workers see no config. */
+/* Rings. */
 
-static enum pst_nat_mode
-mode_of(enum pst_behaviour behaviour)
+/* Main's own requests of a reload: one at a time to each lcore. */
+static struct pst_chan *
+create_reload_chan(const char *kind, uint32_t index)
 {
-	switch (behaviour) {
-	case PST_ADDRESS_DEPENDENT:
-		return PST_NAT_ADDRESS_DEPENDENT;
-	case PST_ADDRESS_AND_PORT_DEPENDENT:
-		return PST_NAT_ADDRESS_AND_PORT_DEPENDENT;
-	default:
-		return PST_NAT_ENDPOINT_INDEPENDENT;
-	}
-}
+	char name[RTE_RING_NAMESIZE];
+	struct pst_chan_params c = { .name = name, .records = 1, .socket = SOCKET_ID_ANY };
 
-static void
-set_timeouts(struct pst_nat_params *p, const struct pst_config_nat *c)
-{
-	const uint32_t seconds[PST_TIMEOUTS] = {
-		[PST_TIMEOUT_TCP_OPENING] = c->timeouts.tcp_opening,
-		[PST_TIMEOUT_TCP_ESTABLISHED] = c->timeouts.tcp_established,
-		[PST_TIMEOUT_TCP_CLOSING] = c->timeouts.tcp_closing,
-		[PST_TIMEOUT_UDP] = c->timeouts.udp,
-		[PST_TIMEOUT_ICMP] = c->timeouts.icmp,
-		[PST_TIMEOUT_BIND_ACCEPT] = c->timeouts.bind_accept,
-		[PST_TIMEOUT_BIND_UDP_IDLE] = c->timeouts.bind_udp_idle,
-		[PST_TIMEOUT_SYN_HOLD] = c->timeouts.syn_hold,
-	};
-
-	for (int t = 0; t < PST_TIMEOUTS; t++)
-		p->timeouts_ms[t] = seconds[t] * 1000;
+	snprintf(name, sizeof(name), "pst-r-%s%u", kind, index);
+	return pst_chan_create(&c);
 }
 
 static int
-set_nat(struct pst_appliance *a, char *error, size_t size)
+create_reload_chans(struct pst_appliance *a)
 {
-	const struct pst_config_nat *c = &a->config->nat;
-	struct pst_nat_params *p = &a->nat;
-
-	p->mapping = mode_of(c->mapping);
-	p->filtering = mode_of(c->filtering);
-	p->maps_others = c->other_protocols == PST_OTHERS_MAP;
-	p->out_refreshes = !c->refresh_inbound;
-	p->lenient_windows = c->tcp_window == PST_WINDOW_LENIENT;
-	p->port_first = c->port_first;
-	p->port_last = c->port_last;
-	p->ports_per_client = c->ports_per_client;
-	p->sessions_per_client = c->sessions_per_client;
-	p->block_size = c->port_block;
-	p->new_sessions_per_client = c->new_sessions_per_client;
-	p->quarantine_ms = c->quarantine_s * 1000;
-	set_timeouts(p, c);
-	if (pst_addresses_set(p, a->config, error, size) < 0)
-		return -ENOSPC;
-	for (; p->n_bypass < c->n_bypass; p->n_bypass++)
-		p->bypass[p->n_bypass] = (struct pst_rule_range){ c->bypass[p->n_bypass].first,
-			c->bypass[p->n_bypass].last };
-	if (c->deterministic) {
-		if (pst_daemon_plan_make(&a->portplan, a->config, p, &a->steer, error, size) < 0)
-			return -EINVAL;
-		p->plan = &a->portplan.plan;
+	for (uint32_t w = 0; w < a->n_workers; w++) {
+		a->reload_chans[w] = create_reload_chan("w", w);
+		if (a->reload_chans[w] == NULL)
+			return -ENOMEM;
 	}
-	if (pst_nat_rests_create(p, SOCKET_ID_ANY) < 0) {
-		snprintf(error, size, "no memory for the ports of %u addresses", p->n_addresses);
-		return -ENOMEM;
+	for (uint32_t e = 0; e < a->n_editors; e++) {
+		a->runtime_chans[e] = create_reload_chan("e", e);
+		if (a->runtime_chans[e] == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }
-
-static int
-set_net(struct pst_appliance *a, char *error, size_t size)
-{
-	const struct pst_config *c = a->config;
-
-	pst_net_init(&a->net);
-	for (uint32_t i = 0; i < c->n_ifaces; i++) {
-		const struct pst_appliance_iface *p = &a->params.ifaces[i];
-		struct pst_iface f = { .port = p->port,
-			.vlan = c->ifaces[i].vlan,
-			.zone = c->ifaces[i].zone == PST_ZONE_INTERNAL ? PST_NET_INTERNAL :
-									 PST_NET_EXTERNAL,
-			.prefix_len = c->ifaces[i].prefix_len,
-			.mtu = p->mtu,
-			.ip = rte_cpu_to_be_32(c->ifaces[i].ip),
-			.mac = p->mac,
-			.virtual_port = p->virtual_port };
-
-		if (f.zone == PST_NET_INTERNAL && a->nat.n_insides < PST_NAT_INSIDES_MAX)
-			a->nat.insides[a->nat.n_insides++] = (struct pst_nat_inside){ .ip = f.ip,
-				.mask = rte_cpu_to_be_32(
-					f.prefix_len > 0 ? UINT32_MAX << (32 - f.prefix_len) : 0) };
-		snprintf(f.name, sizeof(f.name), "%s", c->ifaces[i].name);
-		if (pst_net_add_iface(&a->net, &f) < 0) {
-			snprintf(error, size, "interface \"%s\": too many", f.name);
-			return -ENOSPC;
-		}
-	}
-	for (uint32_t i = 0; i < c->n_routes; i++) {
-		if (pst_net_add_route(&a->net, c->routes[i].to.ip, c->routes[i].to.len,
-			    c->routes[i].via) < 0) {
-			snprintf(error, size, "route %u has no interface", i);
-			return -EINVAL;
-		}
-	}
-	a->net.neigh = a->neigh = pst_neigh_create(SOCKET_ID_ANY);
-	a->net.nat_addresses = a->nat.addresses;
-	a->net.mss_most = c->nat.mss_clamp == 1 ? UINT16_MAX : c->nat.mss_clamp;
-	a->net.n_nat_addresses = a->nat.n_addresses;
-	a->net.hairpin = c->nat.hairpin;
-	a->net.routes_inside = c->nat.n_bypass > 0;
-	for (uint32_t i = 0; i < c->n_publish; i++) {
-		if (c->publish[i].whole)
-			a->net.wholes[a->net.n_wholes++] = (struct pst_net_whole){
-				.outside = rte_cpu_to_be_32(c->publish[i].external.ip),
-				.inside = rte_cpu_to_be_32(c->publish[i].internal.ip) };
-	}
-	return a->neigh != NULL ? 0 : -ENOMEM;
-}
-
-/* Rings. */
 
 static int
 create_chans(struct pst_appliance *a)
@@ -239,21 +141,21 @@ static struct pst_nat *
 create_nat(struct pst_appliance *a, uint32_t w)
 {
 	struct pst_nat_share share = { .worker = w,
-		.connections = connections_of(a->config),
+		.connections = connections_of(a->params.config),
 		.listeners = a->params.listeners != 0 ? a->params.listeners :
-							listeners_of(a->config),
+							listeners_of(a->params.config),
 		.seed = a->params.seed + w,
 		.now_ms = a->params.now_ms,
 		.socket = SOCKET_ID_ANY };
 
 	share.runs = pst_steer_runs(&a->steer, w);
-	return pst_nat_create(&a->nat, &share);
+	return pst_nat_create(&a->now->nat, &share);
 }
 
 static void
 set_worker_ports(const struct pst_appliance *a, struct pst_worker_params *p, uint32_t w)
 {
-	for (uint32_t i = 0; i < a->config->n_ifaces; i++) {
+	for (uint32_t i = 0; i < a->params.config->n_ifaces; i++) {
 		const struct pst_appliance_iface *f = &a->params.ifaces[i];
 		bool known = false;
 
@@ -274,9 +176,10 @@ static int
 create_worker(struct pst_appliance *a, uint32_t w)
 {
 	struct pst_worker_params p = { .index = w,
-		.net = &a->net,
+		.net = &a->now->net,
 		.steer = &a->steer,
 		.main = a->main_chans[w],
+		.reload = a->reload_chans[w],
 		.n_editors = a->n_editors,
 		.n_workers = a->n_workers,
 		.mbufs = a->params.mbufs,
@@ -299,6 +202,7 @@ create_worker(struct pst_appliance *a, uint32_t w)
 		pst_nat_destroy(p.nat);
 		return -ENOMEM;
 	}
+	a->counts[w] = (struct pst_counts){ p.nat->rule_counts, p.nat->filter_counts };
 	return 0;
 }
 
@@ -317,11 +221,9 @@ create_runtime(struct pst_appliance *a, uint32_t e)
 		.workers = a->editor_chans[e],
 		.n_workers = a->n_workers,
 		.editors = a->params.editors,
-		.enabled = a->editors_enabled,
+		.settings = a->now->settings,
 		.hooks = a->hooks,
-		.protocols = a->names,
-		.n_protocols = a->n_protocols,
-		.rules = a->rules,
+		.main = a->runtime_chans[e],
 		.mbufs = a->params.mbufs,
 		.handles = a->params.handles,
 		.seed = a->params.seed + PST_WORKERS_MAX + e,
@@ -339,8 +241,12 @@ create_runtime(struct pst_appliance *a, uint32_t e)
 static int
 create_lcores(struct pst_appliance *a, char *error, size_t size)
 {
-	int ret = create_chans(a);
+	int ret;
 
+	a->swap = pst_swap_create(a);
+	ret = a->swap != NULL ? create_chans(a) : -ENOMEM;
+	if (ret == 0)
+		ret = create_reload_chans(a);
 	if (ret == 0)
 		ret = create_rings(a);
 	for (uint32_t w = 0; ret == 0 && w < a->n_workers; w++)
@@ -351,8 +257,8 @@ create_lcores(struct pst_appliance *a, char *error, size_t size)
 		snprintf(error, size,
 			"no memory for %u sessions on %u workers: about %u MB are needed; raise "
 			"memory.megabytes or lower nat.sessions",
-			a->config->nat.sessions, a->n_workers,
-			pst_appliance_megabytes(a->config));
+			a->params.config->nat.sessions, a->n_workers,
+			pst_appliance_megabytes(a->params.config));
 	return ret;
 }
 
@@ -375,13 +281,16 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 		a->params.ring_events = RING_EVENTS;
 	if (a->params.records == 0)
 		a->params.records = RECORDS;
-	a->config = params->config;
-	a->n_workers = a->config->lcores.n_workers;
-	a->n_editors = a->config->lcores.n_editors;
+	a->n_workers = params->config->lcores.n_workers;
+	a->n_editors = params->config->lcores.n_editors;
 	pst_steer_init(&a->steer, a->n_workers);
-	if (set_nat(a, error, size) < 0 || pst_protocols_set(a, error, size) < 0 ||
-		pst_policy_set(a, error, size) < 0 || set_net(a, error, size) < 0 ||
-		create_lcores(a, error, size) < 0 || pst_publish_all(a, error, size) < 0) {
+	a->neigh = pst_neigh_create(SOCKET_ID_ANY);
+	if (a->neigh == NULL)
+		snprintf(error, size, "no memory for the neighbours");
+	else
+		a->now = pst_snapshot_create(a, params->config, NULL, error, size);
+	if (a->now == NULL || create_lcores(a, error, size) < 0 ||
+		pst_publish_all(a, error, size) < 0) {
 		pst_appliance_destroy(a);
 		return NULL;
 	}
@@ -393,11 +302,15 @@ pst_appliance_destroy(struct pst_appliance *a)
 {
 	if (a == NULL)
 		return;
-	for (uint32_t e = 0; e < a->n_editors; e++)
+	pst_swap_destroy(a->swap);
+	for (uint32_t e = 0; e < a->n_editors; e++) {
 		pst_runtime_destroy(a->runtimes[e]);
+		pst_chan_destroy(a->runtime_chans[e]);
+	}
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		pst_worker_destroy(a->workers[w]);
 		pst_chan_destroy(a->main_chans[w]);
+		pst_chan_destroy(a->reload_chans[w]);
 		for (uint32_t e = 0; e < a->n_editors; e++)
 			pst_chan_destroy(a->editor_chans[e][w]);
 		for (uint32_t k = 0; k < a->n_workers; k++) {
@@ -406,9 +319,10 @@ pst_appliance_destroy(struct pst_appliance *a)
 		}
 	}
 	pst_neigh_destroy(a->neigh);
-	pst_nat_rests_destroy(&a->nat);
-	pst_policy_free(a);
-	pst_protocols_free(a);
+	if (a->now != NULL)
+		pst_nat_rests_destroy(&a->now->nat);
+	pst_snapshot_destroy(a->now);
+	pst_protocols_stop(a);
 	rte_free(a);
 }
 
@@ -487,10 +401,10 @@ input(struct pst_appliance *a, const struct pst_neigh_ops *ops, struct rte_mbuf 
 	const struct pst_tag *tag = pst_tag(m);
 
 	if (tag->kind == PST_TAG_RESOLVE) {
-		pst_neigh_hold(a->neigh, &a->net, ops, m, tag->iface, tag->next_hop, now_ms);
+		pst_neigh_hold(a->neigh, &a->now->net, ops, m, tag->iface, tag->next_hop, now_ms);
 		return;
 	}
-	pst_neigh_input(a->neigh, &a->net, ops, m, tag->iface, now_ms);
+	pst_neigh_input(a->neigh, &a->now->net, ops, m, tag->iface, now_ms);
 	a->account.consumed[PST_CONSUMED_ARP]++;
 	rte_pktmbuf_free(m);
 }
@@ -504,6 +418,19 @@ name_protocol(uint8_t protocol, char *text, size_t size)
 		snprintf(text, size, "protocol %u", protocol);
 	else
 		snprintf(text, size, "%s", name);
+}
+
+/* Of a rule or a packet filter of the config that the worker read then. */
+static const char *
+name_of(const struct pst_appliance *a, const struct pst_evt *evt, int64_t place)
+{
+	const struct pst_snapshot *s = a->now;
+
+	if (evt->ref.gen != s->nat.generation)
+		return "one of another configuration";
+	if (evt->why == PST_DROP_RULE)
+		return pst_ruleset_rule(s->rules, place)->name;
+	return pst_packet_filters_name(s->filters, place);
 }
 
 /* A refusal is an event that the operator sees, with the rule's name; a flood is a number. */
@@ -525,22 +452,15 @@ log_refusal(struct pst_appliance *a, const struct pst_evt *evt, uint64_t now_ms)
 	pst_endpoint_format(&evt->client, client);
 	pst_endpoint_format(&evt->remote, remote);
 	name_protocol(evt->protocol, protocol, sizeof(protocol));
-	if (evt->why == PST_DROP_PACKET_FILTER)
-		PST_LOG(NOTICE, "packet filter \"%s\" refuses %s %s -> %s",
-			pst_packet_filters_name(a->filters, rule), protocol, client, remote);
-	else if (evt->why != PST_DROP_RULE)
-		PST_LOG(NOTICE, "%s: refused %s %s -> %s", pst_drop_names[evt->why],
-			protocol,
+	if (evt->why != PST_DROP_PACKET_FILTER && evt->why != PST_DROP_RULE)
+		PST_LOG(NOTICE, "%s: refused %s %s -> %s", pst_drop_names[evt->why], protocol,
 			client, remote);
 	else if (rule < 0)
-		PST_LOG(NOTICE, "no rule allows %s %s -> %s",
-			protocol,
-			client, remote);
+		PST_LOG(NOTICE, "no rule allows %s %s -> %s", protocol, client, remote);
 	else
-		PST_LOG(NOTICE, "rule \"%s\" refuses %s %s -> %s",
-			pst_ruleset_rule(a->rules, rule)->name,
-			protocol,
-			client, remote);
+		PST_LOG(NOTICE, "%s \"%s\" refuses %s %s -> %s",
+			evt->why == PST_DROP_RULE ? "rule" : "packet filter",
+			name_of(a, evt, rule), protocol, client, remote);
 }
 
 /* Who had which outside ports (RFC 6888 REQ-14); numbered, so that a gap is seen. */
@@ -604,8 +524,9 @@ pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 			input(a, &ops, m[k], now_ms);
 		total += n + hear_worker(a, w, now_ms);
 	}
-	total += pst_announce_poll(&a->announce, &a->net, &ops, now_ms);
-	return total + pst_neigh_timer(a->neigh, &a->net, &ops, now_ms);
+	total += pst_swap_poll(a->swap, now_ms);
+	total += pst_announce_poll(&a->announce, &a->now->net, &ops, now_ms);
+	return total + pst_neigh_timer(a->neigh, &a->now->net, &ops, now_ms);
 }
 
 static void

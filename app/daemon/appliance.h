@@ -13,8 +13,9 @@
 #include <rte_mempool.h>
 
 #include "config/config.h"
-#include "portplan.h"
 #include "runtime/runtime.h"
+#include "snapshot.h"
+#include "swap.h"
 #include "worker/announce.h"
 #include "worker/worker.h"
 
@@ -45,31 +46,26 @@ struct pst_appliance_params {
 	void *ctx;
 };
 
+/* What a worker counts: by rule, and how many none decided; by packet filter. NULL: none. */
+struct pst_counts {
+	uint64_t *rules, *filters;
+};
+
 struct pst_appliance {
 	struct pst_appliance_params params;
-	const struct pst_config *config;
 	uint32_t n_workers, n_editors;
-	struct pst_net net;
 	struct pst_steer steer;
+	struct pst_snapshot *now; /* what the lcores read */
+	struct pst_swap *swap;	  /* that takes them to the next one */
+	struct pst_counts counts[PST_WORKERS_MAX];
 	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
-	struct pst_nat_params nat;
-	struct pst_daemon_plan portplan; /* when the config has one */
-	struct pst_ruleset *rules;
-	struct pst_packet_filters *filters;
-	struct pst_admin *admin;
-	uint8_t *tcp_protocols, *udp_protocols; /* by port: place + 1 */
-	uint8_t *tcp_hooks, *udp_hooks;		/* by port: enum pst_event_source */
-	struct pst_nat_protocol protocols[PST_ADMIN_PROTOCOLS];
-	struct pst_runtime_protocol names[PST_ADMIN_PROTOCOLS];
-	const char *protocol_names[PST_ADMIN_PROTOCOLS];
-	uint32_t n_protocols;
 	struct pst_hooks hooks[PST_ADMIN_FILTERS]; /* by editor */
 	uint64_t editors_started;		   /* init() was called: a bit for each */
-	uint64_t editors_enabled; /* a bit for each of params.editors[] */
 
 	struct pst_worker *workers[PST_WORKERS_MAX];
 	struct pst_runtime *runtimes[PST_EDITORS_MAX];
 	struct pst_chan *main_chans[PST_WORKERS_MAX];
+	struct pst_chan *reload_chans[PST_WORKERS_MAX], *runtime_chans[PST_EDITORS_MAX];
 	struct pst_chan *editor_chans[PST_EDITORS_MAX][PST_WORKERS_MAX];
 	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [from][to] */
 	struct pst_chan *worker_chans[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [asker][asked] */

@@ -19,7 +19,7 @@ say(const char *name, const struct pst_port *port)
 static void
 changed(const struct pst_links *links, uint16_t k, uint64_t now_ms)
 {
-	const struct pst_net *net = &links->appliance->net;
+	const struct pst_net *net = &links->appliance->now->net;
 
 	for (uint32_t i = 0; i < net->n_ifaces; i++) {
 		if (links->ports->of_iface[i] != k)

@@ -156,10 +156,10 @@ get_iface(void *ctx, uint32_t i, struct pst_control_iface *iface)
 	uint16_t k = o->ports->of_iface[i], port = o->ports->ports[k].id;
 
 	memset(iface, 0, sizeof(*iface));
-	memcpy(iface->mac, &o->appliance->net.ifaces[i].mac, sizeof(iface->mac));
+	memcpy(iface->mac, &o->appliance->now->net.ifaces[i].mac, sizeof(iface->mac));
 	iface->up = o->ports->ports[k].up;
 	iface->mbps = o->ports->ports[k].mbps;
-	iface->mtu = o->appliance->net.ifaces[i].mtu;
+	iface->mtu = o->appliance->now->net.ifaces[i].mtu;
 	iface->rss = rss_text(o, k);
 	iface->has_port_stats = rte_eth_stats_get(port, &iface->port_stats) == 0;
 	return 0;
@@ -256,8 +256,8 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 		.main_account = &a->account,
 		.editors = pst_editors,
 		.editor_counter = editor_counter,
-		.protocol_names = a->protocol_names,
-		.n_protocols = a->n_protocols,
+		.protocol_names = a->now->protocol_names,
+		.n_protocols = a->now->n_protocols,
 		.state_name = state_name,
 		.ipset_count = pst_ipset_count,
 		.ipset_range = pst_ipset_range,
@@ -270,8 +270,8 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		p.workers[w] = a->main_chans[w];
 		p.worker_stats[w] = pst_worker_stats(a->workers[w]);
-		p.rule_counts[w] = pst_worker_nat(a->workers[w])->rule_counts;
-		p.filter_counts[w] = pst_worker_nat(a->workers[w])->filter_counts;
+		p.rule_counts[w] = a->counts[w].rules;
+		p.filter_counts[w] = a->counts[w].filters;
 		p.worker_lcores[w] = o->config->lcores.workers[w];
 	}
 	for (uint32_t e = 0; e < a->n_editors; e++) {

@@ -33,13 +33,13 @@ copy_ports(struct pst_rule_range *to, const struct pst_port_range *from, uint32_
 }
 
 static void
-copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst_config_rule *c)
+copy_rule(const struct pst_snapshot *s, struct pst_rule *rule, const struct pst_config_rule *c)
 {
 	snprintf(rule->name, sizeof(rule->name), "%s", c->name);
 	rule->allow = c->allow;
 	for (uint32_t k = 0; k < c->n_protocols; k++) {
-		for (uint32_t i = 0; i < a->n_protocols; i++) {
-			if (strcmp(a->names[i].name, c->protocols[k]) == 0)
+		for (uint32_t i = 0; i < s->n_protocols; i++) {
+			if (strcmp(s->names[i].name, c->protocols[k]) == 0)
 				rule->protocols |= UINT64_C(1) << i;
 		}
 	}
@@ -50,19 +50,19 @@ copy_rule(const struct pst_appliance *a, struct pst_rule *rule, const struct pst
 }
 
 static int
-set_rules(struct pst_appliance *a)
+set_rules(struct pst_snapshot *s)
 {
-	uint32_t n = a->config->n_rules;
+	uint32_t n = s->config->n_rules;
 	struct pst_rule *rules = calloc(n + 1, sizeof(*rules));
 
 	if (rules == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
-		copy_rule(a, &rules[i], &a->config->rules[i]);
-	a->rules = pst_ruleset_create(rules, n);
-	a->nat.rules = a->rules;
+		copy_rule(s, &rules[i], &s->config->rules[i]);
+	s->rules = pst_ruleset_create(rules, n);
+	s->nat.rules = s->rules;
 	free(rules);
-	return a->rules != NULL ? 0 : -rte_errno;
+	return s->rules != NULL ? 0 : -rte_errno;
 }
 
 static void
@@ -92,33 +92,33 @@ copy_filter(struct pst_packet_filter *filter, struct ranges *r, const struct pst
 }
 
 static int
-set_filters(struct pst_appliance *a)
+set_filters(struct pst_snapshot *s)
 {
-	uint32_t n = a->config->n_filters;
+	uint32_t n = s->config->n_filters;
 	struct pst_packet_filter *filters = calloc(n + 1, sizeof(*filters));
 	struct ranges *ranges = calloc(n + 1, sizeof(*ranges));
 
 	rte_errno = ENOMEM;
 	if (filters != NULL && ranges != NULL) {
 		for (uint32_t i = 0; i < n; i++)
-			copy_filter(&filters[i], &ranges[i], &a->config->filters[i]);
-		a->filters = pst_packet_filters_create(filters, n);
-		a->nat.filters = a->filters;
+			copy_filter(&filters[i], &ranges[i], &s->config->filters[i]);
+		s->filters = pst_packet_filters_create(filters, n);
+		s->nat.filters = s->filters;
 	}
 	free(filters);
 	free(ranges);
-	return a->filters != NULL ? 0 : -rte_errno;
+	return s->filters != NULL ? 0 : -rte_errno;
 }
 
 int
-pst_policy_set(struct pst_appliance *a, char *error, size_t size)
+pst_policy_set(struct pst_snapshot *s, char *error, size_t size)
 {
 	int ret = 0;
 
-	if (a->config->n_rules > 0)
-		ret = set_rules(a);
-	if (ret == 0 && a->config->n_filters > 0)
-		ret = set_filters(a);
+	if (s->config->n_rules > 0)
+		ret = set_rules(s);
+	if (ret == 0 && s->config->n_filters > 0)
+		ret = set_filters(s);
 	if (ret < 0)
 		snprintf(error, size, "the rules and packet filters can't be used: %s",
 			rte_strerror(-ret));
@@ -126,8 +126,8 @@ pst_policy_set(struct pst_appliance *a, char *error, size_t size)
 }
 
 void
-pst_policy_free(struct pst_appliance *a)
+pst_policy_free(struct pst_snapshot *s)
 {
-	pst_ruleset_destroy(a->rules);
-	pst_packet_filters_destroy(a->filters);
+	pst_ruleset_destroy(s->rules);
+	pst_packet_filters_destroy(s->filters);
 }

@@ -4,6 +4,6 @@
 
 #include "appliance.h"
 
-/* Fill in the appliance's part, behind its protocols. 0, or -errno and a text. */
-int pst_policy_set(struct pst_appliance *a, char *error, size_t size);
-void pst_policy_free(struct pst_appliance *a);
+/* Fill in the snapshot's part, behind its protocols. 0, or -errno and a text. */
+int pst_policy_set(struct pst_snapshot *s, char *error, size_t size);
+void pst_policy_free(struct pst_snapshot *s);

@@ -63,6 +63,10 @@ int pst_admin_uninstall_filter(struct pst_admin *admin, const struct pst_guid *f
 int pst_admin_register_protocol(struct pst_admin *admin, const struct pst_guid *filter,
 	const struct pst_guid *id, const char *name, const char *description,
 	const struct pst_primary *primary, uint32_t n_primary);
+/* The same, at a place of the list that is to be empty; else -EEXIST, or -EINVAL. */
+int pst_admin_register_protocol_at(struct pst_admin *admin, uint32_t place,
+	const struct pst_guid *filter, const struct pst_guid *id, const char *name,
+	const char *description, const struct pst_primary *primary, uint32_t n_primary);
 /* 0, -ENOENT. */
 int pst_admin_unregister_protocol(struct pst_admin *admin, const struct pst_guid *id);
 

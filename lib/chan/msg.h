@@ -27,6 +27,9 @@
 #include "pst_types.h"
 
 struct pst_ipset;
+struct pst_nat_params;
+struct pst_net;
+struct pst_runtime_settings;
 
 #define PST_NO_COOKIE UINT64_MAX
 
@@ -57,6 +60,10 @@ enum pst_req_type {
 	PST_REQ_SHOW,      /* main: copy a part of a table */
 	PST_REQ_END,	   /* main: end what is wanted of a part of a table, as its timer would */
 	PST_REQ_EXPLAIN,   /* main: say what becomes of a packet */
+	PST_REQ_SETTINGS,  /* main: go by `settings` from now on */
+	PST_REQ_WALK,      /* main: hold a part of what is open against a config */
+	PST_REQ_PUBLISH,   /* main: a step of publishing a server, or of ending it */
+	PST_REQ_RUNTIME,   /* main, to an editor lcore: go by `runtime` from now on */
 };
 
 enum pst_show_table {
@@ -68,6 +75,14 @@ enum pst_show_table {
 	PST_SHOW_POOLS,
 	PST_SHOW_CLIENTS,
 	PST_SHOW_BLOCKS, /* of ports, that are somebody's */
+};
+
+/* Steps of a PUBLISH. */
+enum pst_publish_step {
+	PST_PUBLISH_REOPEN, /* at the server's worker: you have it still; -ENOENT */
+	PST_PUBLISH_PORT,   /* at the port's worker: it is another worker's, `worker` */
+	PST_PUBLISH_SERVER, /* at the server's worker: it is there, by a port of `port_worker` */
+	PST_PUBLISH_END,    /* at the server's worker: it is no more */
 };
 
 #define PST_SHOW_ROWS 128
@@ -175,6 +190,30 @@ struct pst_req {
 			uint32_t asker; /* worker */
 			uint32_t want;  /* enum pst_nat_want */
 		} run; /* result: its number, it is the asker's already; or -ENOSPC */
+		/* The answer has what the worker went by until now: it looks at that no more. */
+		struct {
+			const struct pst_nat_params *nat;
+			const struct pst_net *net;
+			uint64_t *rule_counts, *filter_counts; /* by rule and filter, or NULL */
+		} settings;
+		struct {
+			const struct pst_nat_params *nat; /* the config */
+			bool applies; /* else connections are counted, and nothing is changed */
+			bool cuts;    /* the forbidden ones */
+			bool arms;    /* timers are set anew */
+			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
+			uint32_t kept, forbidden, cut; /* out: connections; those cut are forbidden */
+		} walk;
+		struct {
+			enum pst_publish_step step;
+			struct pst_endpoint external, internal;
+			enum pst_proto protocol;
+			uint32_t address; /* number of external's */
+			uint16_t protocol_index;
+			bool editor_path;
+			uint32_t worker, port_worker; /* the server's, the port's */
+		} publish;
+		const struct pst_runtime_settings *runtime;
 		struct {
 			enum pst_show_table table;
 			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
@@ -192,7 +231,8 @@ _Static_assert(offsetof(struct pst_req, bind.ends[2]) <= 2 * RTE_CACHE_LINE_SIZE
 enum pst_evt_type {
 	PST_EVT_ESTABLISHED,  /* endpoint `cookie` got connection `ref` from `remote` */
 	PST_EVT_ENDPOINT_END, /* endpoint `cookie` has ended (idle, or used up and closed) */
-	PST_EVT_REFUSED,      /* to main: a connection was, by `why`; a rule's number is `cookie` */
+	PST_EVT_REFUSED,      /* to main: a connection was, by `why`; a rule's number is `cookie`, of
+				 the params of generation ref.gen */
 	PST_EVT_BLOCK,        /* to main: client.ip has ports from `remote` on, up to ref.index; or,
 				 with `why`, no more; `cookie` is the record's number */
 	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */

@@ -124,32 +124,60 @@ place_for(const struct pst_admin *admin, const struct pst_guid *id, const char *
 	return at;
 }
 
+/* at: a place, -1: any that is empty. */
+static int
+enter(struct pst_admin *admin, int at, int owner, const struct pst_protocol_info *info)
+{
+	int any = place_for(admin, &info->id, info->name);
+
+	if (any < 0 && (any != -ENOSPC || at < 0))
+		return any;
+	if (at < 0)
+		at = any;
+	if (admin->protocols[at].there)
+		return -EEXIST;
+	admin->protocols[at].info = *info;
+	admin->protocols[at].info.filter = owner;
+	admin->protocols[at].there = true;
+	return at;
+}
+
+static int
+register_at(struct pst_admin *admin, int at, const struct pst_guid *filter,
+	const struct pst_guid *id, const char *name, const char *description,
+	const struct pst_primary *primary, uint32_t n_primary)
+{
+	int owner = filter != NULL ? find_filter(admin, filter) : -1;
+	int ret = check_protocol(id, name, primary, n_primary);
+	struct pst_protocol_info info = { .description = description, .n_primary = n_primary };
+
+	if (ret < 0)
+		return ret;
+	if (owner == -ENOENT)
+		return -ENOENT;
+	info.id = *id;
+	snprintf(info.name, sizeof(info.name), "%s", name);
+	if (n_primary > 0)
+		memcpy(info.primary, primary, n_primary * sizeof(*primary));
+	return enter(admin, at, owner, &info);
+}
+
 int
 pst_admin_register_protocol(struct pst_admin *admin, const struct pst_guid *filter,
 	const struct pst_guid *id, const char *name, const char *description,
 	const struct pst_primary *primary, uint32_t n_primary)
 {
-	int owner = filter != NULL ? find_filter(admin, filter) : -1;
-	int at = check_protocol(id, name, primary, n_primary);
-	struct pst_protocol_info *info;
+	return register_at(admin, -1, filter, id, name, description, primary, n_primary);
+}
 
-	if (at < 0)
-		return at;
-	if (owner == -ENOENT)
-		return -ENOENT;
-	at = place_for(admin, id, name);
-	if (at < 0)
-		return at;
-	info = &admin->protocols[at].info;
-	*info = (struct pst_protocol_info){ .id = *id,
-		.description = description,
-		.filter = owner,
-		.n_primary = n_primary };
-	snprintf(info->name, sizeof(info->name), "%s", name);
-	if (n_primary > 0)
-		memcpy(info->primary, primary, n_primary * sizeof(*primary));
-	admin->protocols[at].there = true;
-	return at;
+int
+pst_admin_register_protocol_at(struct pst_admin *admin, uint32_t place,
+	const struct pst_guid *filter, const struct pst_guid *id, const char *name,
+	const char *description, const struct pst_primary *primary, uint32_t n_primary)
+{
+	if (place >= PST_ADMIN_PROTOCOLS)
+		return -EINVAL;
+	return register_at(admin, place, filter, id, name, description, primary, n_primary);
 }
 
 static int

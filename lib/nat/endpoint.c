@@ -21,9 +21,8 @@ is_own_client(uint32_t client_ip, const struct pst_endpoint *ep)
 	return ep->ip == client_ip && ep->port != 0;
 }
 
-/* The only host that a filter admits, or 0. */
-static uint32_t
-only_host(const struct pst_ipset *filter)
+uint32_t
+pst_nat_only_host(const struct pst_ipset *filter)
 {
 	uint32_t first, last;
 
@@ -40,7 +39,7 @@ check_rules(const struct pst_nat *nat, const struct pst_req *req)
 	if (nat->params->rules == NULL)
 		return 0;
 	return pst_ruleset_check(nat->params->rules, req->bind.protocol_index,
-		       req->bind.client_ip, only_host(req->bind.filter), NULL) ?
+		       req->bind.client_ip, pst_nat_only_host(req->bind.filter), NULL) ?
 		0 :
 		-EACCES;
 }

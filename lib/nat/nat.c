@@ -199,6 +199,21 @@ pst_nat_destroy(struct pst_nat *nat)
 	rte_free(nat);
 }
 
+void
+pst_nat_set(struct pst_nat *nat, struct pst_req *req)
+{
+	const struct pst_nat_params *params = nat->params;
+	uint64_t *rules = nat->rule_counts, *filters = nat->filter_counts;
+
+	pst_assert_owner(&nat->owner);
+	nat->params = req->settings.nat;
+	nat->rule_counts = req->settings.rule_counts;
+	nat->filter_counts = req->settings.filter_counts;
+	req->settings.nat = params;
+	req->settings.rule_counts = rules;
+	req->settings.filter_counts = filters;
+}
+
 bool
 pst_nat_is_empty(const struct pst_nat *nat)
 {

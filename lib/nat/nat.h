@@ -64,6 +64,7 @@ enum pst_nat_mode {
 /* A known protocol: the editor that it is registered for, for the operator. */
 struct pst_nat_protocol {
 	uint16_t editor; /* or PST_NAT_NO_EDITOR, also when that is disabled */
+	bool is_empty;   /* it is no protocol's place */
 };
 
 /* An internal interface: what stands in for remote ends there. */
@@ -84,6 +85,19 @@ struct pst_nat_group {
 	bool whole; /* one client, one address: all ports of it are the client's, same to same */
 };
 
+/*
+ * A server inside that is always there for the outside, at one endpoint of ours. Without a
+ * protocol and ports it is a host with an address of its own, of a group that is `whole`: the
+ * entry is what the operator sees, and the group what maps.
+ */
+struct pst_nat_published {
+	struct pst_endpoint external, internal;
+	enum pst_proto protocol;
+	uint32_t address; /* number of external's */
+	uint16_t protocol_index; /* or PST_NAT_NO_PROTOCOL */
+	bool editor_path;
+};
+
 enum pst_nat_pool {
 	PST_POOL_TCP,
 	PST_POOL_UDP,
@@ -91,8 +105,9 @@ enum pst_nat_pool {
 	PST_POOLS,
 };
 
-/* Set by main before launch, const after. */
+/* Set by main before any worker is told of it, const after: a reload makes others. */
 struct pst_nat_params {
+	uint32_t generation; /* which of them it is */
 	enum pst_nat_mode mapping, filtering;
 	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
 	uint32_t n_addresses;
@@ -125,6 +140,8 @@ struct pst_nat_params {
 	 * the connections there; NULL: of none. All of 65,536 entries */
 	const uint8_t *tcp_hooks, *udp_hooks;
 	uint32_t n_editor_lcores; /* 0: nothing is watched */
+	const struct pst_nat_published *servers; /* in their order */
+	uint32_t n_servers;
 };
 
 /*
@@ -174,10 +191,9 @@ enum pst_nat_want {
 };
 
 struct pst_nat {
-	/* set before launch, const after */
-	const struct pst_nat_params *params;
-	struct pst_lcore_role owner;
+	struct pst_lcore_role owner; /* set before launch, const after */
 	/* worker only */
+	const struct pst_nat_params *params; /* other ones after a reload */
 	uint64_t runs; /* as in struct pst_nat_share */
 	enum pst_nat_want want; /* more runs */
 	/* blocks of ports; free ones by address */
@@ -312,24 +328,24 @@ bool pst_nat_unalias(const struct pst_nat *nat, uint64_t ours, uint64_t client, 
 bool pst_nat_is_redirected(const struct pst_nat *nat, uint64_t outside, uint32_t *worker);
 
 /*
- * A server inside that is always there for the outside, at one endpoint of ours. Without a
- * protocol and ports it is a host with an address of its own, of a group that is `whole`: the
- * entry is what the operator sees, and the group what maps.
+ * Publish a server, in two steps: at the worker that has the run of the external port, the port
+ * becomes that of `worker`, which is the one of the server's address; then there. In no
+ * quota, and any port: those that clients can't get are in no pool. foreign: the port is another
+ * worker's. 0, -EADDRINUSE, -ENOMEM. A RELEASE undoes the first step.
  */
-struct pst_nat_published {
-	struct pst_endpoint external, internal;
-	enum pst_proto protocol;
-	uint16_t protocol_index; /* or PST_NAT_NO_PROTOCOL */
-	bool editor_path;
-};
+int pst_nat_publish_port(struct pst_nat *nat, const struct pst_nat_published *what, uint32_t worker,
+	uint64_t now_ms);
+int pst_nat_publish(struct pst_nat *nat, const struct pst_nat_published *what, bool foreign,
+	uint64_t now_ms);
 
-/*
- * Main, before launch: publish a server at the worker of the server's address; when the external
- * port's run is another worker's, `owner` of it gets a redirect first. In no quota, and any
- * port: those that clients can't get are in no pool. 0, -EADDRINUSE, -EADDRNOTAVAIL, -ENOMEM.
- */
-int pst_nat_publish(struct pst_nat *nat, struct pst_nat *owner,
-	const struct pst_nat_published *what, uint64_t now_ms);
+/* A step of that, asked for by main. 0 or -errno. */
+int pst_nat_serve_publish(struct pst_nat *nat, const struct pst_req *req, uint64_t now_ms);
+
+/* The order that params->servers are in: by endpoint outside. And one of these, or NULL. */
+int pst_nat_published_compare(
+	const struct pst_nat_published *a, const struct pst_nat_published *b);
+const struct pst_nat_published *pst_nat_published_find(
+	const struct pst_nat_params *params, uint64_t outside);
 
 /* End all that is published here, as a kill would. */
 void pst_nat_unpublish_all(struct pst_nat *nat, uint64_t now_ms);
@@ -423,6 +439,12 @@ void pst_nat_explain_conn(
 bool pst_nat_is_watched(const struct pst_nat *nat, const struct pst_nat_opening *o);
 /* What the client sees in the place of a remote end that has an alias. */
 struct pst_endpoint pst_nat_explain_alias(const struct pst_nat *nat, uint32_t i);
+
+/* Go by other params, and count by other counters: those of until now are in the request then. */
+void pst_nat_set(struct pst_nat *nat, struct pst_req *req);
+
+/* walk.c: hold the next piece of what is open against a config: a PST_REQ_WALK. */
+void pst_nat_walk(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
 /*
  * The first side's SYN on a connection that is over: the same ports again. What an

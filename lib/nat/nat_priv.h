@@ -155,6 +155,13 @@ int pst_nat_find_address_for(const struct pst_nat *nat, uint32_t client_ip, uint
 int pst_nat_redirect_add(struct pst_nat *nat, uint64_t outside, uint32_t address, uint32_t worker,
 	uint32_t client_ip);
 
+/* endpoint.c: the only host that a filter admits, or 0; filter NULL: everybody. */
+uint32_t pst_nat_only_host(const struct pst_ipset *filter);
+
+/* publish.c: what a config says of a server's protocol and its editors. */
+void pst_nat_set_published(
+	const struct pst_nat *nat, struct pst_listener *l, const struct pst_nat_published *what);
+
 /* Listeners: end one that nobody may use any more; free what was told. */
 void pst_nat_listener_close(struct pst_nat *nat, uint32_t i, bool tell, uint64_t now_ms);
 /* A connection of it is gone. */

@@ -65,7 +65,8 @@ static uint32_t
 owner_of_call(
 	const struct pst_session *session, const struct pst_bind_for_client *args, int protocol)
 {
-	int editor = protocol != NO_PROTOCOL ? session->rt->params.protocols[protocol].editor : -1;
+	const struct pst_runtime *rt = session->rt;
+	int editor = protocol != NO_PROTOCOL ? rt->params.settings.protocols[protocol].editor : -1;
 
 	if (session->rt->current != NO_EDITOR)
 		return session->rt->current;

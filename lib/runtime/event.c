@@ -17,8 +17,8 @@ const struct pst_hooks pst_hooks_default = {
 int
 protocol_find(const struct pst_runtime *rt, const struct pst_guid *id)
 {
-	for (uint32_t i = 0; i < rt->params.n_protocols; i++) {
-		if (memcmp(&rt->params.protocols[i].id, id, sizeof(*id)) == 0)
+	for (uint32_t i = 0; i < rt->params.settings.n_protocols; i++) {
+		if (memcmp(&rt->params.settings.protocols[i].id, id, sizeof(*id)) == 0)
 			return i;
 	}
 	return -EACCES;
@@ -45,7 +45,7 @@ covers(const struct pst_runtime *rt, uint32_t e, const struct pst_hook *hook,
 	const struct occasion *o)
 {
 	if (hook->first == 0 && hook->last == 0)
-		return o->primary >= 0 && rt->params.protocols[o->primary].editor == (int)e;
+		return o->primary >= 0 && rt->params.settings.protocols[o->primary].editor == (int)e;
 	return is_in(hook, o->port) || is_in(hook, o->other_port);
 }
 
@@ -56,7 +56,7 @@ is_registered(const struct pst_session *session, uint32_t e, const struct occasi
 	const struct pst_runtime *rt = session->rt;
 	const struct pst_hooks *hooks = hooks_of(session, e);
 
-	if (!(rt->params.enabled >> e & 1))
+	if (!(rt->params.settings.enabled >> e & 1))
 		return false;
 	for (uint32_t i = 0; i < hooks->n; i++) {
 		const struct pst_hook *hook = &hooks->list[i];
@@ -89,7 +89,7 @@ event_is_hooked(const struct pst_session *session, enum pst_event_type type, uin
 	for (uint32_t e = 0; e < rt->n_editors; e++) {
 		const struct pst_hooks *hooks = hooks_of(session, e);
 
-		for (uint32_t i = 0; (rt->params.enabled >> e & 1) && i < hooks->n; i++) {
+		for (uint32_t i = 0; (rt->params.settings.enabled >> e & 1) && i < hooks->n; i++) {
 			const struct pst_hook *hook = &hooks->list[i];
 
 			if (!(hook->events & type) || !(hook->sources & session_source(session)))
@@ -295,8 +295,8 @@ set_protocol(struct pst_connection *conn, uint32_t types, const struct pst_guid 
 		return -EBUSY;
 	protocol = protocol_find(rt, id);
 	if (protocol < 0 ||
-		(rt->params.rules != NULL &&
-			!pst_ruleset_check(rt->params.rules, protocol, conn->session->client_ip,
+		(rt->params.settings.rules != NULL &&
+			!pst_ruleset_check(rt->params.settings.rules, protocol, conn->session->client_ip,
 				conn->remote.ip, NULL)))
 		return -EACCES;
 	if ((flags & PST_SET_EMULATE) && d->type == PST_EVENT_BIND_TCP && d->is_one_of_many)

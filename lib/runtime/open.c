@@ -50,7 +50,7 @@ describe(struct occasion *o, struct pst_connection *conn, struct pst_connection 
 {
 	const struct pst_runtime *rt = conn->session->rt;
 	bool is_udp = conn->proto == PST_UDP;
-	int protocol = tag->protocol_index < rt->params.n_protocols ? tag->protocol_index : -1;
+	int protocol = tag->protocol_index < rt->params.settings.n_protocols ? tag->protocol_index : -1;
 
 	*o = (struct occasion){ .primary = tag->flags & PST_TAG_SECONDARY ? -1 : protocol };
 	o->event.type = is_udp	    ? PST_EVENT_UDP_DESTINATION :
@@ -63,7 +63,7 @@ describe(struct occasion *o, struct pst_connection *conn, struct pst_connection 
 	o->event.endpoint = endpoint;
 	o->event.is_secondary = endpoint != NULL;
 	if (protocol >= 0)
-		o->event.protocol = rt->params.protocols[protocol].id;
+		o->event.protocol = rt->params.settings.protocols[protocol].id;
 	o->bound = conn->external;
 	o->port = o->other_port = conn->remote.port;
 	if (o->event.type == PST_EVENT_ACCEPTED) {

@@ -225,6 +225,32 @@ poll_worker(struct pst_runtime *rt, uint32_t worker)
 	return done + hear_events(rt, worker, events);
 }
 
+/* No call of an editor is under way: all of what one does goes by the same settings. */
+static void
+take_settings(struct pst_runtime *rt, const struct pst_runtime_settings *next)
+{
+	uint64_t gone = rt->params.settings.enabled & ~next->enabled;
+
+	rt->params.settings = *next;
+	for (uint32_t e = 0; gone != 0; e++, gone >>= 1) {
+		if (gone & 1)
+			pst_runtime_detach_editor(rt, e);
+	}
+}
+
+static uint32_t
+hear_main(struct pst_runtime *rt)
+{
+	struct pst_req *req = rt->params.main != NULL ? pst_chan_request(rt->params.main) : NULL;
+
+	if (req == NULL)
+		return 0;
+	take_settings(rt, req->runtime);
+	req->result = 0;
+	pst_chan_reply(rt->params.main, req);
+	return 1;
+}
+
 uint32_t
 pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
 {
@@ -236,21 +262,35 @@ pst_runtime_poll(struct pst_runtime *rt, uint64_t now_ms)
 	for (uint32_t w = 0; w < rt->params.n_workers; w++)
 		done += poll_worker(rt, w);
 	done += watch_timers(rt) + emulation_timers(rt);
-	return done + handle_post_wanted(rt);
+	return done + handle_post_wanted(rt) + hear_main(rt);
+}
+
+/* A handle that goes may be its session's last: neither is looked at then. */
+static void
+forsake_session(struct pst_session *s, uint32_t editor)
+{
+	struct pst_connection *conn = LIST_FIRST(&s->handles), *next;
+	bool was_closing = s->closing;
+
+	s->closing = true; /* not before it is through */
+	for (; conn != NULL; conn = next) {
+		next = LIST_NEXT(conn, of_session);
+		handle_forsake(conn, editor);
+	}
+	session_detach(s, editor);
+	s->closing = was_closing;
+	session_check(s);
 }
 
 void
 pst_runtime_detach_editor(struct pst_runtime *rt, uint32_t editor)
 {
-	struct pst_session *s;
-	struct pst_connection *conn;
+	struct pst_session *s = LIST_FIRST(&rt->sessions), *next;
 
-	rt->params.enabled &= ~(UINT64_C(1) << editor);
-	LIST_FOREACH(s, &rt->sessions, all)
-	{
-		LIST_FOREACH(conn, &s->handles, of_session)
-		handle_forsake(conn, editor);
-		session_detach(s, editor);
+	rt->params.settings.enabled &= ~(UINT64_C(1) << editor);
+	for (; s != NULL; s = next) {
+		next = LIST_NEXT(s, all);
+		forsake_session(s, editor);
 	}
 }
 

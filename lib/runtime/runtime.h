@@ -33,17 +33,23 @@ struct pst_runtime_protocol {
 	int editor; /* index, -1: none */
 };
 
-/* Set by main before launch, const after. */
+/* What a config says of it: const, and another one after a reload. */
+struct pst_runtime_settings {
+	uint64_t enabled; /* a bit for each editor */
+	const struct pst_runtime_protocol *protocols;
+	uint32_t n_protocols;
+	const struct pst_ruleset *rules; /* NULL: all is allowed */
+};
+
+/* Set by main before launch, const after; but for the settings, which the lcore itself changes. */
 struct pst_runtime_params {
 	uint32_t index;
 	struct pst_chan *const *workers; /* by worker; the runtime is the asker */
 	uint32_t n_workers;
 	const struct pst_editor *const *editors; /* NULL at the end */
-	uint64_t enabled;			 /* a bit for each of them */
+	struct pst_runtime_settings settings;
 	const struct pst_hooks *hooks;		 /* by editor; NULL: pst_hooks_default for all */
-	const struct pst_runtime_protocol *protocols;
-	uint32_t n_protocols;
-	const struct pst_ruleset *rules; /* NULL: all is allowed */
+	struct pst_chan *main;			 /* main's, to ask for other settings; NULL: none */
 	struct rte_mempool *mbufs; /* with PST_MBUF_PRIV */
 	uint64_t seed;
 	uint32_t handles; /* 0: 16384; connections and endpoints at a time */

@@ -172,8 +172,8 @@ pst_session_host_access_check(
 
 	if (i < 0)
 		return i;
-	if (rt->params.rules != NULL &&
-		!pst_ruleset_check(rt->params.rules, i, session->client_ip, ip, NULL))
+	if (rt->params.settings.rules != NULL &&
+		!pst_ruleset_check(rt->params.settings.rules, i, session->client_ip, ip, NULL))
 		return -EACCES;
 	return 0;
 }
@@ -192,7 +192,7 @@ pst_session_attach_editor(struct pst_session *session, const char *name)
 	for (uint32_t e = 0; e < rt->n_editors; e++) {
 		if (strcmp(rt->params.editors[e]->name, name) != 0)
 			continue;
-		if (!(rt->params.enabled >> e & 1))
+		if (!(rt->params.settings.enabled >> e & 1))
 			break;
 		return session_attach(session, e) ? 0 : -ENOMEM;
 	}

@@ -352,6 +352,7 @@ tell_refused(struct pst_worker *w, const struct job *job, enum pst_drop why, int
 		.protocol = job->v.proto,
 		.why = why,
 		.cookie = (int64_t)rule,
+		.ref = { .gen = w->nat->params->generation },
 		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
 		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
 

@@ -112,6 +112,51 @@ take_run(struct pst_worker *w, const struct pst_req *req, uint64_t now_ms)
 	}
 }
 
+/* Between two bursts: none of them is treated by two configs. */
+static void
+take_settings(struct pst_worker *w, struct pst_req *req)
+{
+	const struct pst_net *net = w->params.net;
+
+	pst_nat_set(w->nat, req);
+	w->params.net = req->settings.net;
+	req->settings.net = net;
+	req->result = 0;
+}
+
+/* The port's run may have gone to another worker since main looked. */
+static void
+publish(struct pst_worker *w, struct pst_req *req, uint64_t now_ms)
+{
+	if (req->publish.step <= PST_PUBLISH_SERVER && req->publish.step != PST_PUBLISH_REOPEN &&
+		req->publish.protocol != 0 &&
+		pst_steer_outside(w->params.steer, req->publish.external.port) !=
+			req->publish.port_worker)
+		req->result = -EAGAIN;
+	else
+		req->result = pst_nat_serve_publish(w->nat, req, now_ms);
+}
+
+/* Of main, for a reload: one at a time. */
+static uint32_t
+serve_reload(struct pst_worker *w, uint64_t now_ms)
+{
+	struct pst_req *req = w->params.reload != NULL ? pst_chan_request(w->params.reload) : NULL;
+
+	if (likely(req == NULL))
+		return 0;
+	if (req->type == PST_REQ_SETTINGS)
+		take_settings(w, req);
+	else if (req->type == PST_REQ_WALK)
+		pst_nat_walk(w->nat, req, now_ms);
+	else if (req->type == PST_REQ_PUBLISH)
+		publish(w, req, now_ms);
+	else
+		pst_nat_serve(w->nat, req, now_ms);
+	pst_chan_reply(w->params.reload, &req, 1);
+	return 1;
+}
+
 /* True when it is answered. */
 static bool
 serve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req, uint64_t now_ms)
@@ -288,7 +333,7 @@ pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 	/* their lines come while the others are served */
 	for (uint32_t e = 0; e < w->params.n_editors; e++)
 		look(w->params.editors[e], &asked[e]);
-	n = serve_chan(w, w->params.main, now_ms);
+	n = serve_chan(w, w->params.main, now_ms) + serve_reload(w, now_ms);
 	pst_worker_flush_lent(w);
 	n += serve_workers(w, now_ms) + tell_records(w);
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {

@@ -36,13 +36,14 @@ struct pst_worker_port {
 	uint16_t tx_worker;
 };
 
-/* Set by main before launch, const after. */
+/* Set by main before launch, const after; but for the net, which the worker itself changes. */
 struct pst_worker_params {
 	uint32_t index;
-	const struct pst_net *net;
+	const struct pst_net *net; /* another one after a reload */
 	struct pst_steer *steer; /* all workers' */
 	struct pst_nat *nat; /* its own */
 	struct pst_chan *main;
+	struct pst_chan *reload; /* main's too, for requests of a reload; NULL: there are none */
 	struct pst_chan *editors[PST_EDITORS_MAX];
 	uint32_t n_editors;
 	/* from and to each other worker; NULL at its own index */

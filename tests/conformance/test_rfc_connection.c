@@ -248,7 +248,7 @@ rfc5382_req6_of_tcps_editors_ftps_is_on(void **state)
 
 		for (uint32_t i = 0; i < PST_EDITOR_PORTS; i++) {
 			if (editor->ports[i].protocol == PST_TCP)
-				assert_int_equal(b->a->editors_enabled >> e & 1,
+				assert_int_equal(b->a->now->editors_enabled >> e & 1,
 					strcmp(editor->name, "ftp") == 0);
 		}
 	}

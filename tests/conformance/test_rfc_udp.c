@@ -204,7 +204,7 @@ is_on(const struct box *b, const char *name)
 {
 	for (uint32_t e = 0; b->a->params.editors[e] != NULL; e++) {
 		if (strcmp(b->a->params.editors[e]->name, name) == 0)
-			return b->a->editors_enabled >> e & 1;
+			return b->a->now->editors_enabled >> e & 1;
 	}
 	fail_msg("no editor %s", name);
 	return false;
@@ -223,7 +223,7 @@ rfc4787_req10_no_editor_of_udp_is_on_by_default(void **state)
 		for (uint32_t i = 0; i < PST_EDITOR_PORTS; i++) {
 			if (editor->ports[i].protocol != PST_UDP)
 				continue;
-			assert_false(b->a->editors_enabled >> e & 1);
+			assert_false(b->a->now->editors_enabled >> e & 1);
 			seen++;
 		}
 	}

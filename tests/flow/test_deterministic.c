@@ -62,11 +62,11 @@ leaves_from_its_block(struct box *b, struct pkt in)
 	uint32_t address, whose;
 	uint16_t first;
 
-	assert_true(pst_port_plan_block(&b->a->portplan.plan, in.src, &address, &first));
+	assert_true(pst_port_plan_block(&b->a->now->portplan.plan, in.src, &address, &first));
 	assert_true(box_pass_through(b, BOX_INSIDE, &in, &out));
-	assert_int_equal(out.src, rte_be_to_cpu_32(b->a->nat.addresses[address]));
+	assert_int_equal(out.src, rte_be_to_cpu_32(b->a->now->nat.addresses[address]));
 	assert_true(out.sport >= first && out.sport < first + BLOCK);
-	assert_true(pst_port_plan_client(&b->a->portplan.plan, address, out.sport, &whose));
+	assert_true(pst_port_plan_client(&b->a->now->portplan.plan, address, out.sport, &whose));
 	assert_int_equal(whose, in.src);
 	if (in.proto == IPPROTO_UDP) {
 		struct pkt back = pkt_answer(&out), got;
@@ -179,7 +179,7 @@ editors_get_ports_of_the_block(void **state)
 		c.nat.port_block = BLOCK;
 		c.nat.deterministic = true;
 		probe_start(&p, &c);
-		plan = &p.box.a->portplan.plan;
+		plan = &p.box.a->now->portplan.plan;
 		binds(&p);
 		probe_stop(&p);
 	}
