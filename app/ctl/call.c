@@ -111,11 +111,15 @@ static enum pst_ctl_exit
 judge(const char *socket, const json_t *reply)
 {
 	const char *error = json_string_value(json_object_get(reply, "error"));
+	const json_t *line;
+	size_t i;
 
 	if (json_is_true(json_object_get(reply, "ok")))
 		return PST_CTL_OK;
 	if (error == NULL)
 		return complain(PST_CTL_REFUSED, socket, "the answer makes no sense");
+	json_array_foreach(json_object_get(reply, "problems"), i, line)
+		fprintf(stderr, "%s\n", json_string_value(line));
 	fprintf(stderr, "posternctl: %s\n", error);
 	return PST_CTL_REFUSED;
 }

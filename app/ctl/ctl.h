@@ -68,6 +68,8 @@ extern const struct pst_ctl_command pst_ctl_top;
 extern const struct pst_ctl_command pst_ctl_doctor;
 extern const struct pst_ctl_command pst_ctl_explain;
 extern const struct pst_ctl_command pst_ctl_metrics;
+extern const struct pst_ctl_command pst_ctl_reload;
+extern const struct pst_ctl_command pst_ctl_confirm;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */
 const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);

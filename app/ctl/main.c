@@ -17,6 +17,8 @@ static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_show,
 	&pst_ctl_kill,
 	&pst_ctl_explain,
+	&pst_ctl_reload,
+	&pst_ctl_confirm,
 	&pst_ctl_top,
 	&pst_ctl_metrics,
 	&pst_ctl_doctor,

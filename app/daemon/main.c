@@ -28,6 +28,7 @@
 #include "portplan.h"
 #include "ports.h"
 #include "prepare.h"
+#include "reload.h"
 
 #define EXIT_BAD_CONFIG 2
 #define MBUF_CACHE 256
@@ -40,7 +41,7 @@ static volatile sig_atomic_t stop_signal, reload_signal;
 
 /* All there is, from first to last started. */
 struct postern {
-	struct pst_config config;
+	struct pst_config *config; /* that runs; the reload's own once there is one */
 	struct pst_clock clock;
 	struct pst_eal_args eal;
 	struct rte_mempool *mbufs;
@@ -50,6 +51,7 @@ struct postern {
 	struct pst_launch launch;
 	struct pst_links links;
 	struct pst_operate operate;
+	struct pst_reload reload;
 	struct pst_control *control;
 	struct pst_notify notify;
 	struct pst_monitor monitor;
@@ -81,39 +83,29 @@ fail(const char *what)
 	fprintf(stderr, "postern: %s\n", what);
 }
 
+/* Of those that are built in, NULL at the end. */
+static const char *const *
+editor_names(void)
+{
+	static const char *names[64];
+
+	for (uint32_t n = 0; pst_editors[n] != NULL && n < RTE_DIM(names) - 1; n++)
+		names[n] = pst_editors[n]->name;
+	return names;
+}
+
 /* The config, its problems told; warnings too, unless it only answers a question. */
 static int
 load_config(struct pst_config *config, const struct pst_args *args)
 {
-	const char *names[64];
 	struct pst_problems problems;
-	uint32_t n = 0;
 	int ret;
 
-	for (; pst_editors[n] != NULL && n < RTE_DIM(names) - 1; n++)
-		names[n] = pst_editors[n]->name;
-	names[n] = NULL;
-	ret = pst_config_load(args->config, names, config, &problems);
+	ret = pst_config_load(args->config, editor_names(), config, &problems);
 	if (ret < 0 || args->whose == NULL)
 		pst_problems_print(&problems, stderr);
 	pst_problems_fini(&problems);
 	return ret;
-}
-
-static uint32_t
-log_level_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		uint32_t level;
-	} levels[] = { { "error", RTE_LOG_ERR }, { "warning", RTE_LOG_WARNING },
-		{ "notice", RTE_LOG_NOTICE }, { "info", RTE_LOG_INFO }, { "debug", RTE_LOG_DEBUG } };
-
-	for (uint32_t i = 0; i < RTE_DIM(levels); i++) {
-		if (strcmp(levels[i].name, name) == 0)
-			return levels[i].level;
-	}
-	return RTE_LOG_INFO;
 }
 
 /* The EAL leaves its run-time folder behind, empty once its own exit handlers ran. */
@@ -131,7 +123,7 @@ start_eal(struct postern *p, const struct pst_args *args)
 {
 	char error[512], *argv[PST_EAL_ARGS_MAX + 1];
 
-	if (pst_eal_args_make(&p->eal, args, &p->config, error, sizeof(error)) < 0) {
+	if (pst_eal_args_make(&p->eal, args, p->config, error, sizeof(error)) < 0) {
 		fail(error);
 		return -EINVAL;
 	}
@@ -142,7 +134,7 @@ start_eal(struct postern *p, const struct pst_args *args)
 		return -rte_errno;
 	}
 	snprintf(runtime_dir, sizeof(runtime_dir), "%s", rte_eal_get_runtime_dir());
-	pst_log_init(log_level_of(p->config.log_level));
+	pst_log_init(pst_log_level_of(p->config->log_level));
 	pst_lcore_set_role(PST_ROLE_MAIN, 0);
 	pst_clock_init(&p->clock);
 	return 0;
@@ -175,12 +167,12 @@ static int
 make_mbufs(struct postern *p)
 {
 	/* where lcores share a CPU one may be stopped in the middle of the ring */
-	p->mbufs = rte_pktmbuf_pool_create_by_ops("pst_mbufs", count_mbufs(&p->config), MBUF_CACHE,
-		PST_MBUF_PRIV, RTE_PKTMBUF_HEADROOM + room_of(&p->config), SOCKET_ID_ANY,
+	p->mbufs = rte_pktmbuf_pool_create_by_ops("pst_mbufs", count_mbufs(p->config), MBUF_CACHE,
+		PST_MBUF_PRIV, RTE_PKTMBUF_HEADROOM + room_of(p->config), SOCKET_ID_ANY,
 		p->eal.shared_cpus ? "ring_mt_rts" : "ring_mp_mc");
 	if (p->mbufs == NULL) {
 		fprintf(stderr, "postern: no memory for %u packets: raise memory.megabytes\n",
-			count_mbufs(&p->config));
+			count_mbufs(p->config));
 		return -ENOMEM;
 	}
 	return 0;
@@ -189,7 +181,7 @@ make_mbufs(struct postern *p)
 static void
 fill_ifaces(struct postern *p, const uint16_t *mtus, struct pst_appliance_params *params)
 {
-	for (uint32_t i = 0; i < p->config.n_ifaces; i++) {
+	for (uint32_t i = 0; i < p->config->n_ifaces; i++) {
 		const struct pst_port *port = &p->ports.ports[p->ports.of_iface[i]];
 		struct pst_appliance_iface *f = &params->ifaces[i];
 
@@ -222,7 +214,7 @@ wait_a_bit(void *ctx)
 static int
 build(struct postern *p)
 {
-	struct pst_appliance_params params = { .config = &p->config,
+	struct pst_appliance_params params = { .config = p->config,
 		.mbufs = p->mbufs,
 		.seed = rte_rand(),
 		.now_ms = pst_clock_now(&p->clock),
@@ -232,9 +224,9 @@ build(struct postern *p)
 	uint16_t mtus[PST_IFACES_MAX];
 	char error[512];
 
-	pst_steer_init(&p->steer, p->config.lcores.n_workers);
-	if (pst_ports_open(&p->ports, &p->config, &p->steer, p->mbufs, error, sizeof(error)) < 0 ||
-		pst_ports_set_mtus(&p->ports, &p->config, room_of(&p->config), mtus, error,
+	pst_steer_init(&p->steer, p->config->lcores.n_workers);
+	if (pst_ports_open(&p->ports, p->config, &p->steer, p->mbufs, error, sizeof(error)) < 0 ||
+		pst_ports_set_mtus(&p->ports, p->config, room_of(p->config), mtus, error,
 			sizeof(error)) < 0) {
 		fail(error);
 		return -ENODEV;
@@ -252,15 +244,29 @@ build(struct postern *p)
 	return 0;
 }
 
+/* All lcores go by another config: what runs is shown from it. */
+static void
+applied(void *ctx, const struct pst_config *config)
+{
+	struct postern *p = ctx;
+
+	p->launch.config = config;
+	pst_operate_refresh(&p->operate, config, p->control);
+}
+
 static int
 open_control(struct postern *p)
 {
 	char error[256];
 
-	pst_operate_init(&p->operate, &p->config, &p->clock, p->appliance, &p->ports);
+	pst_reload_init(&p->reload, p->appliance, p->config, editor_names());
+	p->config = NULL;
+	p->reload.applied = applied;
+	p->reload.ctx = p;
+	pst_operate_init(&p->operate, &p->reload, &p->clock, p->appliance, &p->ports);
 	p->control = pst_operate_open(&p->operate, error, sizeof(error));
 	if (p->control == NULL ||
-		pst_monitor_open(&p->monitor, &p->config, error, sizeof(error)) < 0) {
+		pst_monitor_open(&p->monitor, p->reload.running, error, sizeof(error)) < 0) {
 		fail(error);
 		return -EIO;
 	}
@@ -271,11 +277,11 @@ static int
 launch(struct postern *p)
 {
 	p->launch.appliance = p->appliance;
-	p->launch.config = &p->config;
+	p->launch.config = p->reload.running;
 	p->launch.clock = &p->clock;
 	p->links = (struct pst_links){ .ports = &p->ports, .appliance = p->appliance };
-	p->launch.sleeps = p->config.lcores.idle == PST_IDLE_SLEEP ||
-		(p->config.lcores.idle == PST_IDLE_AUTO && p->eal.shared_cpus);
+	p->launch.sleeps = p->reload.running->lcores.idle == PST_IDLE_SLEEP ||
+		(p->reload.running->lcores.idle == PST_IDLE_AUTO && p->eal.shared_cpus);
 	return pst_launch_start(&p->launch);
 }
 
@@ -303,17 +309,19 @@ static uint32_t
 main_round(struct postern *p)
 {
 	uint64_t now = pst_clock_now(&p->clock);
+	uint32_t done;
 
 	if (reload_signal) {
 		reload_signal = 0;
-		PST_LOG(WARNING, "SIGHUP: this version does not reload yet; restart to change the "
-				 "configuration");
+		pst_reload_by_signal(&p->reload);
 	}
 	pst_links_poll(&p->links, now);
 	pst_operate_watch(&p->operate, now);
 	notify(p, now);
-	return pst_appliance_poll(p->appliance, now) + pst_control_poll(p->control, now) +
-		pst_monitor_poll(&p->monitor, p->control);
+	done = pst_appliance_poll(p->appliance, now);
+	done += pst_reload_poll(&p->reload, now);
+	done += pst_control_poll(p->control, now);
+	return done + pst_monitor_poll(&p->monitor, p->control);
 }
 
 static void
@@ -353,6 +361,14 @@ run(struct postern *p)
 }
 
 static void
+free_config(struct pst_config *config)
+{
+	if (config != NULL)
+		pst_config_fini(config);
+	free(config);
+}
+
+static void
 stop(struct postern *p)
 {
 	struct pst_account sum;
@@ -371,7 +387,8 @@ stop(struct postern *p)
 	rte_mempool_free(p->mbufs);
 	rte_eal_cleanup();
 	pst_eal_args_fini(&p->eal);
-	pst_config_fini(&p->config);
+	pst_reload_fini(&p->reload);
+	free_config(p->config);
 }
 
 /* What needs the configuration alone. */
@@ -405,11 +422,14 @@ main(int argc, char **argv)
 
 	if (ret != 0)
 		return ret - 1;
-	if (load_config(&p.config, &args) < 0)
+	p.config = calloc(1, sizeof(*p.config));
+	if (p.config == NULL || load_config(p.config, &args) < 0) {
+		free(p.config);
 		return EXIT_BAD_CONFIG;
+	}
 	if (args.check || args.prepare || args.whose != NULL) {
-		ret = answer(&p.config, &args);
-		pst_config_fini(&p.config);
+		ret = answer(p.config, &args);
+		free_config(p.config);
 		return ret;
 	}
 	catch_signals();

@@ -14,11 +14,12 @@
 #define LOOK_MS 1000
 
 void
-pst_operate_init(struct pst_operate *o, const struct pst_config *config,
+pst_operate_init(struct pst_operate *o, struct pst_reload *reload,
 	const struct pst_clock *clock, struct pst_appliance *appliance, struct pst_ports *ports)
 {
-	*o = (struct pst_operate){ .config = config,
+	*o = (struct pst_operate){ .reload = reload,
 		.clock = clock,
+		.started = pst_clock_now(clock),
 		.appliance = appliance,
 		.ports = ports,
 		.steer = appliance->steer };
@@ -205,11 +206,12 @@ get_pool(void *ctx, uint32_t i, struct pst_control_pool *row)
 {
 	const struct pst_operate *o = ctx;
 	const struct pst_appliance *a = o->appliance;
+	const struct pst_nat_params *nat = &a->now->nat;
 	uint32_t address = i / PST_POOLS;
 
-	if (address >= a->nat.n_addresses)
+	if (address >= nat->n_addresses)
 		return -ENOENT;
-	*row = (struct pst_control_pool){ .ip = rte_be_to_cpu_32(a->nat.addresses[address]),
+	*row = (struct pst_control_pool){ .ip = rte_be_to_cpu_32(nat->addresses[address]),
 		.protocol = pool_protocols[i % PST_POOLS] };
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		const struct pst_portpool *pool =
@@ -243,19 +245,37 @@ state_name(uint8_t protocol, uint8_t state)
 	return state < PST_STATES ? pst_state_names[state] : "?";
 }
 
-struct pst_control *
-pst_operate_open(struct pst_operate *o, char *error, size_t size)
+static int
+command(void *ctx, const char *name, json_t *request, json_t **result, char *error, size_t size)
+{
+	struct pst_operate *o = ctx;
+
+	return pst_reload_command(o->reload, name, request, result, error, size);
+}
+
+static int
+answer(void *ctx, int ticket, json_t **result, char *error, size_t size)
+{
+	struct pst_operate *o = ctx;
+
+	return pst_reload_answer(o->reload, ticket, result, error, size);
+}
+
+static struct pst_control_params
+params_of(struct pst_operate *o, const struct pst_config *config)
 {
 	const struct pst_appliance *a = o->appliance;
-	struct pst_control_params p = { .socket = o->config->control_socket,
-		.config = o->config,
-		.started = pst_clock_now(o->clock),
+	struct pst_control_params p = { .socket = config->control_socket,
+		.config = config,
+		.started = o->started,
 		.n_workers = a->n_workers,
 		.n_editors = a->n_editors,
-		.main_lcore = o->config->lcores.main,
+		.main_lcore = config->lcores.main,
 		.main_account = &a->account,
 		.editors = pst_editors,
 		.editor_counter = editor_counter,
+		.rule_base = a->now->rule_carry.base,
+		.filter_base = a->now->filter_carry.base,
 		.protocol_names = a->now->protocol_names,
 		.n_protocols = a->now->n_protocols,
 		.state_name = state_name,
@@ -265,6 +285,9 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 		.iface = get_iface,
 		.neighbour = get_neighbour,
 		.pool = get_pool,
+		.commands = pst_reload_commands,
+		.command = command,
+		.answer = answer,
 		.ctx = o };
 
 	for (uint32_t w = 0; w < a->n_workers; w++) {
@@ -272,11 +295,28 @@ pst_operate_open(struct pst_operate *o, char *error, size_t size)
 		p.worker_stats[w] = pst_worker_stats(a->workers[w]);
 		p.rule_counts[w] = a->counts[w].rules;
 		p.filter_counts[w] = a->counts[w].filters;
-		p.worker_lcores[w] = o->config->lcores.workers[w];
+		p.worker_lcores[w] = config->lcores.workers[w];
 	}
 	for (uint32_t e = 0; e < a->n_editors; e++) {
 		p.editor_stats[e] = pst_runtime_stats(a->runtimes[e]);
-		p.editor_lcores[e] = o->config->lcores.editors[e];
+		p.editor_lcores[e] = config->lcores.editors[e];
 	}
+	return p;
+}
+
+struct pst_control *
+pst_operate_open(struct pst_operate *o, char *error, size_t size)
+{
+	struct pst_control_params p = params_of(o, o->reload->running);
+
 	return pst_control_create(&p, error, size);
+}
+
+void
+pst_operate_refresh(
+	struct pst_operate *o, const struct pst_config *config, struct pst_control *control)
+{
+	struct pst_control_params p = params_of(o, config);
+
+	pst_control_set_params(control, &p);
 }

@@ -6,10 +6,12 @@
 #include "base/clock.h"
 #include "control/server.h"
 #include "ports.h"
+#include "reload.h"
 
 struct pst_operate {
-	const struct pst_config *config;
+	struct pst_reload *reload;
 	const struct pst_clock *clock;
+	uint64_t started;
 	struct pst_appliance *appliance;
 	struct pst_ports *ports;
 	char rss[PST_NET_PORTS][128]; /* by number in ports */
@@ -20,7 +22,7 @@ struct pst_operate {
 	uint64_t next_look_ms;
 };
 
-void pst_operate_init(struct pst_operate *o, const struct pst_config *config,
+void pst_operate_init(struct pst_operate *o, struct pst_reload *reload,
 	const struct pst_clock *clock, struct pst_appliance *appliance, struct pst_ports *ports);
 
 /*
@@ -34,3 +36,6 @@ void pst_operate_summary(const struct pst_operate *o, char *text, size_t size);
 
 /* Open the control socket. NULL, with a text in error. */
 struct pst_control *pst_operate_open(struct pst_operate *o, char *error, size_t size);
+/* Another config runs: have it show that. */
+void pst_operate_refresh(struct pst_operate *o, const struct pst_config *config,
+	struct pst_control *control);

@@ -36,3 +36,7 @@ extern int pst_logtypes[PST_LOGTYPE_COUNT];
 
 /* Register the log types at a level (RTE_LOG_INFO ...). Call after the EAL is up. */
 void pst_log_init(uint32_t level);
+/* From now on. */
+void pst_log_set_level(uint32_t level);
+/* Of a name in the config; RTE_LOG_INFO for others. */
+uint32_t pst_log_level_of(const char *name);

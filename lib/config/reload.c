@@ -14,10 +14,10 @@
 #define SHOWN 64 /* bytes of a value in a problem's text */
 
 const char *const pst_reload_class_names[PST_RELOAD_CLASSES] = {
-	[PST_RELOAD_LIVE] = "live",
+	[PST_RELOAD_LIVE] = "all",
 	[PST_RELOAD_NEW] = "new connections",
-	[PST_RELOAD_HELD] = "live, open connections are checked",
-	[PST_RELOAD_RESTART] = "restart",
+	[PST_RELOAD_HELD] = "new connections; open ones are checked",
+	[PST_RELOAD_RESTART] = "a restart",
 };
 
 #define LIVE(section, name, who)                                                                   \
@@ -131,6 +131,7 @@ static const struct pst_reload_key keys[] = {
 	LIVE("/reload", "drain_time", "main"),
 
 	RESTART("/control", "socket", "it is how a reload is answered"),
+	RESTART("/metrics", "listen", "the server opens its address once"),
 
 	LIVE("/log", "level", "main"),
 };

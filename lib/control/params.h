@@ -53,7 +53,7 @@ struct pst_control_pool {
 
 struct pst_control_params {
 	const char *socket;
-	const struct pst_config *config; /* may be NULL; pst_control_set_config() swaps it */
+	const struct pst_config *config; /* may be NULL */
 	uint64_t started;		 /* pst_clock_now() at the start */
 
 	/* main's channels, records >= 1; nobody else asks on them */
@@ -63,6 +63,8 @@ struct pst_control_params {
 	const uint64_t *rule_counts[PST_WORKERS_MAX];
 	/* by packet filter: first packets that it decided; may be NULL */
 	const uint64_t *filter_counts[PST_WORKERS_MAX];
+	/* the same of before the workers' counters began; may be NULL */
+	const uint64_t *rule_base, *filter_base;
 	uint32_t worker_lcores[PST_WORKERS_MAX];
 	uint32_t n_workers;
 
@@ -101,9 +103,14 @@ struct pst_control_params {
 
 	/* names of further commands, NULL at the end, and what runs them; may be NULL */
 	const char *const *commands;
-	/* 0 and *result (a new reference), or -errno and a text; it must not block */
+	/*
+	 * 0 and *result (a new reference); or -errno and a text, and perhaps in *result an array of
+	 * lines that say more. It must not block: what takes time returns a number above 0, and
+	 * answer() is asked by that until it does not return -EINPROGRESS.
+	 */
 	int (*command)(void *ctx, const char *name, json_t *request, json_t **result, char *error,
 		size_t size);
+	int (*answer)(void *ctx, int ticket, json_t **result, char *error, size_t size);
 	void *ctx;
 };
 

@@ -97,13 +97,17 @@ pst_sampler_destroy(struct pst_sampler *sampler)
 static bool
 make(struct pst_sampler *s, enum thing thing, const struct pst_control_view *view)
 {
+	struct pst_request listeners = { .table = PST_SHOW_LISTENERS,
+		.limit = PST_SAMPLER_ENDPOINTS };
+
 	if (thing == FIGURES) {
 		pst_sample_fill(s->fresh, view);
 		return true;
 	}
 	if (!s->dump.active) {
 		pst_buf_fini(&s->rows);
-		pst_dump_start(&s->dump, PST_SHOW_LISTENERS, PST_SAMPLER_ENDPOINTS, &s->rows);
+		pst_want_all(&listeners.want);
+		pst_dump_start(&s->dump, &listeners, &s->rows);
 	}
 	pst_dump_step(&s->dump, view, &s->rows);
 	return !s->dump.active;

@@ -35,6 +35,7 @@ struct client {
 	struct pst_dump dump;
 	struct pst_kill kill;
 	struct pst_inquiry inquiry;
+	int ticket; /* of a command that is under way; 0: none */
 };
 
 struct pst_control {
@@ -103,9 +104,9 @@ pst_control_view(const struct pst_control *control)
 }
 
 void
-pst_control_set_config(struct pst_control *control, const struct pst_config *config)
+pst_control_set_params(struct pst_control *control, const struct pst_control_params *params)
 {
-	control->view.params.config = config;
+	control->view.params = *params;
 }
 
 void
@@ -114,14 +115,24 @@ pst_control_set_ready(struct pst_control *control, bool ready)
 	control->view.ready = ready;
 }
 
+/* Takes the reference to lines that say more; NULL: there are none. */
 static void
-reply_error(struct client *client, const char *error)
+reply_problems(struct client *client, const char *error, json_t *lines)
 {
 	json_t *json = json_pack("{s:b,s:o}", "ok", 0, "error", pst_doc_text(error));
+
+	if (lines != NULL)
+		json_object_set_new(json, "problems", lines);
 
 	pst_buf_json(&client->out, json);
 	pst_buf_text(&client->out, "\n");
 	json_decref(json);
+}
+
+static void
+reply_error(struct client *client, const char *error)
+{
+	reply_problems(client, error, NULL);
 }
 
 /* Takes the reference. */
@@ -132,6 +143,16 @@ reply(struct client *client, json_t *result)
 	pst_buf_json(&client->out, result);
 	pst_buf_text(&client->out, "}\n");
 	json_decref(result);
+}
+
+/* Takes the reference to result. */
+static void
+reply_result(struct client *client, int ret, json_t *result, const char *error)
+{
+	if (ret < 0)
+		reply_problems(client, error[0] != '\0' ? error : strerror(-ret), result);
+	else
+		reply(client, result != NULL ? result : json_object());
 }
 
 static void
@@ -145,10 +166,26 @@ run_command(struct pst_control *control, struct client *client, const struct pst
 	if (p->command != NULL)
 		ret = p->command(
 			p->ctx, request->command, request->json, &result, error, sizeof(error));
-	if (ret < 0)
-		reply_error(client, error[0] != '\0' ? error : strerror(-ret));
+	if (ret > 0)
+		client->ticket = ret;
 	else
-		reply(client, result != NULL ? result : json_object());
+		reply_result(client, ret, result, error);
+}
+
+/* A command that took time may be done. */
+static bool
+take_answer(struct pst_control *control, struct client *client)
+{
+	const struct pst_control_params *p = &control->view.params;
+	char error[ERROR_MAX] = "";
+	json_t *result = NULL;
+	int ret = p->answer(p->ctx, client->ticket, &result, error, sizeof(error));
+
+	if (ret == -EINPROGRESS)
+		return false;
+	client->ticket = 0;
+	reply_result(client, ret, result, error);
+	return true;
 }
 
 static void
@@ -290,7 +327,7 @@ static bool
 is_pending(const struct client *client)
 {
 	return client->dump.active || client->kill.active || client->inquiry.active ||
-		pst_buf_len(&client->out) > 0;
+		client->ticket != 0 || pst_buf_len(&client->out) > 0;
 }
 
 /* One step for one client. How much was done. */
@@ -302,6 +339,8 @@ serve(struct pst_control *control, struct client *client, short revents)
 
 	if (here && revents & POLLIN)
 		here = read_some(client);
+	if (here && client->ticket != 0)
+		worked += take_answer(control, client);
 	if (here && !is_pending(client))
 		worked += take_line(control, client);
 	if (here && client->inquiry.active)

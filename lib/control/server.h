@@ -40,7 +40,8 @@ int pst_control_poll(struct pst_control *control, uint64_t now);
 /* What documents are made from; what changes in it does so in pst_control_poll(). */
 const struct pst_control_view *pst_control_view(const struct pst_control *control);
 
-/* After a reload, before the old config is freed. */
-void pst_control_set_config(struct pst_control *control, const struct pst_config *config);
+/* After a reload, before what they pointed to is freed. The socket stays; copies *params. */
+void pst_control_set_params(
+	struct pst_control *control, const struct pst_control_params *params);
 /* Every port is up. */
 void pst_control_set_ready(struct pst_control *control, bool ready);

@@ -300,9 +300,9 @@ pst_settings(const struct pst_control_view *view)
 
 /* The workers' counts of one place, together. */
 static uint64_t
-decided_by(const uint64_t *const *counts, uint32_t n_workers, uint32_t place)
+decided_by(const uint64_t *const *counts, const uint64_t *base, uint32_t n_workers, uint32_t place)
 {
-	uint64_t sum = 0;
+	uint64_t sum = base != NULL ? base[place] : 0;
 
 	for (uint32_t w = 0; w < n_workers; w++) {
 		if (counts[w] != NULL)
@@ -313,14 +313,15 @@ decided_by(const uint64_t *const *counts, uint32_t n_workers, uint32_t place)
 
 static json_t *
 with_counts(
-	json_t *array, const char *name, const uint64_t *const *counts, uint32_t n_workers)
+	json_t *array, const char *name, const uint64_t *const *counts, const uint64_t *base,
+	uint32_t n_workers)
 {
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(array, i, row)
 		json_object_set_new(
-			row, name, pst_doc_number(decided_by(counts, n_workers, i)));
+			row, name, pst_doc_number(decided_by(counts, base, n_workers, i)));
 	return array;
 }
 
@@ -331,7 +332,7 @@ pst_settings_rules(const struct pst_control_view *view)
 	const struct pst_control_params *p = &view->params;
 
 	return with_counts(p->config != NULL ? rules(p->config) : json_array(),
-		"connections", p->rule_counts, p->n_workers);
+		"connections", p->rule_counts, p->rule_base, p->n_workers);
 }
 
 /* With how many first packets each has decided; what it denies may come again. */
@@ -341,5 +342,5 @@ pst_settings_filters(const struct pst_control_view *view)
 	const struct pst_control_params *p = &view->params;
 
 	return with_counts(p->config != NULL ? filters(p->config) : json_array(),
-		"packets", p->filter_counts, p->n_workers);
+		"packets", p->filter_counts, p->filter_base, p->n_workers);
 }

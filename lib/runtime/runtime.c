@@ -247,7 +247,7 @@ hear_main(struct pst_runtime *rt)
 		return 0;
 	take_settings(rt, req->runtime);
 	req->result = 0;
-	pst_chan_reply(rt->params.main, req);
+	pst_chan_reply(rt->params.main, &req, 1);
 	return 1;
 }
 

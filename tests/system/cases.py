@@ -20,6 +20,7 @@ import plain
 import policy
 import program
 import published
+import reload
 import routed
 import rules
 import segments
@@ -146,6 +147,8 @@ GROUPS = [
     Group("metrics", postern(), metrics.CASES),
     Group("metrics, two workers", postern(workers=2), metrics.CASES),
     Group("metrics, alone", lambda lab: NoGate(), metrics.ALONE),
+    Group("reload", postern(**reload.SETTINGS), reload.CASES),
+    Group("reload, two workers", postern(workers=2, **reload.SETTINGS), reload.CASES),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),

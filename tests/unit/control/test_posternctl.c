@@ -428,7 +428,7 @@ wrong_usage_is_2_with_a_hint(void **state)
 		{ "status all", "posternctl: status takes no arguments\n" },
 		{ "explain tcp 10.0.0.9:5",
 			"posternctl: explain PROTO SRC:PORT DST:PORT [--from INTERFACE]\n" },
-		{ "status --from inside", "posternctl: --from is for explain\n" },
+		{ "status --from inside", "posternctl: unrecognized option '--from'\n" },
 		{ "show binds --limit x", "posternctl: --limit: not a number of rows: \"x\"\n" },
 		{ "show connections client", "posternctl: client needs a value: ADDRESS\n" },
 		{ "show connections cleint 10.0.0.1",

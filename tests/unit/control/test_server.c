@@ -429,12 +429,15 @@ a_reload_swaps_the_config(void **state)
 {
 	struct appliance *a = *state;
 	struct pst_config *next = calloc(1, sizeof(*next));
+	struct pst_control_params params = a->params;
 	int fd = appliance_connect(a);
 
-	pst_control_set_config(a->control, next);
+	params.config = next;
+	pst_control_set_params(a->control, &params);
 	appliance_send(a, fd, SHOW("rules"));
 	expect(a, fd, "{\"ok\":true,\"result\":[]}");
-	pst_control_set_config(a->control, &a->config);
+	params.config = &a->config;
+	pst_control_set_params(a->control, &params);
 	appliance_send(a, fd, SHOW("rules"));
 	assert_int_equal(receive_rows(a, fd), 1);
 	free(next);
