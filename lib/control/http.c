@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "control/buf.h"
 #include "control/metrics.h"
+#include "control/page.h"
 
 #define MS_IN_S UINT64_C(1000)
 #define MEMORY_OF_ONE 16384 /* bytes for a connection's headers, both ways */
@@ -113,6 +114,20 @@ reply_buf(struct MHD_Connection *connection, struct pst_buf *buf, const char *ty
 }
 
 static enum MHD_Result
+get_page(struct pst_http *http, struct MHD_Connection *connection)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		pst_page_len, (void *)(uintptr_t)pst_page, MHD_RESPMEM_PERSISTENT);
+
+	(void)http;
+	if (response != NULL) {
+		MHD_add_response_header(response, "Content-Security-Policy", pst_page_policy);
+		MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	}
+	return reply(connection, MHD_HTTP_OK, response, "text/html; charset=utf-8");
+}
+
+static enum MHD_Result
 get_metrics(struct pst_http *http, struct MHD_Connection *connection)
 {
 	static const char *const types[] = {
@@ -159,6 +174,7 @@ static const struct {
 	const char *path;
 	enum MHD_Result (*get)(struct pst_http *http, struct MHD_Connection *connection);
 } paths[] = {
+	{ "/", get_page },
 	{ "/metrics", get_metrics },
 	{ "/figures.json", get_figures },
 	{ "/listeners.json", get_listeners },

@@ -11,6 +11,7 @@ import livescreen
 import metrics
 import operate
 import package
+import page
 import pathfrag
 import pathlab
 import pathmtu
@@ -145,7 +146,7 @@ GROUPS = [
     Group("operator", postern(), asking.CASES + livescreen.CASES),
     Group("operator, two workers", postern(workers=2), asking.CASES),
     Group("metrics", postern(), metrics.CASES),
-    Group("metrics, two workers", postern(workers=2), metrics.CASES),
+    Group("metrics, two workers", postern(workers=2), metrics.CASES + page.CASES),
     Group("metrics, alone", lambda lab: NoGate(), metrics.ALONE),
     Group("reload", postern(**reload.SETTINGS), reload.CASES),
     Group("reload, two workers", postern(workers=2, **reload.SETTINGS), reload.CASES),

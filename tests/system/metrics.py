@@ -159,10 +159,14 @@ def cpus_of(pid, task):
         return re.search(r"^Cpus_allowed:\s+(\S+)$", f.read(), re.MULTILINE)[1]
 
 
+def pid_of(lab, gate):
+    return next(int(p) for p in sh("ip", "netns", "pids", lab.gate).split()
+                if os.readlink(f"/proc/{p}/exe") == os.path.realpath(gate.program))
+
+
 def thread_is_no_workers(lab, gate):
     """It runs where main does, or where no lcore does."""
-    pid = next(int(p) for p in sh("ip", "netns", "pids", lab.gate).split()
-               if os.readlink(f"/proc/{p}/exe") == os.path.realpath(gate.program))
+    pid = pid_of(lab, gate)
     names = {}
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/comm") as f:
