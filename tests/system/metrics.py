@@ -10,7 +10,7 @@ import subprocess
 import downloads
 import peers
 from claims import Skip, expect
-from lab import GATE_OUT, SERVER, Postern, sh, wait_for
+from lab import GATE_OUT, ROOT, SERVER, Postern, sh, wait_for
 
 URL = "http://127.0.0.1:9469"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -63,6 +63,25 @@ def promtool_has_nothing_to_say(lab, gate):
         expect(done.returncode == 0 and done.stdout == "",
                f"promtool exits {done.returncode}: {done.stdout}")
     return [f"{source.count(chr(10))} lines"]
+
+
+def dashboard_is_promql(lab, gate):
+    """Whether its series exist is a unit test's; here, whether Prometheus reads the expressions."""
+    if shutil.which("promtool") is None:
+        raise Skip("there is no promtool (Debian's prometheus)")
+    with open(os.path.join(ROOT, "config", "grafana.json")) as f:
+        panels = json.load(f)["panels"]
+    expressions = [target["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
+                   for panel in panels for target in panel["targets"]]
+    path = lab.path("rules.json")  # which is YAML, too
+    with open(path, "w") as f:
+        json.dump({"groups": [{"name": "dashboard", "rules": [
+            {"record": f"panel:{number}", "expr": expression}
+            for number, expression in enumerate(expressions)]}]}, f)
+    done = subprocess.run(["promtool", "check", "rules", path], text=True, timeout=20,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    expect(done.returncode == 0, done.stdout)
+    return [f"{len(expressions)} expressions"]
 
 
 def openmetrics_parser_reads_all(lab, gate):
@@ -217,4 +236,7 @@ CASES = [
     ("its thread is on no worker's CPU", thread_is_no_workers),
     ("errors are clear", errors_are_clear),
 ]
-ALONE = [("listens where it is told", listens_where_it_is_told)]
+ALONE = [
+    ("listens where it is told", listens_where_it_is_told),
+    ("the dashboard is PromQL", dashboard_is_promql),
+]
