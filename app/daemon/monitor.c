@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "config/address.h"
+#include "control/telemetry.h"
 
 #define LOOPBACK 127 /* the first byte of its addresses */
 
@@ -36,6 +37,8 @@ pst_monitor_open(struct pst_monitor *m, const struct pst_config *config, char *e
 		snprintf(error, size, "no memory for metrics");
 		return -ENOMEM;
 	}
+	if (pst_telemetry_register(m->sampler) < 0)
+		PST_LOG(WARNING, "DPDK's telemetry does not take the appliance's commands");
 	if (config->metrics_listen.port == 0)
 		return 0;
 	return open_http(m, &config->metrics_listen, error, size);
@@ -53,6 +56,7 @@ pst_monitor_close(struct pst_monitor *m, const struct pst_control *control)
 	if (m->sampler == NULL)
 		return;
 	pst_sampler_close(m->sampler, pst_control_view(control));
+	pst_telemetry_forget();
 	pst_http_destroy(m->http);
 	pst_sampler_destroy(m->sampler);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What watches the appliance from outside: HTTP, where the config says so. Owner: main. */
+/*
+ * What watches the appliance from outside: DPDK's telemetry, and HTTP where the config says so.
+ * Owner: main.
+ */
 #pragma once
 
 #include "config/config.h"

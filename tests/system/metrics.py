@@ -139,6 +139,7 @@ def difference(lab, gate):
 
 
 def same_numbers_as_posternctl(lab, gate):
+    traffic(lab, gate)
     try:
         wait_for("the same figures twice", lambda: difference(lab, gate) is None, 5)
     except RuntimeError:
@@ -154,6 +155,79 @@ def same_numbers_as_posternctl(lab, gate):
     seconds = value(seen, "postern_bind_seconds_sum") / timed
     expect(1e-7 < seconds < 0.1, f"a bind took {seconds} s")
     return [f"a bind took {seconds * 1e6:.1f} us"]
+
+
+class Telemetry:
+    """DPDK's own socket: a command, and one packet of JSON for an answer."""
+
+    def __init__(self, gate):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(10)
+        self.sock.connect(f"/run/dpdk/{gate.prefix}/dpdk_telemetry.v2")
+        self.most = json.loads(self.sock.recv(1024))["max_output_len"]
+
+    def ask(self, command):
+        self.sock.send(command.encode())
+        return json.loads(self.sock.recv(self.most))[command.split(",")[0]]
+
+    def rows(self, command):
+        """All of them, a hundred at a time."""
+        rows = []
+        while True:
+            more = self.ask(f"{command},{len(rows)}") or {}
+            expect(list(map(int, more)) == list(range(len(rows), len(rows) + len(more))),
+                   f"{command}: rows {list(more)}")
+            rows += more.values()
+            if len(more) < 100:
+                return rows
+
+
+def rows_of(all_figures, name):
+    """As telemetry has them: what is no whole number is text."""
+    return [{**row, "value": row["value"] if isinstance(row["value"], int) else "real"}
+            for row in all_figures[name]]
+
+
+MOVING = re.compile("loops|cycles|process|uptime|load|heap|mempool|bind_seconds|requests")
+
+
+def telemetry_difference(lab, telemetry, series_of):
+    """A metric that has other rows there, or None."""
+    seen = figures(lab)
+    for name, series in series_of.items():
+        rows = telemetry.rows(f"/postern/{name}")
+        if len(rows) < len(seen[series]) or not rows:
+            return f"{name}: {rows}"
+        if not MOVING.search(name) and rows != rows_of(seen, series):
+            return f"{name}: {rows}, not {seen[series]}"
+    return None
+
+
+def telemetry_has_the_same(lab, gate):
+    traffic(lab, gate)
+    telemetry = Telemetry(gate)
+    ours = [c for c in telemetry.ask("/") if c.startswith("/postern/")]
+    series_of = {}
+    for series in figures(lab):
+        name = series.removeprefix("postern_")
+        if name.startswith("bind_seconds_"):
+            name = "bind_seconds"
+        series_of[re.sub("_(total|info)$", "", name)] = series
+    expect({c.split("/")[2] for c in ours} == set(series_of), f"{ours} {sorted(series_of)}")
+    try:
+        wait_for("the same figures twice",
+                 lambda: telemetry_difference(lab, telemetry, series_of) is None, 10)
+    except RuntimeError:
+        raise RuntimeError(telemetry_difference(lab, telemetry, series_of)) from None
+    first = telemetry.rows("/postern/dropped_packets")
+    rest = telemetry.ask("/postern/dropped_packets,3")
+    expect(list(rest.values()) == first[3:], f"rows begin elsewhere: {rest}")
+    expect(not telemetry.ask("/postern/dropped_packets,1000"), "there are more rows")
+    expect(telemetry.ask("/postern/dropped_packets,x") is None, "x is a number")
+    buckets = [row for row in telemetry.rows("/postern/bind_seconds")
+               if row["series"] == "bucket"]
+    expect(buckets[-1]["le"] == "+Inf" and buckets[-1]["value"] > 0, f"{buckets}")
+    return [f"{len(ours)} commands"]
 
 
 def busy_cycles_are_a_part_of_all(lab, gate):
@@ -232,6 +306,7 @@ CASES = [
     ("promtool has nothing to say", promtool_has_nothing_to_say),
     ("an OpenMetrics parser reads all", openmetrics_parser_reads_all),
     ("the same numbers as posternctl", same_numbers_as_posternctl),
+    ("DPDK's telemetry has the same", telemetry_has_the_same),
     ("busy cycles are a part of all", busy_cycles_are_a_part_of_all),
     ("its thread is on no worker's CPU", thread_is_no_workers),
     ("errors are clear", errors_are_clear),

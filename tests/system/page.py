@@ -50,7 +50,7 @@ def number(shown):
 def wait_for_looks(browser, more):
     looks = "Number(document.body?.dataset.looks || 0)"
     first = browser.run(looks)
-    wait_for(f"{more} looks", lambda: browser.run(looks) >= first + more, 30)
+    wait_for(f"{more} looks", lambda: browser.run(looks) >= first + more, 60)
 
 
 def differences(browser, gate):
@@ -93,7 +93,7 @@ def differences(browser, gate):
 
 def same_numbers(browser, gate):
     try:
-        wait_for("the page to be up to date", lambda: not differences(browser, gate), 20)
+        wait_for("the page to be up to date", lambda: not differences(browser, gate), 40)
     except RuntimeError:
         raise RuntimeError(f"the page differs: {differences(browser, gate)}") from None
 
@@ -191,10 +191,10 @@ def says_when_nobody_answers(lab, gate):
         pid = metrics.pid_of(lab, gate)
         subprocess.run(["kill", "-STOP", str(pid)], check=True)
         try:
-            wait_for("the page to say so", lambda: "no answer" in text(browser, "state"), 20)
+            wait_for("the page to say so", lambda: "no answer" in text(browser, "state"), 40)
         finally:
             subprocess.run(["kill", "-CONT", str(pid)], check=True)
-        wait_for("the page to go on", lambda: "ready" in text(browser, "state"), 20)
+        wait_for("the page to go on", lambda: "ready" in text(browser, "state"), 40)
 
 
 CASES = [
