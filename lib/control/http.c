@@ -180,7 +180,7 @@ static const struct {
 	{ "/listeners.json", get_listeners },
 };
 
-/* Called for the head of a request and again at its end: what is refused is so at once. */
+/* Called for a request's head, for its body, and at its end: what is refused is so at once. */
 static enum MHD_Result
 answer(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
 	const char *version, const char *body, size_t *body_len, void **request)
@@ -190,7 +190,10 @@ answer(void *ctx, struct MHD_Connection *connection, const char *url, const char
 
 	(void)version;
 	(void)body;
-	(void)body_len;
+	if (*body_len > 0) { /* nobody reads it */
+		*body_len = 0;
+		return MHD_YES;
+	}
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, NOT_SO,
 			MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

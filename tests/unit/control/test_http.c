@@ -178,6 +178,15 @@ a_question_mark_changes_nothing(void **state)
 }
 
 static void
+a_body_is_passed_over(void **state)
+{
+	(void)state;
+	ask("GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+	assert_status(200);
+	assert_holds("\npostern_ready 0\n");
+}
+
+static void
 a_head_has_no_body(void **state)
 {
 	(void)state;
@@ -390,6 +399,7 @@ main(void)
 		TEST(metrics_are_of_the_format_that_is_asked_for),
 		TEST(the_page_needs_no_other_place),
 		TEST(a_question_mark_changes_nothing),
+		TEST(a_body_is_passed_over),
 		TEST(a_head_has_no_body),
 		TEST(figures_and_listeners_are_json),
 		TEST(what_is_not_there_is_404_and_says_what_is),
