@@ -102,7 +102,8 @@ class Chart {
 		key.append(draw("path", { class: kind, d: "M0 4H24" }));
 		item.append(key, name + " ", value);
 		this.legend.append(item);
-		this.series.set(name, { points: new Array(this.length - 1).fill(null), kind, value });
+		this.series.set(name,
+			{ points: new Array(this.length - 1).fill(null), kind, value });
 	}
 
 	point(event) {
@@ -131,24 +132,29 @@ class Chart {
 		this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
 		this.svg.replaceChildren();
 		for (const part of [0, 0.5, 1]) {
-			const at = y(part * top), label = draw("text", { x: left - 6, y: at + 4,
-				"text-anchor": "end" });
+			const at = y(part * top);
+			const line = draw("line", { x1: left, x2: width, y1: at, y2: at });
+			const label = draw("text",
+				{ x: left - 6, y: at + 4, "text-anchor": "end" });
 
 			label.textContent = short(part * top);
-			this.svg.append(draw("line", { x1: left, x2: width, y1: at, y2: at }), label);
+			this.svg.append(line, label);
 		}
 		this.axis(x, height);
-		for (const line of this.series.values())
-			this.svg.append(draw("path", { class: line.kind, d: path(line.points, x, y) }));
+		for (const { kind, points } of this.series.values())
+			this.svg.append(draw("path", { class: kind, d: path(points, x, y) }));
 		if (this.at !== null)
-			this.svg.append(draw("line", { class: "here", x1: x(this.at), x2: x(this.at),
-				y1: head, y2: height - foot }));
+			this.svg.append(draw("line", { class: "here", x1: x(this.at),
+				x2: x(this.at), y1: head, y2: height - foot }));
 		this.tell();
 	}
 
 	axis(x, height) {
-		for (const [i, text, anchor] of [[POINTS - 1, "5 min ago", "start"], [0, "now", "end"]]) {
-			const label = draw("text", { x: x(i), y: height - 2, "text-anchor": anchor });
+		const ends = [[POINTS - 1, "5 min ago", "start"], [0, "now", "end"]];
+
+		for (const [i, text, anchor] of ends) {
+			const label = draw("text",
+				{ x: x(i), y: height - 2, "text-anchor": anchor });
 
 			label.textContent = text;
 			this.svg.append(label);

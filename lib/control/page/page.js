@@ -152,7 +152,8 @@ function byInterface(figures, what, factor) {
 
 	for (const i of names(figures, "postern_interface_up", "interface")) {
 		for (const [way, name] of [["in", "received"], ["out", "sent"]]) {
-			const n = rate(figures, `postern_interface_${name}_${what}_total`, { interface: i });
+			const series = `postern_interface_${name}_${what}_total`;
+			const n = rate(figures, series, { interface: i });
 
 			values[`${i} ${way}`] = n === null ? null : n * factor;
 		}
@@ -167,21 +168,30 @@ const interfaceLook = figures => name => ({
 	dashed: name.endsWith(" out"),
 });
 
-/* Reasons that have a line already, or are new and there is a colour left; then the others. */
-function byReason(figures) {
-	const values = {};
+/* Those that have a line already, or are not zero and there is a colour left; then the others. */
+function capped(chart, all) {
+	const values = chart.series.has("others") ? { others: 0 } : {};
+	let room = COLOURS - 1 - chart.series.size;
 
-	for (const reason of names(figures, "postern_dropped_packets_total", "reason")) {
-		const n = rate(figures, "postern_dropped_packets_total", { reason });
-		const known = charts.drops.series.has(reason);
-
-		if (known || (n > 0 && Math.max(charts.drops.series.size,
-			Object.keys(values).length) < COLOURS - 1))
-			values[reason] = n;
-		else if (n > 0)
-			values.others = (values.others || 0) + n;
+	for (const name in all) {
+		if (chart.series.has(name) || (all[name] > 0 && room-- > 0))
+			values[name] = all[name];
+		else if (all[name] > 0)
+			values.others = (values.others || 0) + all[name];
 	}
 	return values;
+}
+
+function byReason(figures) {
+	const series = "postern_dropped_packets_total";
+
+	return Object.fromEntries(names(figures, series, "reason")
+		.map(reason => [reason, rate(figures, series, { reason })]));
+}
+
+function byAddress(figures) {
+	return Object.fromEntries(rows(figures, "postern_ports_used")
+		.map(row => [`${row.address} ${row.protocol}`, row.value]));
 }
 
 function showCharts(figures) {
@@ -191,7 +201,8 @@ function showCharts(figures) {
 	charts.packets.add(byInterface(figures, "packets", 1), look);
 	charts.connections.add({ connections: sum(figures, "postern_connections") });
 	charts.begun.add({ connections: rate(figures, "postern_connections_opened_total") });
-	charts.drops.add(byReason(figures));
+	charts.drops.add(capped(charts.drops, byReason(figures)));
+	charts.ports.add(capped(charts.ports, byAddress(figures)));
 	charts.binds.add({ done: rate(figures, "postern_editor_binds_total"),
 		failed: rate(figures, "postern_editor_bind_failures_total") });
 }
@@ -217,8 +228,8 @@ async function ask(path) {
 }
 
 async function look() {
-	const [figures, listeners] = await Promise.all([ask("/figures.json"),
-		ask("/listeners.json")]);
+	const [figures, listeners] = await Promise.all(
+		["/figures.json", "/listeners.json"].map(ask));
 
 	showState(figures);
 	showTiles(figures);
@@ -244,7 +255,7 @@ async function go() {
 	setTimeout(go, Math.max(0, EVERY_MS - (performance.now() - start)));
 }
 
-for (const name of ["bits", "packets", "connections", "begun", "drops", "binds"])
+for (const name of ["bits", "packets", "connections", "begun", "drops", "binds", "ports"])
 	charts[name] = new Chart(`chart-${name}`);
 window.addEventListener("resize", () => Object.values(charts).forEach(chart => chart.paint()));
 go();
