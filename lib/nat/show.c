@@ -249,7 +249,10 @@ skip_conns(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t 
 	const struct pst_conn *hot = nat->conns.hot;
 
 	for (; i < end; i++) {
-		rte_prefetch_non_temporal(&hot[i + AHEAD]); /* behind the last it does no harm */
+		/* behind the last it does no harm */
+		rte_prefetch_non_temporal(&hot[i + AHEAD]);
+		if (w->order != PST_ORDER_NONE)
+			rte_prefetch_non_temporal(&hot[i + AHEAD].tcp);
 		if (is_wanted_conn(&hot[i], w))
 			break;
 	}
@@ -280,18 +283,25 @@ value_of(const struct pst_show_row *row, enum pst_show_order order)
 	return 0;
 }
 
-/* A connection's worth by its bytes or packets, before the row is made; UINT64_MAX: of others. */
-static uint64_t
-conn_worth(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i)
+/* A connection's bytes, or packets, both ways. */
+static inline uint64_t
+conn_sum(const struct pst_nat *nat, uint32_t i, bool bytes)
 {
 	const struct pst_conn *c = &nat->conns.hot[i];
-	uint64_t value = 0;
+	uint64_t sum = 0;
 
-	if (w->order != PST_ORDER_BYTES && w->order != PST_ORDER_PACKETS)
-		return UINT64_MAX;
 	for (int way = 0; way < PST_WAYS; way++)
-		value += w->order == PST_ORDER_BYTES ? pst_conn_bytes(c, way) : pst_conn_packets(c, way);
-	return pst_show_worth(w, value);
+		sum += bytes ? pst_conn_bytes(c, way) : pst_conn_packets(c, way);
+	return sum;
+}
+
+/* Is it worth so much that its row is to be made? What is sorted by others is seen there. */
+static inline bool
+is_worth_it(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t i)
+{
+	if (w->order != PST_ORDER_BYTES && w->order != PST_ORDER_PACKETS)
+		return true;
+	return pst_show_worth(w, conn_sum(nat, i, w->order == PST_ORDER_BYTES)) >= w->floor;
 }
 
 static bool
@@ -327,10 +337,12 @@ copy_row(const struct pst_nat *nat, struct pst_req *req, uint32_t i, uint64_t no
 static bool
 stop_at(struct pst_req *req, uint32_t i, uint32_t size)
 {
+	bool is_full = req->type == PST_REQ_SHOW && req->show.count == PST_SHOW_ROWS;
+
 	req->show.looked += i - req->show.cursor;
 	req->show.cursor = i < size ? i : 0;
 	req->result = req->show.count;
-	if (i < size && req->show.count < PST_SHOW_ROWS && req->show.looked < ANSWER_LOOK)
+	if (i < size && !is_full && req->show.looked < ANSWER_LOOK)
 		return false;
 	req->show.looked = 0;
 	return true;
@@ -363,7 +375,7 @@ pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 			i = skip_conns(nat, w, i, end);
 			if (i == end)
 				break;
-			if (conn_worth(nat, w, i) < w->floor)
+			if (!is_worth_it(nat, w, i))
 				continue;
 		}
 		copy_row(nat, req, i, now_ms);

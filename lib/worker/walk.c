@@ -9,6 +9,8 @@
  * One walk at a time; others wait behind it. What is answered after some ten thousand entries is
  * a part of a table, so they take turns.
  */
+#include <errno.h>
+
 #include <rte_cycles.h>
 
 #include "worker/worker_priv.h"
@@ -69,4 +71,16 @@ pst_worker_walk(struct pst_worker *w, uint64_t now_ms)
 	w->stats.walk_ticks += took;
 	walk->next = start + SHARE * RTE_MIN(took, rte_get_tsc_hz() / US_PER_S * PIECE_MOST_US);
 	return 1;
+}
+
+void
+pst_worker_walk_stop(struct pst_worker *w)
+{
+	struct pst_req *req;
+
+	while ((req = w->walk.first) != NULL) {
+		w->walk.first = req->show.next;
+		req->result = -ESHUTDOWN;
+		pst_chan_reply(req->answer_to, req);
+	}
 }

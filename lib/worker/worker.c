@@ -510,6 +510,7 @@ void
 pst_worker_drain(struct pst_worker *w, uint64_t now_ms)
 {
 	(void)now_ms;
+	pst_worker_walk_stop(w);
 	pst_worker_expire_fragments(w, UINT64_MAX);
 	for (uint32_t k = 0; k < w->params.n_workers; k++)
 		drain_ring(w, w->params.from[k]);

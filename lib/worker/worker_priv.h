@@ -252,6 +252,8 @@ uint32_t pst_worker_serve(struct pst_worker *w, uint64_t now_ms);
 /* walk.c: take a SHOW or END; and go on with those there are, of which there is one. */
 void pst_worker_walk_later(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req);
 uint32_t pst_worker_walk(struct pst_worker *w, uint64_t now_ms);
+/* Answer those under way, as far as they got, before the worker stops. */
+void pst_worker_walk_stop(struct pst_worker *w);
 
 /* Before it: ask for the lines of what editor lcores want. again: not for the first time. */
 static inline void

@@ -197,6 +197,29 @@ def variants_are_forwarded(lab, gate):
     return told
 
 
+def questions_are_timed(lab, gate):
+    """posternctl is answered while a worker forwards; how fast is said by the bench alone."""
+    built = os.path.join(ROOT, "build", "app")
+    with tempfile.TemporaryDirectory(prefix="pst-bench.", dir="/run") as folder:
+        for name in ("postern-bench", "posternctl", "libpst_traffic.so"):
+            shutil.copy(os.path.join(built, name), folder)
+        document = json.loads(sh(os.path.join(folder, "postern-bench"), "--mode", "show",
+                                 "--flows", "16384", "--seconds", "3", "--json", "--", "--no-huge",
+                                 "--no-shconf", "-m", "1500", "--no-telemetry",
+                                 "--log-level=error", "-d", f"{folder}/libpst_traffic.so",
+                                 "--file-prefix", lab.gate))
+    rows = {row["question"]: row for row in document["asked"]}
+    for question, wanted in (("show connections client 10.0.1.7", 256),
+                             ("show connections client 10.0.1.0/28 dport 4000", 4096),
+                             ("show connections client 192.0.2.0/24", 0),
+                             ("show connections sort bytes limit 10", 10)):
+        row = rows[question]
+        expect(row["times"] > 0 and row["rows"] == wanted, f"{row}")
+        expect(0 < row["median_s"] <= row["worst_s"] and row["forward_pps"] > 0, f"{row}")
+    return [f"{row['question']}: {row['median_s']:.3f} s, walk {100 * row['walk_share']:.2f} %"
+            for row in document["asked"]]
+
+
 def setup_report(lab, transport):
     """The EAL loads nothing from below a folder that anybody may write to, such as /tmp."""
     built = os.path.join(ROOT, "build", "app")
@@ -235,5 +258,6 @@ CASES = [
     ("edits are timed", edits_are_timed),
     ("mixed sizes and tags are forwarded", variants_are_forwarded),
     ("setups are timed", setups_are_timed),
+    ("questions are timed", questions_are_timed),
     ("an interrupted run leaves nothing", interrupted_run_leaves_nothing),
 ]
