@@ -52,7 +52,7 @@ pst_nat_conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row
 	row->outside = pst_key_endpoint(c->local[PST_WAY_IN]);
 	row->remote = pst_key_endpoint(c->remote);
 	row->bypass = !(c->flags & PST_CONN_LISTENER) &&
-		nat->binds.entries[c->owner].kind == PST_BIND_ROUTED;
+		      nat->binds.entries[c->owner].kind == PST_BIND_ROUTED;
 	for (int way = 0; way < PST_WAYS; way++) {
 		enum pst_dir dir = pst_conn_dir(c, way);
 
@@ -62,8 +62,7 @@ pst_nat_conn_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row
 	row->expires_ms = age < timeout ? timeout - age : 0;
 	row->age_ms = (uint32_t)now_ms - c->created_ms;
 	row->ref = pst_conn_ref(&nat->conns, i);
-	row->protocol_index =
-		c->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : c->protocol_index;
+	row->protocol_index = c->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : c->protocol_index;
 	if (row->protocol_index >= 0 &&
 		nat->params->protocols[row->protocol_index].editor != PST_NAT_NO_EDITOR)
 		row->editor = nat->params->protocols[row->protocol_index].editor;
@@ -109,8 +108,7 @@ pst_nat_listener_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row 
 	row->expires_ms = until(pst_nat_listener_due(nat, l), now_ms);
 	row->editor = l->published ? -1 : l->editor;
 	row->editor_path = l->editor_path;
-	row->protocol_index =
-		l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
+	row->protocol_index = l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
 	row->ref = pst_listener_ref(&nat->listeners, i);
 	return true;
 }
@@ -145,8 +143,7 @@ pst_nat_permission_row(const struct pst_nat *nat, uint32_t i, struct pst_show_ro
 	row->age_ms = now_ms - l->created_ms;
 	row->expires_ms = until(pst_nat_listener_due(nat, l), now_ms);
 	row->editor = l->editor;
-	row->protocol_index =
-		l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
+	row->protocol_index = l->protocol_index == PST_NAT_NO_PROTOCOL ? -1 : l->protocol_index;
 	return true;
 }
 
@@ -158,8 +155,7 @@ client_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint
 	if (c->refs == 0)
 		return false;
 	row->inside.ip = rte_be_to_cpu_32(c->ip);
-	row->outside.ip =
-		rte_be_to_cpu_32(nat->params->addresses[pst_nat_address_of(nat, c)]);
+	row->outside.ip = rte_be_to_cpu_32(nat->params->addresses[pst_nat_address_of(nat, c)]);
 	row->ports_used = c->ports;
 	row->blocks = c->n_blocks;
 	row->connections = c->connections;
@@ -217,9 +213,9 @@ size_of(const struct pst_nat *nat, enum pst_show_table table)
 	case PST_SHOW_CLIENTS:
 		return used_of(&nat->clients.slots);
 	case PST_SHOW_BLOCKS:
-		return nat->params->block_size == 0 ?
-			0 :
-			nat->params->n_addresses * (65536 / nat->params->block_size);
+		return nat->params->block_size == 0
+			       ? 0
+			       : nat->params->n_addresses * (65536 / nat->params->block_size);
 	default:
 		return nat->params->n_addresses * PST_POOLS;
 	}
@@ -235,11 +231,11 @@ is_wanted_conn(const struct pst_conn *c, const struct pst_show_wanted *w)
 	bool watched = (c->flags & PST_CONN_WATCHED) != 0;
 
 	return pst_show_is_in(&w->inside, inside) && pst_show_is_in(&w->remote, remote) &&
-		pst_show_is_in(&w->outside, outside) &&
-		(w->protocol == 0 || pst_key_low(c->remote) == w->protocol) &&
-		(w->states >> (c->state & 63) & 1) != 0 &&
-		(w->path == PST_PATH_ANY || watched == (w->path == PST_PATH_EDITOR)) &&
-		pst_show_has_port(w, inside.port, outside.port, remote.port);
+	       pst_show_is_in(&w->outside, outside) &&
+	       (w->protocol == 0 || pst_key_low(c->remote) == w->protocol) &&
+	       (w->states >> (c->state & 63) & 1) != 0 &&
+	       (w->path == PST_PATH_ANY || watched == (w->path == PST_PATH_EDITOR)) &&
+	       pst_show_has_port(w, inside.port, outside.port, remote.port);
 }
 
 /* The next connection from i on that may be wanted, or end. */
@@ -307,13 +303,14 @@ is_worth_it(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t
 static bool
 is_wanted_row(const struct pst_show_row *row, const struct pst_show_wanted *w)
 {
-	return pst_show_is_in(&w->inside, row->inside) && pst_show_is_in(&w->outside, row->outside) &&
-		pst_show_is_in(&w->remote, row->remote) &&
-		(w->protocol == 0 || row->protocol == w->protocol) &&
-		(w->editor == PST_WANT_ANY_EDITOR || row->editor == w->editor) &&
-		(w->path == PST_PATH_ANY || row->editor_path == (w->path == PST_PATH_EDITOR)) &&
-		pst_show_has_port(w, row->inside.port, row->outside.port, row->remote.port) &&
-		row->worth >= w->floor;
+	return pst_show_is_in(&w->inside, row->inside) &&
+	       pst_show_is_in(&w->outside, row->outside) &&
+	       pst_show_is_in(&w->remote, row->remote) &&
+	       (w->protocol == 0 || row->protocol == w->protocol) &&
+	       (w->editor == PST_WANT_ANY_EDITOR || row->editor == w->editor) &&
+	       (w->path == PST_PATH_ANY || row->editor_path == (w->path == PST_PATH_EDITOR)) &&
+	       pst_show_has_port(w, row->inside.port, row->outside.port, row->remote.port) &&
+	       row->worth >= w->floor;
 }
 
 /* Copy entry i as the next row, if it is wanted. */
@@ -356,6 +353,19 @@ refuse(struct pst_req *req)
 	return true;
 }
 
+/* A walk begins: is there anything to find, when it is for one client? */
+static bool
+may_find(const struct pst_nat *nat, const struct pst_req *req)
+{
+	const struct pst_show_span *inside = &req->show.wanted.inside;
+
+	if (req->show.cursor != 0 || inside->first != inside->last)
+		return true;
+	if (req->show.table != PST_SHOW_CONNECTIONS && req->show.table != PST_SHOW_BINDS)
+		return true;
+	return pst_client_lookup(&nat->clients, rte_cpu_to_be_32(inside->first)) != PST_FLOW_NONE;
+}
+
 bool
 pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
@@ -367,7 +377,7 @@ pst_nat_show(const struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		return refuse(req);
 	if (req->show.looked == 0)
 		req->show.count = 0;
-	size = size_of(nat, table);
+	size = may_find(nat, req) ? size_of(nat, table) : 0;
 	end = RTE_MIN((uint64_t)size, (uint64_t)i + PIECE_LOOK);
 	most = RTE_MIN(req->show.count + PIECE_ROWS, (uint32_t)PST_SHOW_ROWS);
 	for (; i < end && req->show.count < most; i++) {
@@ -424,7 +434,7 @@ pst_nat_end(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		return refuse(req);
 	if (req->show.looked == 0)
 		req->show.count = 0;
-	size = size_of(nat, req->show.table);
+	size = may_find(nat, req) ? size_of(nat, req->show.table) : 0;
 	end = RTE_MIN((uint64_t)size, (uint64_t)i + PIECE_LOOK);
 	for (; i < end && n < PIECE_ROWS; i++) {
 		if (conns)

@@ -2,7 +2,7 @@
 /*
  * Walks: a table is looked through for the operator, a piece at a time between bursts.
  *
- * A loop that had packets walks only when the pieces so far have had less than 0.53 % of the time, so
+ * A loop that had packets walks only when pieces have had less than 0.53 % of the time so far, so
  * that the stage they are in, which takes 0.3 % by itself, stays below 1 %: a table of a million
  * connections is through in less than two seconds. A loop that had none walks at once.
  *
@@ -81,6 +81,6 @@ pst_worker_walk_stop(struct pst_worker *w)
 	while ((req = w->walk.first) != NULL) {
 		w->walk.first = req->show.next;
 		req->result = -ESHUTDOWN;
-		pst_chan_reply(req->answer_to, req);
+		pst_chan_reply(req->answer_to, &req, 1);
 	}
 }

@@ -45,9 +45,9 @@ open_many(uint32_t client, uint32_t n)
 	}
 }
 
-/* A request for connections of a client. */
+/* A request for connections of some clients. */
 static struct pst_req *
-ask(enum pst_req_type type, uint32_t client)
+ask_for(enum pst_req_type type, uint32_t first, uint32_t last)
 {
 	struct pst_req *req = pst_chan_take(chan);
 
@@ -56,9 +56,16 @@ ask(enum pst_req_type type, uint32_t client)
 	req->show.table = PST_SHOW_CONNECTIONS;
 	req->show.cursor = req->show.count = 0;
 	pst_show_want_all(&req->show.wanted);
-	req->show.wanted.inside.first = req->show.wanted.inside.last = client;
+	req->show.wanted.inside.first = first;
+	req->show.wanted.inside.last = last;
 	pst_chan_post(chan, req);
 	return req;
+}
+
+static struct pst_req *
+ask(enum pst_req_type type, uint32_t client)
+{
+	return ask_for(type, client, client);
 }
 
 static void
@@ -89,7 +96,7 @@ an_idle_worker_walks_in_every_round(void **state)
 
 	(void)state;
 	open_many(CLIENT, CONNECTIONS);
-	req = ask(PST_REQ_SHOW, OTHER);
+	req = ask_for(PST_REQ_SHOW, OTHER, OTHER + 1);
 	assert_int_equal(wait_for(req), (CONNECTIONS + PIECE - 1) / PIECE);
 	assert_int_equal(req->show.count, 0);
 	assert_int_equal(req->show.cursor, 0);
@@ -108,7 +115,7 @@ a_busy_worker_walks_now_and_then(void **state)
 
 	(void)state;
 	open_many(CLIENT, CONNECTIONS);
-	req = ask(PST_REQ_SHOW, OTHER);
+	req = ask_for(PST_REQ_SHOW, OTHER, OTHER + 1);
 	while (pst_chan_answer(chan) == NULL) {
 		box_put(&b, BOX_INSIDE, &in);
 		poll_worker();

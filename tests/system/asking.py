@@ -5,6 +5,7 @@ import random
 import socket
 import subprocess
 
+import livescreen
 import peers
 from claims import expect, needs_postern
 from lab import GATE_OUT, SERVER, wait_for
@@ -376,6 +377,12 @@ def a_lot_is_shown(lab, gate):
     text = gate.table("show", "connections", "client", lab.clients[5]).splitlines()
     expect(len(text) == len(rows) + 1, f"{len(text)} lines for {len(rows)} rows")
     expect(len(gate.show("show", "connections", "dport", "10007")) == 1, "no 10007")
+    terminal = livescreen.Terminal(gate, "show", "connections", "udp")
+    wait_for("its end", terminal.ended)
+    shown = terminal.bytes.decode().splitlines()
+    expect(len(shown) == 1002 and shown[-1] ==
+           "posternctl: these are the first 1000; --limit all shows the rest", f"{shown[-2:]}")
+    terminal.close()
     ended = gate.show("kill", "client", lab.clients[5])
     expect(ended["connections"] == len(rows), f"{ended}")
     sock.close()

@@ -222,11 +222,16 @@ a_piece_is_small(void **state)
 		assert_int_equal(req.result, req.show.count);
 	}
 	assert_int_equal(req.show.count, PST_SHOW_ROWS);
-	want_client(CLIENTS, CLIENTS); /* nobody */
+	want_client(CLIENTS, CLIENTS + 1); /* nobody */
 	req.show.cursor = 0;
 	for (pieces = 1; !pst_nat_show(nat, &req, now_ms); pieces++)
 		assert_int_equal(req.show.cursor, 256 * pieces);
 	assert_int_equal(pieces, (CLIENTS * EACH + 255) / 256);
+	want_client(CLIENTS, CLIENTS); /* who is known not to be here */
+	req.show.cursor = 0;
+	assert_true(pst_nat_show(nat, &req, now_ms));
+	assert_int_equal(req.show.count, 0);
+	assert_int_equal(req.show.cursor, 0);
 }
 
 static uint32_t
