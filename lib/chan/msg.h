@@ -30,6 +30,7 @@ struct pst_ipset;
 struct pst_nat_params;
 struct pst_net;
 struct pst_runtime_settings;
+struct pst_tap;
 
 #define PST_NO_COOKIE UINT64_MAX
 
@@ -64,6 +65,7 @@ enum pst_req_type {
 	PST_REQ_WALK,      /* main: hold a part of what is open against a config */
 	PST_REQ_PUBLISH,   /* main: a step of publishing a server, or of ending it */
 	PST_REQ_RUNTIME,   /* main, to an editor lcore: go by `runtime` from now on */
+	PST_REQ_TAP,       /* main: copy packets into this tap; NULL: none any more */
 };
 
 enum pst_show_table {
@@ -224,6 +226,7 @@ struct pst_req {
 			struct pst_show_row rows[PST_SHOW_ROWS];
 		} show;
 		struct pst_explain explain;
+		struct pst_tap *tap;
 	};
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct pst_req, bind.ends[2]) <= 2 * RTE_CACHE_LINE_SIZE, "two lines");

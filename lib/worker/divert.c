@@ -67,6 +67,13 @@ take_one(struct pst_worker *w, struct rte_mbuf *m, uint64_t now_ms)
 	pst_worker_finish(w, &job, i, now_ms);
 }
 
+static void
+go_back(struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms)
+{
+	(void)handed;
+	take_one(w, m, now_ms);
+}
+
 uint32_t
 pst_worker_take_back(struct pst_worker *w, uint64_t now_ms)
 {
@@ -76,8 +83,12 @@ pst_worker_take_back(struct pst_worker *w, uint64_t now_ms)
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
 		n = rte_ring_sc_dequeue_burst(
 			w->params.editors[e]->to_worker, (void **)m, PST_BURST, NULL);
-		for (uint32_t k = 0; k < n; k++)
-			take_one(w, m[k], now_ms);
+		for (uint32_t k = 0; k < n; k++) {
+			if (unlikely(w->tap != NULL))
+				pst_tap_made(w, m[k], PST_TAP_EDITED, go_back, now_ms);
+			else
+				take_one(w, m[k], now_ms);
+		}
 		w->stats.edited += n;
 		total += n;
 	}

@@ -178,6 +178,8 @@ serve(struct pst_worker *w, struct pst_chan *chan, struct pst_req *req, uint64_t
 		give_run(w, req, now_ms);
 	else if (req->type == PST_REQ_EXPLAIN)
 		pst_worker_explain(w, &req->explain, now_ms);
+	else if (req->type == PST_REQ_TAP)
+		w->tap = req->tap;
 	else
 		pst_nat_serve(w->nat, req, now_ms);
 	return true;

@@ -82,6 +82,8 @@ to_resolve(struct pst_worker *w, struct rte_mbuf *m, const struct pst_next *next
 	tag->kind = PST_TAG_RESOLVE;
 	tag->iface = next->iface;
 	tag->next_hop = next->ip;
+	if (unlikely(w->tap != NULL))
+		pst_tap_follow(w, tag);
 	pst_worker_to_main(w, m);
 }
 

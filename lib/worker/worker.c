@@ -354,6 +354,55 @@ process(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, bool handed, uint
 		process_in(w, &in, m, n, now_ms);
 }
 
+/* With a tap, one by one. */
+
+static void
+go_one(struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms)
+{
+	process(w, &m, 1, handed, now_ms);
+}
+
+static void
+go_again(struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms)
+{
+	pst_worker_again(w, m, handed, now_ms);
+}
+
+static void
+go_out(struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms)
+{
+	(void)handed;
+	(void)now_ms;
+	pst_worker_send(w, m, pst_tag(m)->iface);
+}
+
+static __rte_noinline void
+process_tapped(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, uint64_t now_ms)
+{
+	for (uint32_t k = 0; k < n; k++)
+		pst_tap_packet(w, m[k], false, go_one, now_ms);
+}
+
+static bool
+is_second(const struct pst_tag *tag)
+{
+	return tag->kind == PST_TAG_HAIRPIN ||
+		(tag->kind == PST_TAG_FRAGMENT && (tag->flags & PST_TAG_SECOND));
+}
+
+static __rte_noinline void
+take_over_tapped(struct pst_worker *w, struct rte_mbuf **m, uint32_t n, uint64_t now_ms)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		const struct pst_tag *tag = pst_tag(m[k]);
+
+		if (tag->kind == PST_TAG_SEND)
+			pst_tap_made(w, m[k], PST_TAP_MADE, go_out, now_ms);
+		else
+			pst_tap_packet(w, m[k], true, is_second(tag) ? go_again : go_one, now_ms);
+	}
+}
+
 static uint32_t
 poll_ports(struct pst_worker *w, uint64_t now_ms)
 {
@@ -370,7 +419,10 @@ poll_ports(struct pst_worker *w, uint64_t now_ms)
 		if (n == 0)
 			continue;
 		w->stats.account.received += n;
-		process(w, m, n, false, now_ms);
+		if (unlikely(w->tap != NULL))
+			process_tapped(w, m, n, now_ms);
+		else
+			process(w, m, n, false, now_ms);
 		pst_worker_expect(w, total > 0);
 		total += n;
 	}
@@ -384,32 +436,39 @@ poll_worker(struct pst_worker *w, struct rte_ring *ring, uint64_t now_ms)
 	struct rte_mbuf *m[PST_BURST];
 	uint32_t n = rte_ring_sc_dequeue_burst(ring, (void **)m, PST_BURST, NULL), ours = 0;
 
+	w->stats.taken_over += n;
+	if (unlikely(w->tap != NULL)) {
+		take_over_tapped(w, m, n, now_ms);
+		return n;
+	}
 	for (uint32_t k = 0; k < n; k++) {
 		const struct pst_tag *tag = pst_tag(m[k]);
 
 		if (tag->kind == PST_TAG_SEND)
 			pst_worker_send(w, m[k], tag->iface);
-		else if (tag->kind == PST_TAG_HAIRPIN ||
-			(tag->kind == PST_TAG_FRAGMENT && (tag->flags & PST_TAG_SECOND)))
+		else if (is_second(tag))
 			pst_worker_again(w, m[k], true, now_ms);
 		else
 			m[ours++] = m[k];
 	}
-	w->stats.taken_over += n;
 	if (ours > 0)
 		process(w, m, ours, true, now_ms);
 	return n;
 }
 
 static uint32_t
-poll_main(struct pst_worker *w)
+poll_main(struct pst_worker *w, uint64_t now_ms)
 {
 	struct rte_mbuf *m[PST_BURST];
 	uint32_t n;
 
 	n = rte_ring_sc_dequeue_burst(w->params.main->to_worker, (void **)m, PST_BURST, NULL);
-	for (uint32_t k = 0; k < n; k++)
-		pst_worker_send(w, m[k], pst_tag(m[k])->iface);
+	for (uint32_t k = 0; k < n; k++) {
+		if (unlikely(w->tap != NULL))
+			pst_tap_made(w, m[k], PST_TAP_MADE, go_out, now_ms);
+		else
+			pst_worker_send(w, m[k], pst_tag(m[k])->iface);
+	}
 	return n;
 }
 
@@ -479,7 +538,7 @@ pst_worker_poll(struct pst_worker *w, uint64_t now_ms)
 			done += poll_worker(w, w->params.from[k], now_ms);
 	}
 	done += pst_worker_take_back(w, now_ms);
-	done += poll_main(w);
+	done += poll_main(w, now_ms);
 	end_stage(w, PST_STAGE_FORWARD);
 	done += pst_worker_serve(w, now_ms);
 	end_stage(w, PST_STAGE_SERVE);

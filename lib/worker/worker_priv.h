@@ -4,6 +4,7 @@
 
 #include "worker/worker.h"
 
+#include "chan/tap.h"
 #include "packet/csum.h"
 #include "packet/view.h"
 #include "worker/frag.h"
@@ -33,6 +34,7 @@ struct walk {
 struct pst_worker {
 	struct pst_worker_params params; /* const after create */
 	struct pst_nat *nat;
+	struct pst_tap *tap; /* NULL: there is no capture */
 	struct tx_buffer tx[PST_NET_PORTS];      /* by port */
 	struct tx_buffer out[PST_WORKERS_MAX];   /* hand-over, by worker */
 	struct tx_buffer lent[PST_EDITORS_MAX];  /* by editor lcore */
@@ -242,6 +244,18 @@ void pst_worker_flush_lent(struct pst_worker *w);
 void pst_worker_divert(struct pst_worker *w, struct job *job, uint32_t i);
 /* Take back what editor lcores edited or made. */
 uint32_t pst_worker_take_back(struct pst_worker *w, uint64_t now_ms);
+
+/* tap.c: let a packet go its way by `go`, and tell the capture what that was. */
+typedef void (*pst_tap_go)(
+	struct pst_worker *w, struct rte_mbuf *m, bool handed, uint64_t now_ms);
+/* One that came in, or was handed over. */
+void pst_tap_packet(
+	struct pst_worker *w, struct rte_mbuf *m, bool handed, pst_tap_go go, uint64_t now_ms);
+/* The one that is on its way goes on elsewhere, and is to be known there by its id. */
+void pst_tap_follow(const struct pst_worker *w, struct pst_tag *tag);
+/* One that main, an editor or another worker has made or finished. */
+void pst_tap_made(struct pst_worker *w, struct rte_mbuf *m, enum pst_tap_fate fate, pst_tap_go go,
+	uint64_t now_ms);
 
 /* explain.c: what would become of a packet, for the operator. */
 void pst_worker_explain(const struct pst_worker *w, struct pst_explain *x, uint64_t now_ms);
