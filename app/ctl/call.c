@@ -2,6 +2,8 @@
 #include "call.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,31 @@ open_socket(const char *path, int *fd)
 	return PST_CTL_OK;
 }
 
+/* The first bytes, with a file that goes along; 0: no byte was sent. */
+static ssize_t
+send_file(int fd, const char *bytes, size_t len, int file)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &file, sizeof(file));
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 static int
 send_all(int fd, const char *bytes, size_t len)
 {
@@ -71,15 +98,19 @@ send_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/* file -1: none. */
 static int
-send_request(int fd, const json_t *request)
+send_request(int fd, const json_t *request, int file)
 {
 	char *line = json_dumps(request, JSON_COMPACT);
+	ssize_t n = 0;
 	int ret;
 
 	if (line == NULL)
 		return -ENOMEM;
-	ret = send_all(fd, line, strlen(line));
+	if (file >= 0)
+		n = send_file(fd, line, strlen(line), file);
+	ret = n < 0 ? n : send_all(fd, line + n, strlen(line + n));
 	if (ret == 0)
 		ret = send_all(fd, "\n", 1);
 	free(line);
@@ -147,7 +178,7 @@ call(const char *socket, json_t *request, struct pst_rows *rows)
 		json_decref(request);
 		return code;
 	}
-	ret = send_request(fd, request);
+	ret = send_request(fd, request, -1);
 	json_decref(request);
 	if (ret == 0)
 		ret = receive(fd, rows);
@@ -161,6 +192,52 @@ pst_call(const char *socket, json_t *request, json_t **result)
 	struct pst_rows rows = { 0 };
 	enum pst_ctl_exit code = call(socket, request, &rows);
 
+	if (code == PST_CTL_OK)
+		*result = json_incref(json_object_get(rows.reply, "result"));
+	pst_rows_fini(&rows);
+	return code;
+}
+
+static int enough_fd = -1;
+
+static void
+say_enough(int number)
+{
+	(void)number;
+	shutdown(enough_fd, SHUT_WR);
+}
+
+/* The first such signal says that it is enough, the second one ends us. */
+static void
+catch_signals(int fd)
+{
+	struct sigaction action = { .sa_handler = say_enough, .sa_flags = SA_RESETHAND };
+
+	enough_fd = fd;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+enum pst_ctl_exit
+pst_call_with_file(const char *socket, json_t *request, int file, json_t **result)
+{
+	const struct timeval for_ever = { 0 };
+	struct pst_rows rows = { 0 };
+	int fd, ret;
+	enum pst_ctl_exit code = open_socket(socket, &fd);
+
+	if (code != PST_CTL_OK) {
+		json_decref(request);
+		return code;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof(for_ever));
+	catch_signals(fd);
+	ret = send_request(fd, request, file);
+	json_decref(request);
+	if (ret == 0)
+		ret = receive(fd, &rows);
+	close(fd);
+	code = ret < 0 ? complain_answer(socket, -ret) : judge(socket, rows.reply);
 	if (code == PST_CTL_OK)
 		*result = json_incref(json_object_get(rows.reply, "result"));
 	pst_rows_fini(&rows);

@@ -11,6 +11,13 @@
 enum pst_ctl_exit pst_call(const char *socket, json_t *request, json_t **result);
 
 /*
+ * The same with a file that goes along, until SIGINT or SIGTERM says that it is enough, for as long
+ * as it takes.
+ */
+enum pst_ctl_exit pst_call_with_file(
+	const char *socket, json_t *request, int file, json_t **result);
+
+/*
  * The same for a reply that is an array: each row is handed to row() as it comes, also
  * those before an error.
  */

@@ -68,11 +68,15 @@ extern const struct pst_ctl_command pst_ctl_top;
 extern const struct pst_ctl_command pst_ctl_doctor;
 extern const struct pst_ctl_command pst_ctl_explain;
 extern const struct pst_ctl_command pst_ctl_metrics;
+extern const struct pst_ctl_command pst_ctl_capture;
 extern const struct pst_ctl_command pst_ctl_reload;
 extern const struct pst_ctl_command pst_ctl_confirm;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */
 const char *pst_ctl_option(const struct pst_ctl_args *args, const char *name);
+/* The same as a number, 1 or more: 0 if it was not given. false: it is none, and that was said. */
+bool pst_ctl_number(
+	const struct pst_ctl_args *args, const char *name, const char *what, long long *n);
 /* Note an option. PST_CTL_OK, or PST_CTL_USAGE when it is there already, and said so. */
 enum pst_ctl_exit pst_ctl_give(
 	struct pst_ctl_args *args, const struct pst_ctl_option *option, const char *value);

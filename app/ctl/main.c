@@ -17,6 +17,7 @@ static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_show,
 	&pst_ctl_kill,
 	&pst_ctl_explain,
+	&pst_ctl_capture,
 	&pst_ctl_reload,
 	&pst_ctl_confirm,
 	&pst_ctl_top,
@@ -66,6 +67,23 @@ pst_ctl_option(const struct pst_ctl_args *args, const char *name)
 			return args->given[i].value;
 	}
 	return NULL;
+}
+
+bool
+pst_ctl_number(const struct pst_ctl_args *args, const char *name, const char *what, long long *n)
+{
+	const char *text = pst_ctl_option(args, name);
+	char *end;
+
+	*n = 0;
+	if (text == NULL)
+		return true;
+	errno = 0;
+	*n = strtoll(text, &end, 10);
+	if (errno == 0 && *end == '\0' && *n > 0)
+		return true;
+	fprintf(stderr, "posternctl: --%s: not a number of %s: \"%s\"\n", name, what, text);
+	return false;
 }
 
 enum pst_ctl_exit

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* posternctl reload, posternctl confirm: change over to another config, or see what that would do. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "call.h"
 #include "ctl.h"
@@ -94,33 +92,15 @@ call(const struct pst_ctl_args *args, json_t *request, json_t **result)
 	return code;
 }
 
-/* 0: not said; -1: it is no number of seconds, and said so. */
-static long long
-read_confirm(const struct pst_ctl_args *args)
-{
-	const char *text = pst_ctl_option(args, "confirm");
-	long long seconds;
-	char *end;
-
-	if (text == NULL)
-		return 0;
-	errno = 0;
-	seconds = strtoll(text, &end, 10);
-	if (errno == 0 && *end == '\0' && seconds > 0)
-		return seconds;
-	fprintf(stderr, "posternctl: --confirm: not a number of seconds: \"%s\"\n", text);
-	return -1;
-}
-
 static enum pst_ctl_exit
 run_reload(const struct pst_ctl_args *args)
 {
 	bool dry_run = pst_ctl_option(args, "dry-run") != NULL;
-	long long confirm = read_confirm(args);
+	long long confirm;
 	json_t *request, *result = NULL;
 	enum pst_ctl_exit code;
 
-	if (confirm < 0)
+	if (!pst_ctl_number(args, "confirm", "seconds", &confirm))
 		return PST_CTL_USAGE;
 	request = json_pack("{s:s,s:b}", "command", "reload", "dry_run", dry_run);
 	if (confirm > 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* posternctl show: what the appliance has in its tables. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,18 +163,12 @@ read_limit(const struct pst_ctl_args *args)
 {
 	const char *text = pst_ctl_option(args, "limit");
 	long long limit;
-	char *end;
 
 	if (text == NULL)
 		return -1;
 	if (strcmp(text, "all") == 0)
 		return 0;
-	errno = 0;
-	limit = strtoll(text, &end, 10);
-	if (errno == 0 && end != text && *end == '\0' && limit > 0)
-		return limit;
-	fprintf(stderr, "posternctl: --limit: not a number of rows: \"%s\"\n", text);
-	return -2;
+	return pst_ctl_number(args, "limit", "rows", &limit) ? limit : -2;
 }
 
 /* A terminal gets a page, and is told when there is more; what reads a pipe wants all. */

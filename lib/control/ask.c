@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/ask.h"
 
+#include "control/capture.h"
 #include "control/inquiry.h"
 
 #define ANSWER_MS 5000 /* a worker answers between two bursts, or after a part of a table */
@@ -75,6 +76,8 @@ pst_ask_collect(const struct pst_control_params *params)
 		while ((req = pst_chan_answer(params->workers[i])) != NULL) {
 			if (req->type == PST_REQ_EXPLAIN)
 				pst_inquiry_take(req, params->workers[i], params->ipset_unref);
+			else if (req->type == PST_REQ_TAP)
+				pst_capture_take(req, params->workers[i]);
 			else if (req->abandoned)
 				put_record(params, i, req);
 			else

@@ -313,6 +313,18 @@ parse_explain(struct pst_request *request, const struct pst_control_params *para
 	return 0;
 }
 
+/* The same of a capture: see capture.h. */
+static int
+parse_capture(struct pst_request *request, const struct pst_control_params *params, char *error,
+	size_t size)
+{
+	(void)params;
+	(void)error;
+	(void)size;
+	request->kind = PST_REQUEST_CAPTURE;
+	return 0;
+}
+
 #define KEYS_MOST 8
 
 /* One line adds a command that is answered here. Keys are those beside "command". */
@@ -327,6 +339,8 @@ static const struct {
 	{ "metrics", parse_metrics, { "format" } },
 	{ "kill", parse_kill, { "what", "id", "filter" } },
 	{ "explain", parse_explain, { "protocol", "source", "destination", "from" } },
+	{ "capture", parse_capture,
+		{ "interface", "count", "snap", "seconds", "expression", "filter" } },
 };
 
 static int

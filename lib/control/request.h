@@ -15,6 +15,7 @@ enum pst_request_kind {
 	PST_REQUEST_DUMP,     /* rows of `table` */
 	PST_REQUEST_KILL,     /* what `kill` says */
 	PST_REQUEST_EXPLAIN,  /* `json` is the question */
+	PST_REQUEST_CAPTURE,  /* `json` says of what */
 	PST_REQUEST_COMMAND,  /* params->command() is to run `command` */
 };
 

@@ -14,10 +14,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "control/buf.h"
+#include "control/capture.h"
 #include "control/doc.h"
 #include "control/explain.h"
 #include "control/kill.h"
 #include "control/listen.h"
+#include "control/passed.h"
 #include "control/request.h"
 #include "control/show.h"
 
@@ -36,12 +38,15 @@ struct client {
 	struct pst_kill kill;
 	struct pst_inquiry inquiry;
 	int ticket; /* of a command that is under way; 0: none */
+	int passed; /* a file that came along; -1: none */
+	bool captures;
 };
 
 struct pst_control {
 	struct pst_control_view view;
 	struct pst_listen listener;
 	struct client clients[PST_CONTROL_CLIENTS_MAX];
+	struct pst_capture *capture; /* one at a time */
 	struct pollfd fds[1 + PST_CONTROL_CLIENTS_MAX];
 	uint64_t sampled; /* when the workers' load was last measured */
 	uint64_t busy_ticks[PST_WORKERS_MAX];
@@ -59,7 +64,7 @@ pst_control_create(const struct pst_control_params *params, char *error, size_t 
 	}
 	control->view.params = *params;
 	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++)
-		control->clients[i].fd = -1;
+		control->clients[i].fd = control->clients[i].passed = -1;
 	ret = pst_listen_init(&control->listener, params->socket, error, size);
 	if (ret < 0) {
 		free(control);
@@ -76,11 +81,15 @@ let_go(struct pst_control *control, struct client *client)
 	if (client->kill.active)
 		pst_kill_cancel(&client->kill, &control->view.params);
 	pst_inquiry_fini(&client->inquiry, control->view.params.workers);
+	if (client->captures)
+		pst_capture_abort(control->capture);
+	if (client->passed >= 0)
+		close(client->passed);
 	close(client->fd);
 	free(client->in);
 	pst_buf_fini(&client->out);
 	memset(client, 0, sizeof(*client));
-	client->fd = -1;
+	client->fd = client->passed = -1;
 }
 
 void
@@ -93,6 +102,7 @@ pst_control_destroy(struct pst_control *control)
 			let_go(control, &control->clients[i]);
 	}
 	pst_ask_collect(&control->view.params);
+	pst_capture_destroy(control->capture);
 	pst_listen_fini(&control->listener);
 	free(control);
 }
@@ -221,6 +231,49 @@ step_inquiry(struct pst_control *control, struct client *client)
 }
 
 static void
+capture(struct pst_control *control, struct client *client, const struct pst_request *request)
+{
+	char error[ERROR_MAX] = "another capture is under way";
+
+	if (control->capture == NULL) {
+		control->capture = pst_capture_start(&control->view.params, request->json,
+			client->passed, error, sizeof(error));
+		client->captures = control->capture != NULL;
+	}
+	if (client->captures)
+		client->passed = -1; /* it has the file */
+	else
+		reply_error(client, error);
+}
+
+/* Its client may be gone. */
+static int
+step_capture(struct pst_control *control)
+{
+	char error[ERROR_MAX];
+	json_t *result;
+
+	if (control->capture == NULL || !pst_capture_step(control->capture, control->view.now))
+		return 0;
+	result = pst_capture_result(control->capture, error, sizeof(error));
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd < 0 || !client->captures)
+			continue;
+		client->captures = false;
+		if (result != NULL)
+			reply(client, json_incref(result));
+		else
+			reply_error(client, error);
+	}
+	json_decref(result);
+	pst_capture_destroy(control->capture);
+	control->capture = NULL;
+	return 1;
+}
+
+static void
 answer_line(struct pst_control *control, struct client *client, const char *line, size_t len)
 {
 	struct pst_request request;
@@ -243,6 +296,9 @@ answer_line(struct pst_control *control, struct client *client, const char *line
 		break;
 	case PST_REQUEST_EXPLAIN:
 		explain(control, client, &request);
+		break;
+	case PST_REQUEST_CAPTURE:
+		capture(control, client, &request);
 		break;
 	case PST_REQUEST_COMMAND:
 		run_command(control, client, &request);
@@ -289,8 +345,8 @@ read_some(struct client *client)
 	}
 	if (client->in_end == PST_CONTROL_LINE_MAX)
 		return true;
-	n = recv(client->fd, client->in + client->in_end, PST_CONTROL_LINE_MAX - client->in_end,
-		MSG_DONTWAIT);
+	n = pst_passed_recv(client->fd, client->in + client->in_end,
+		PST_CONTROL_LINE_MAX - client->in_end, &client->passed);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
@@ -326,7 +382,7 @@ write_some(struct client *client, uint64_t now)
 static bool
 is_pending(const struct client *client)
 {
-	return client->dump.active || client->kill.active || client->inquiry.active ||
+	return client->dump.active || client->kill.active || client->inquiry.active || client->captures ||
 		client->ticket != 0 || pst_buf_len(&client->out) > 0;
 }
 
@@ -343,6 +399,8 @@ serve(struct pst_control *control, struct client *client, short revents)
 		worked += take_answer(control, client);
 	if (here && !is_pending(client))
 		worked += take_line(control, client);
+	if (here && client->captures && client->at_end)
+		pst_capture_stop(control->capture);
 	if (here && client->inquiry.active)
 		worked += step_inquiry(control, client);
 	if (here && client->dump.active)
@@ -441,7 +499,7 @@ pst_control_poll(struct pst_control *control, uint64_t now)
 
 	control->view.now = now;
 	sample_load(control);
-	worked = pst_ask_collect(&control->view.params);
+	worked = pst_ask_collect(&control->view.params) + step_capture(control);
 	fill_fds(control);
 	if (poll(control->fds, RTE_DIM(control->fds), 0) < 0)
 		return worked;

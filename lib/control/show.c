@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "control/capture.h"
 #include "control/doc.h"
 #include "control/inquiry.h"
 

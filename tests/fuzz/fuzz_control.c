@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "control/buf.h"
+#include "control/capture.h"
 #include "control/doc.h"
+#include "control/explain.h"
 #include "base/nearest.h"
 #include "control/request.h"
 #include "eal.h"
@@ -80,6 +82,30 @@ check_want(const struct pst_want *want)
 		abort();
 }
 
+static void
+check_question(const struct pst_request *request)
+{
+	static struct pst_config config;
+	struct pst_explain question;
+	char error[256] = "";
+
+	if (pst_explain_parse(request->json, &config, &question, error, sizeof(error)) < 0)
+		check_error(error);
+}
+
+/* Without a file there is no capture, whatever else is right. */
+static void
+check_capture(const struct pst_request *request)
+{
+	static struct pst_config config;
+	const struct pst_control_params params = { .config = &config };
+	char error[256] = "";
+
+	if (pst_capture_start(&params, request->json, -1, error, sizeof(error)) != NULL)
+		abort();
+	check_error(error);
+}
+
 /* The status document asks the EAL about memory. */
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -109,6 +135,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (request.kind == PST_REQUEST_DOCUMENT)
 		check_document(&request);
+	if (request.kind == PST_REQUEST_EXPLAIN)
+		check_question(&request);
+	if (request.kind == PST_REQUEST_CAPTURE)
+		check_capture(&request);
 	if (request.kind == PST_REQUEST_COMMAND && pst_nearest(request.command, commands) == NULL)
 		abort();
 	pst_request_fini(&request);

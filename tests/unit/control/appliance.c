@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "appliance.h"
+#include "chan/tap.h"
 
 #define ROUNDS_MOST 1000000
 
@@ -335,12 +336,32 @@ answer_end(struct appliance *a, uint32_t worker, struct pst_req *req)
 	req->show.cursor = req->show.cursor + n < all && n > 0 ? req->show.cursor + n : 0;
 }
 
+/* From the first interface, dropped. */
+static void
+answer_tap(struct appliance *a, uint32_t worker, struct pst_req *req)
+{
+	union {
+		struct pst_tap_record record;
+		uint8_t room[4096];
+	} copy = { .record = { .id = 1, .len = 60, .caplen = 60, .fate = PST_TAP_DROPPED,
+			   .to = PST_DROP_RULE } };
+
+	a->taps[worker] = req->tap;
+	for (uint32_t k = 0; req->tap != NULL && k < a->tapped; k++)
+		pst_tap_write(req->tap, &copy.record);
+	pst_chan_reply(a->params.workers[worker], req);
+}
+
 static void
 answer(struct appliance *a, uint32_t worker, struct pst_req *req)
 {
 	if (req->type == PST_REQ_EXPLAIN) {
 		answer_explain(a, worker, req);
 		pst_chan_reply(a->params.workers[worker], &req, 1);
+		return;
+	}
+	if (req->type == PST_REQ_TAP) {
+		answer_tap(a, worker, req);
 		return;
 	}
 	a->asked++;
@@ -378,6 +399,7 @@ appliance_step_workers(struct appliance *a)
 void
 appliance_step(struct appliance *a)
 {
+	a->now += a->ticks;
 	pst_control_poll(a->control, a->now);
 	appliance_step_workers(a);
 }

@@ -25,6 +25,7 @@ struct appliance {
 	struct pst_account main_account;
 	struct pst_config config;
 	uint64_t now;
+	bool ticks; /* a millisecond a step */
 
 	uint32_t rows[WORKERS]; /* of any table, each worker has */
 	uint32_t chunk;		/* rows in an answer, at most */
@@ -35,6 +36,8 @@ struct appliance {
 	bool stuck;		/* workers do not answer */
 	struct pst_explain explained; /* what the last one says of a packet; `in` is kept */
 	uint32_t explains;
+	struct pst_tap *taps[WORKERS]; /* that they have now */
+	uint32_t tapped; /* frames that each copies as soon as it has one */
 	struct pst_ipset set;
 	int commands; /* run */
 };

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,6 +239,67 @@ a_packet_is_explained(void **state)
 		"  leaves as      198.51.100.1:* > 203.0.113.9:80\n"
 		"forwarded\n");
 	assert_string_equal(err, "");
+}
+
+static size_t
+size_of(const char *path)
+{
+	struct stat s;
+
+	return stat(path, &s) == 0 ? (size_t)s.st_size : 0;
+}
+
+/* Into a file that posternctl opens and the appliance writes. */
+static void
+a_capture_ends_when_it_has_enough(void **state)
+{
+	struct appliance *a = *state;
+	char line[256], path[64];
+
+	a->tapped = 2;
+	snprintf(path, sizeof(path), "%s/capture", a->folder);
+	snprintf(line, sizeof(line), "capture %s --count 3 --snap 128 ip", path);
+	assert_int_equal(run(a, line), 0);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "3 frames, 0 lost\n");
+	assert_true(size_of(path) > 3 * 60);
+	assert_null(a->taps[0]);
+	assert_null(a->taps[1]);
+	snprintf(line, sizeof(line), "capture %s --seconds 1 --json", path);
+	a->ticks = true;
+	assert_int_equal(run(a, line), 0);
+	assert_string_equal(out, "{\n  \"frames\": 4,\n  \"lost\": 0\n}\n");
+	unlink(path);
+}
+
+static void
+a_capture_is_refused_with_the_reason(void **state)
+{
+	static const struct {
+		const char *words, *error;
+		int code;
+	} cases[] = {
+		{ "--snap 63", "posternctl: \"snap\" is a number from 64 to 65535\n", 1 },
+		{ "--interface lan", "posternctl: no interface \"lan\"\n", 1 },
+		{ "--count x", "posternctl: --count: not a number of frames: \"x\"\n", 2 },
+		{ "tpc port 5", "posternctl: \"tpc port 5\": can't parse filter expression: "
+				"syntax error\n", 2 },
+	};
+	struct appliance *a = *state;
+	char line[256], path[64];
+
+	snprintf(path, sizeof(path), "%s/capture", a->folder);
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		snprintf(line, sizeof(line), "capture %s %s", path, cases[i].words);
+		assert_int_equal(run(a, line), cases[i].code);
+		assert_string_equal(err, cases[i].error);
+		assert_null(a->taps[0]);
+	}
+	unlink(path);
+	assert_int_equal(run(a, "capture"), 2);
+	assert_int_equal(run(a, "capture /nowhere/x"), 1);
+	assert_string_equal(err, "posternctl: /nowhere/x: No such file or directory\n");
+	assert_int_equal(run(a, "status --count 5"), 2);
 }
 
 static void
@@ -553,6 +615,8 @@ main(void)
 		TEST(only_what_was_dropped_is_listed),
 		TEST(status_is_read_at_a_glance),
 		TEST(a_packet_is_explained),
+		TEST(a_capture_ends_when_it_has_enough),
+		TEST(a_capture_is_refused_with_the_reason),
 		TEST(everything_can_be_shown),
 		TEST(filters_may_be_options_or_words),
 		TEST(the_first_rows_are_sorted),
