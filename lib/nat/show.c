@@ -248,7 +248,7 @@ skip_conns(const struct pst_nat *nat, const struct pst_show_wanted *w, uint32_t 
 		/* behind the last it does no harm */
 		rte_prefetch_non_temporal(&hot[i + AHEAD]);
 		if (w->order != PST_ORDER_NONE)
-			rte_prefetch_non_temporal(&hot[i + AHEAD].tcp);
+			rte_prefetch_non_temporal(&hot[i + AHEAD].owner);
 		if (is_wanted_conn(&hot[i], w))
 			break;
 	}

@@ -98,10 +98,10 @@ static void
 check_capture(const struct pst_request *request)
 {
 	static struct pst_config config;
-	const struct pst_control_params params = { .config = &config };
+	const struct pst_control_params with_config = { .config = &config };
 	char error[256] = "";
 
-	if (pst_capture_start(&params, request->json, -1, error, sizeof(error)) != NULL)
+	if (pst_capture_start(&with_config, request->json, -1, error, sizeof(error)) != NULL)
 		abort();
 	check_error(error);
 }

@@ -349,7 +349,7 @@ answer_tap(struct appliance *a, uint32_t worker, struct pst_req *req)
 	a->taps[worker] = req->tap;
 	for (uint32_t k = 0; req->tap != NULL && k < a->tapped; k++)
 		pst_tap_write(req->tap, &copy.record);
-	pst_chan_reply(a->params.workers[worker], req);
+	pst_chan_reply(a->params.workers[worker], &req, 1);
 }
 
 static void
