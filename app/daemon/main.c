@@ -94,7 +94,7 @@ editor_names(void)
 	return names;
 }
 
-/* The config, its problems told; warnings too, unless it only answers a question. */
+/* The config, its problems told; warnings too, unless it only answers a question or prepares. */
 static int
 load_config(struct pst_config *config, const struct pst_args *args)
 {
@@ -102,7 +102,7 @@ load_config(struct pst_config *config, const struct pst_args *args)
 	int ret;
 
 	ret = pst_config_load(args->config, editor_names(), config, &problems);
-	if (ret < 0 || args->whose == NULL)
+	if (ret < 0 || (args->whose == NULL && !args->prepare))
 		pst_problems_print(&problems, stderr);
 	pst_problems_fini(&problems);
 	return ret;
@@ -127,6 +127,8 @@ start_eal(struct postern *p, const struct pst_args *args)
 		fail(error);
 		return -EINVAL;
 	}
+	if (getenv("JOURNAL_STREAM") != NULL)
+		rte_openlog_stream(stderr); /* not to syslog too: the journal has both */
 	memcpy(argv, p->eal.argv, sizeof(argv)); /* the EAL changes what it is given */
 	atexit(remove_runtime_dir);              /* before the EAL's: it runs after them */
 	if (rte_eal_init(p->eal.argc, argv) < 0) {

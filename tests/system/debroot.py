@@ -88,6 +88,32 @@ class DebianRoot:
     def run(self, *argv):
         return tell(*self.argv(*argv))
 
+    def boot(self, script, namespace, seconds):
+        """Boot a copy of it, with systemd, in a network namespace; run a script there, and tell
+        what that said."""
+        copy = self.root + "-booted"
+        tell("cp", "-a", self.root, copy)
+        said = os.path.join(copy, "root", "said")
+        with open(os.path.join(copy, "root", "script"), "w") as f:
+            f.write(f"exec >/root/said 2>&1\n{script}\nsystemctl start --no-block poweroff.target\n")
+        with open(os.path.join(copy, "etc/systemd/system/script.service"), "w") as f:
+            f.write("[Unit]\nAfter=systemd-tmpfiles-setup.service\n"
+                    "[Service]\nType=oneshot\nExecStart=/bin/sh /root/script\n")
+        wants = os.path.join(copy, "etc/systemd/system/multi-user.target.wants")
+        os.makedirs(wants, exist_ok=True)
+        os.symlink("../script.service", os.path.join(wants, "script.service"))
+        done = subprocess.run(
+            ["timeout", "-k", "5", str(seconds), "systemd-nspawn", "-D", copy, "--register=no",
+             "--keep-unit", f"--network-namespace-path=/run/netns/{namespace}",
+             "--capability=CAP_NET_ADMIN,CAP_IPC_LOCK", "--bind-ro=/sys/module", "--console=pipe",
+             "--boot"],
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if not os.path.exists(said):
+            last = (done.stdout.strip() or "no word").splitlines()[-1]
+            raise Skip(f"systemd-nspawn can't boot here: {last}")
+        with open(said) as f:
+            return f.read()
+
     def apt(self, *argv):
         return self.run("apt-get", "-y", *argv)
 

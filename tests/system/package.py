@@ -95,20 +95,24 @@ def unit_lines(root, key):
         return [line.strip().split("=", 1)[1] for line in f if line.startswith(f"{key}=")]
 
 
+def config_of(lab):
+    """For the lab's gate."""
+    return {"memory": {"hugepages": False, "megabytes": 256}, "nat": {"sessions": 65536},
+            "interfaces": {
+                "inside": {"device": "net_af_packet0,iface=gi", "zone": "internal",
+                           "address": f"{lab.gate_in}/24"},
+                "outside": {"device": "net_af_packet1,iface=ge", "zone": "external",
+                            "address": f"{GATE_OUT}/24"}}}
+
+
 def starts(lab, package):
     """The installed program as the unit's user, with the unit's capabilities and no more."""
     root = package.needed()
     user, = unit_lines(root, "User")
     caps = ",".join("+" + cap.lower()[4:]
                     for cap in unit_lines(root, "AmbientCapabilities")[0].split())
-    config = {"memory": {"hugepages": False, "megabytes": 256}, "nat": {"sessions": 65536},
-              "interfaces": {
-                  "inside": {"device": "net_af_packet0,iface=gi", "zone": "internal",
-                             "address": f"{lab.gate_in}/24"},
-                  "outside": {"device": "net_af_packet1,iface=ge", "zone": "external",
-                              "address": f"{GATE_OUT}/24"}}}
     with open(root.path("tmp/lab.json"), "w") as f:
-        json.dump(config, f)
+        json.dump(config_of(lab), f)
     root.run("systemd-tmpfiles", "--create", "postern.conf")
     proc = lab.start(lab.gate, *root.argv(
         "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs",
@@ -128,6 +132,43 @@ def starts(lab, package):
         code = lab.stop(proc, signal.SIGTERM)
     expect(code == 0, f"exit {code}")
     os.unlink(root.path("tmp/lab.json"))
+
+
+SCRIPT = """
+systemctl start postern
+echo "start: $?"
+until systemctl show -p StatusText postern | grep -q connections ||
+	! systemctl is-active postern; do sleep 0.1; done >/dev/null
+systemctl show -p User -p ActiveState -p NRestarts postern
+grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/$(systemctl show -p MainPID --value postern)/status
+posternctl --json status | grep ready
+systemctl reload postern
+echo "reload: $?"
+systemctl stop postern
+echo "stop: $?"
+systemctl show -p Result postern
+journalctl -u postern -o cat
+"""
+
+
+def serves(lab, package):
+    """Under a systemd of its own, by the unit as it is: in the sandbox, with the watchdog."""
+    root = package.needed()
+    with open(root.path(CONFIG)) as f:
+        shipped = f.read()
+    with open(root.path(CONFIG), "w") as f:
+        json.dump(config_of(lab), f)
+    try:
+        said = root.boot(SCRIPT, lab.gate, 90)
+    finally:
+        with open(root.path(CONFIG), "w") as f:
+            f.write(shipped)
+    for wanted in ("start: 0", "User=postern", "ActiveState=active", "NRestarts=0", "NoNewPrivs:\t1",
+                   "Seccomp:\t2", '"ready": true', "reload: 0", "stop: 0", "Result=success"):
+        expect(f"\n{wanted}" in "\n" + said.replace("  ", ""), f"no {wanted!r} in:\n{said}")
+    caps = int(re.search(r"CapBnd:\t(\w+)", said)[1], 16)
+    expect(caps & ~0x7000 == 0 and caps & 0x3000, f"capabilities {caps:x}")
+    expect(said.count("\npostern: ready\n") == 1, f"lines of the journal are there twice:\n{said}")
 
 
 def newer(deb, folder):
@@ -184,6 +225,7 @@ CASES = [
     ("installs", installs),
     ("its unit is good", unit_is_good),
     ("starts as its own user", starts),
+    ("serves under systemd", serves),
     ("upgrades", upgrades),
     ("leaves nothing", leaves_nothing),
 ]
