@@ -60,13 +60,15 @@ load(struct pst_doctor *d, const struct pst_ctl_args *args)
 		pst_doctor_find(d, PST_DOCTOR_OK, "configuration", "%s is read", path);
 		return json;
 	}
-	json_decref(json);
-	if (access(path, R_OK) < 0)
+	if (json != NULL)
+		pst_doctor_find(d, PST_DOCTOR_WRONG, "configuration", "%s:1: no object", path);
+	else if (access(path, R_OK) < 0)
 		pst_doctor_find(
 			d, PST_DOCTOR_WRONG, "configuration", "%s: %s", path, strerror(errno));
 	else
-		pst_doctor_find(d, PST_DOCTOR_WRONG, "configuration", "%s:%d: %s", path,
-			json != NULL ? 1 : error.line, json != NULL ? "no object" : error.text);
+		pst_doctor_find(d, PST_DOCTOR_WRONG, "configuration", "%s:%d: %s", path, error.line,
+			error.text);
+	json_decref(json);
 	pst_doctor_advise(d, "postern -c %s --check", path);
 	return NULL;
 }

@@ -1,4 +1,5 @@
 """A minimal Debian in a folder, to install packages in and to see what they leave."""
+import glob
 import hashlib
 import os
 import shutil
@@ -56,6 +57,8 @@ class DebianRoot:
         self.apt("update")
         self.apt("--no-install-recommends", "satisfy", depends)
         self.apt("clean")
+        for old in glob.glob(os.path.join(self.cache, "root-*.tar")):
+            os.unlink(old)
         tell("tar", "-C", self.root, "-cpf", archive + ".new", ".")
         os.rename(archive + ".new", archive)
 

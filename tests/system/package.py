@@ -217,6 +217,7 @@ def leaves_nothing(lab, package):
     changed = sorted(name for name in set(now) | set(package.clean)
                      if now.get(name) != package.clean.get(name))
     expect(changed == [], f"it is not as it was before: {changed}")
+    expect(not os.path.exists(root.path("run/postern")), "/run/postern is still there")
     return [f"{len(now)} files and folders as before"]
 
 

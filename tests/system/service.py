@@ -1,4 +1,4 @@
-"""The program as a service: what it tells systemd, and when it does not; and the machine it is on."""
+"""The program as a service: what it tells systemd, when it does not; and what doctor says."""
 import contextlib
 import ctypes
 import json
