@@ -221,7 +221,7 @@ complain_command(const char *name)
 static int
 run(int argc, char **argv, struct pst_ctl_args *args)
 {
-	static char *rest[WORDS_MAX + 1];
+	static char *rest[WORDS_MAX + 2];
 	const struct pst_ctl_command *command;
 	int code = parse_options(argc, argv, args, NULL), n = 0;
 
@@ -230,8 +230,12 @@ run(int argc, char **argv, struct pst_ctl_args *args)
 	command = argv[optind] != NULL ? find_command(argv[optind]) : NULL;
 	if (command == NULL)
 		return complain_command(argv[optind]);
+	if (argc - optind > WORDS_MAX) {
+		fprintf(stderr, "posternctl: more than %d words behind the command\n", WORDS_MAX);
+		return PST_CTL_USAGE;
+	}
 	rest[n++] = argv[0];
-	for (int i = optind + 1; i < argc && n < WORDS_MAX; i++)
+	for (int i = optind + 1; i < argc; i++)
 		rest[n++] = argv[i];
 	code = parse_options(n, rest, args, command);
 	if (code >= 0)

@@ -8,7 +8,7 @@ import subprocess
 import livescreen
 import peers
 from claims import expect, needs_postern
-from lab import GATE_OUT, SERVER, wait_for
+from lab import SERVER, wait_for
 
 TCP_PORTS = (7001, 7002)
 UDP_PORT = 7003
