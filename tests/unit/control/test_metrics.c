@@ -56,6 +56,16 @@ show(enum pst_metrics_format format)
 	return text;
 }
 
+/* What is behind the next newline; the text ends in one. */
+static const char *
+next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	assert_non_null(end);
+	return end + 1;
+}
+
 /* Is this a line of the text? */
 static bool
 has(const char *line)
@@ -223,7 +233,7 @@ sum_of(const char *name)
 	int64_t sum = 0;
 	bool found = false;
 
-	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+	for (const char *line = text; *line != '\0'; line = next_line(line)) {
 		if (strncmp(line, name, len) != 0 || strchr(" {", line[len]) == NULL)
 			continue;
 		sum += strtoll(strchr(line, ' '), NULL, 10);
@@ -349,17 +359,17 @@ series_are_their_metrics_and_there_once(void **state)
 	(void)state;
 	fill();
 	show(PST_METRICS_OPENMETRICS);
-	for (const char *line = text; strcmp(line, "# EOF\n") != 0; line = strchr(line, '\n') + 1) {
+	for (const char *line = text; strcmp(line, "# EOF\n") != 0; line = next_line(line)) {
 		if (strncmp(line, "# TYPE ", 7) == 0) {
 			m = m == NULL ? pst_metrics : m + 1;
 			assert_memory_equal(line + 7, m->name, strlen(m->name));
 		}
 		if (line[0] == '#')
 			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(line, " {"), line);
+		assert_int_equal(sscanf(line, "%79[a-z0-9_]", name), 1);
 		assert_ptr_equal(pst_metric_of(name), m);
-		snprintf(series, sizeof(series), "%.*s ", (int)strcspn(line, " "), line);
-		snprintf(other, sizeof(other), "\n%s", series);
+		assert_int_equal(sscanf(line, "%255[^ ]", series), 1);
+		snprintf(other, sizeof(other), "\n%s ", series);
 		assert_null(strstr(line + 1, other));
 	}
 	assert_ptr_equal(m, &pst_metrics[pst_n_metrics - 1]);
