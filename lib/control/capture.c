@@ -189,7 +189,8 @@ prepare(struct pst_capture *c, const json_t *request, int fd, char *error, size_
 	snap = RTE_MIN(snap, largest_frame(&c->params));
 	if (create_taps(c, iface, snap) < 0)
 		return refuse(error, size,
-			"no memory for a capture: --snap 128 takes less, memory.megabytes gives more");
+			"no memory for a capture: --snap 128 takes less, memory.megabytes gives "
+			"more");
 	c->file = (struct pst_capture_file){ .fd = fd,
 		.taps = c->taps,
 		.n_taps = c->params.n_workers,

@@ -71,7 +71,8 @@ parse_from(const json_t *request, const struct pst_config *config, struct pst_ex
 		return 0;
 	near = name != NULL ? pst_nearest(name, known) : NULL;
 	if (near != NULL)
-		return refuse(error, size, "no interface \"%.40s\": did you mean \"%s\"?", name, near);
+		return refuse(
+			error, size, "no interface \"%.40s\": did you mean \"%s\"?", name, near);
 	return refuse(error, size, "no interface \"%.40s\"", name != NULL ? name : "");
 }
 

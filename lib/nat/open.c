@@ -133,8 +133,8 @@ pst_nat_prefetch(
 		pst_flow_prefetch(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(end)));
 		return;
 	}
-	pst_flow_prefetch(
-		&nat->binds.by_inside, pst_flow_hash(&nat->binds.by_inside, pst_nat_bind_key(nat, p)));
+	pst_flow_prefetch(&nat->binds.by_inside,
+		pst_flow_hash(&nat->binds.by_inside, pst_nat_bind_key(nat, p)));
 	pst_client_prefetch(&nat->clients, pst_key_ip(p->key.b));
 	prefetch_entries(nat, nth);
 }

@@ -8,7 +8,7 @@
 
 #define VLAN_ID 0x0fff
 #define SENT_MOST 64 /* frames of one packet that are looked at: pieces, and an answer */
-/* A tag's cookie, for who takes the packet over: from the top, that it is one, iface, WANTED, id. */
+/* A tag's cookie, for who takes the packet over; from the top: that it is one, iface, WANTED, id */
 #define COOKIE UINT64_C(0x7a9)
 #define COOKIE_SHIFT 52
 #define COOKIE_IFACE_SHIFT 36
@@ -263,7 +263,8 @@ set_id(struct pst_tap *tap, struct rte_mbuf *m, bool has)
 }
 
 void
-pst_tap_packet(struct pst_worker *w, struct rte_mbuf *m, bool handed, pst_tap_go go, uint64_t now_ms)
+pst_tap_packet(
+	struct pst_worker *w, struct rte_mbuf *m, bool handed, pst_tap_go go, uint64_t now_ms)
 {
 	struct pst_tap *tap = w->tap;
 	struct sent sent[SENT_MOST];
@@ -302,7 +303,7 @@ pst_tap_made(struct pst_worker *w, struct rte_mbuf *m, enum pst_tap_fate fate, p
 	uint32_t n_sent;
 	uint16_t from;
 
-	from = set_id(tap, m, is_old);
+	from = tap->copy->iface = set_id(tap, m, is_old);
 	make_room(w);
 	set_mark(w, &mark);
 	go(w, m, false, now_ms);

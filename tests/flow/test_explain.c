@@ -85,8 +85,9 @@ any_of(const uint32_t *list, uint32_t n)
 {
 	return list[below(n)];
 }
-#define ANY_OF(...) any_of((const uint32_t[]){ __VA_ARGS__ }, \
-	sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
+#define ANY_OF(...)                                                                                \
+	any_of((const uint32_t[]){ __VA_ARGS__ },                                                  \
+		sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 /* Appliances. */
 
@@ -95,22 +96,33 @@ random_policy(struct pst_config *c)
 {
 	memset(filters, 0, sizeof(filters));
 	if (one_in(2)) {
-		filters[0] = (struct pst_config_filter){ .name = "bad peer", .in = true,
-			.any_protocol = true, .sources = { { PEER + 1, PEER + 1 } }, .n_sources = 1 };
-		filters[1] = (struct pst_config_filter){ .name = "a client's", .allow = true,
-			.out = true, .any_protocol = true, .sources = { { CLIENT, CLIENT } },
+		filters[0] = (struct pst_config_filter){ .name = "bad peer",
+			.in = true,
+			.any_protocol = true,
+			.sources = { { PEER + 1, PEER + 1 } },
 			.n_sources = 1 };
-		filters[2] = (struct pst_config_filter){ .name = "no names", .out = true,
-			.protocol = IPPROTO_UDP, .destination_ports = { { 53, 53 } },
+		filters[1] = (struct pst_config_filter){ .name = "a client's",
+			.allow = true,
+			.out = true,
+			.any_protocol = true,
+			.sources = { { CLIENT, CLIENT } },
+			.n_sources = 1 };
+		filters[2] = (struct pst_config_filter){ .name = "no names",
+			.out = true,
+			.protocol = IPPROTO_UDP,
+			.destination_ports = { { 53, 53 } },
 			.n_destination_ports = 1 };
 		c->filters = filters;
 		c->n_filters = 3;
 	}
 	if (one_in(2)) {
 		c->rules[c->n_rules++] = (struct pst_config_rule){ .name = "not there",
-			.n_destinations = 1, .destinations = { { PEER + 2, PEER + 2 } } };
+			.n_destinations = 1,
+			.destinations = { { PEER + 2, PEER + 2 } } };
 		c->rules[c->n_rules++] = (struct pst_config_rule){ .name = "ftp for one",
-			.n_protocols = 1, .protocols = { "ftp" }, .n_clients = 1,
+			.n_protocols = 1,
+			.protocols = { "ftp" },
+			.n_clients = 1,
 			.clients = { { CLIENT + 1, CLIENT + 1 } } };
 		if (!one_in(4))
 			c->rules[c->n_rules++] =
@@ -223,16 +235,16 @@ open_endpoint(void)
 	req->bind.client_ip = client;
 	req->bind.proxy.port = one_in(2) ? PST_PORT_ANY : 20000 + 1024 * below(8);
 	req->bind.n = 1;
-	req->bind.flags = ANY_OF(0, PST_FLAG_TIMEOUT, PST_FLAG_ALLOW_MULTIPLE, PST_FLAG_BIDIRECTIONAL,
-		PST_FLAG_MAP);
+	req->bind.flags = ANY_OF(
+		0, PST_FLAG_TIMEOUT, PST_FLAG_ALLOW_MULTIPLE, PST_FLAG_BIDIRECTIONAL, PST_FLAG_MAP);
 	req->bind.backlog = 1 + below(2);
 	req->bind.protocol = one_in(2) ? PST_TCP : PST_UDP;
 	req->bind.protocol_index = PST_NAT_NO_PROTOCOL;
 	req->bind.editor_path = one_in(6);
 	req->bind.unapproved = one_in(6) && (req->bind.flags & PST_FLAG_MAP);
 	req->bind.filter = one_in(3) ? pst_ipset_ref(nobody_but_peer) : NULL;
-	req->bind.ends[0].client = one_in(6) ? (struct pst_endpoint){ 0 } :
-					       (struct pst_endpoint){ client, 3000 + below(3) };
+	req->bind.ends[0].client = one_in(6) ? (struct pst_endpoint){ 0 }
+					     : (struct pst_endpoint){ client, 3000 + below(3) };
 	req->bind.ends[0].cookie = 1;
 	post(chan, req);
 	if (req->result == 0)
@@ -300,22 +312,22 @@ random_packet(int *port)
 	uint32_t k;
 
 	if (n_passed > 0 && one_in(3)) {
-		const struct passed *again =
-			&passed[below(RTE_MIN(n_passed, (uint32_t)SEEN_MOST))];
+		const struct passed *again = &passed[below(RTE_MIN(n_passed, (uint32_t)SEEN_MOST))];
 
 		*port = again->port;
 		return again->p;
 	}
 	*port = one_in(2) ? BOX_INSIDE : BOX_OUTSIDE;
-	p.proto = ANY_OF(PST_TCP, PST_TCP, PST_TCP, PST_UDP, PST_UDP, PST_UDP, PST_ICMP, IPPROTO_GRE,
-		IPPROTO_SCTP);
+	p.proto = ANY_OF(PST_TCP, PST_TCP, PST_TCP, PST_UDP, PST_UDP, PST_UDP, PST_ICMP,
+		IPPROTO_GRE, IPPROTO_SCTP);
 	if (*port == BOX_INSIDE) {
-		p.src = one_in(30) ? ANY_OF(IP(127, 0, 0, 1), IP(230, 0, 0, 1), 0) :
-			one_in(8)  ? ANY_OF(HOST, SERVER) :
-				     CLIENT + below(CLIENTS);
+		p.src = one_in(30)  ? ANY_OF(IP(127, 0, 0, 1), IP(230, 0, 0, 1), 0)
+			: one_in(8) ? ANY_OF(HOST, SERVER)
+				    : CLIENT + below(CLIENTS);
 		p.sport = p.src == SERVER ? 8080 : 4000 + below(4);
-		p.dst = one_in(20) ? ANY_OF(IP(10, 1, 255, 255), IP(224, 0, 0, 5), GATE, OURS, WHOLE) :
-				     ANY_OF(PEER, PEER, PEER + 1, PEER + 2, FAR, DIRECT, OURS);
+		p.dst = one_in(20)
+				? ANY_OF(IP(10, 1, 255, 255), IP(224, 0, 0, 5), GATE, OURS, WHOLE)
+				: ANY_OF(PEER, PEER, PEER + 1, PEER + 2, FAR, DIRECT, OURS);
 		p.dport = random_port();
 		if (n_seen > 0 && one_in(5)) { /* by hairpin */
 			k = below(RTE_MIN(n_seen, (uint32_t)SEEN_MOST));
@@ -328,8 +340,8 @@ random_packet(int *port)
 			p.proto = one_in(2) ? PST_TCP : PST_UDP;
 		}
 	} else {
-		p.src = one_in(30) ? IP(127, 0, 0, 1) :
-				     ANY_OF(PEER, PEER, PEER + 1, PEER + 2, FAR, DIRECT);
+		p.src = one_in(30) ? IP(127, 0, 0, 1)
+				   : ANY_OF(PEER, PEER, PEER + 1, PEER + 2, FAR, DIRECT);
 		p.sport = random_port();
 		p.dst = ANY_OF(OURS, OURS, POOL_FIRST, WHOLE, CLIENT, IP(198, 18, 0, 255), FAR);
 		p.dport = one_in(2) ? random_port() : 1024 + below(60000);
@@ -485,16 +497,17 @@ ask(struct pst_inquiry *q, int port, const struct pkt *p)
 static void
 tell(const struct pst_inquiry *q, int port, const struct pkt *p, const char *what)
 {
-	print_message("seed %" PRIu64 ", case %u, from %s: protocol %u, %08x:%u > %08x:%u: %s\n", seed,
-		case_number, port == BOX_INSIDE ? "inside" : "outside", p->proto, p->src, p->sport,
-		p->dst, p->dport, what);
+	print_message("seed %" PRIu64 ", case %u, from %s: protocol %u, %08x:%u > %08x:%u: %s\n",
+		seed, case_number, port == BOX_INSIDE ? "inside" : "outside", p->proto, p->src,
+		p->sport, p->dst, p->dport, what);
 	for (uint32_t k = 0; k < q->n; k++) {
 		const struct pst_explain *x = &q->passes[k];
 
-		print_message("pass %u: verdict %u, %s, mapping %u new %d, as %08x:%u > %08x:%u\n", k,
-			x->verdict, x->verdict == PST_EXPLAIN_DROP ? pst_drop_names[x->why] : "-",
-			x->mapping, x->is_new, x->out_source.ip, x->out_source.port,
-			x->out_destination.ip, x->out_destination.port);
+		print_message("pass %u: verdict %u, %s, mapping %u new %d, as %08x:%u > %08x:%u\n",
+			k, x->verdict,
+			x->verdict == PST_EXPLAIN_DROP ? pst_drop_names[x->why] : "-", x->mapping,
+			x->is_new, x->out_source.ip, x->out_source.port, x->out_destination.ip,
+			x->out_destination.port);
 		print_message("  by lot %d: parity %u, %u-%u, runs %" PRIx64 ", %u free\n",
 			x->is_chosen, x->choice.parity, x->choice.first, x->choice.last,
 			x->choice.runs, x->choice.free);
@@ -593,7 +606,8 @@ compare(const struct pst_inquiry *q, const struct state *then, const struct stat
 		return "sent";
 	if (now->lent - then->lent != (last->verdict == PST_EXPLAIN_EDITOR))
 		return "lent";
-	if (now->account.consumed[PST_CONSUMED_LOCAL] - then->account.consumed[PST_CONSUMED_LOCAL] !=
+	if (now->account.consumed[PST_CONSUMED_LOCAL] -
+			then->account.consumed[PST_CONSUMED_LOCAL] !=
 		(last->verdict == PST_EXPLAIN_LOCAL))
 		return "consumed";
 	if (!is_sent)
@@ -621,7 +635,7 @@ is_up_to_the_lot(const struct pst_inquiry *q)
 	const struct pst_explain *x = &q->passes[0];
 
 	return q->n > 1 && x->is_chosen && x->destination.ip == x->outside.ip &&
-		is_choice(x, x->destination.port);
+	       is_choice(x, x->destination.port);
 }
 
 static void
@@ -714,8 +728,8 @@ explain_says_what_a_packet_meets(void **state)
 		      ", dropped %" PRIu64 "; hairpin %" PRIu64 ", redirected %" PRIu64
 		      ", port by lot %" PRIu64 ", kept %" PRIu64 ", of a connection %" PRIu64 "\n",
 		verdicts[PST_EXPLAIN_FORWARD], verdicts[PST_EXPLAIN_EDITOR],
-		verdicts[PST_EXPLAIN_LOCAL], verdicts[PST_EXPLAIN_DROP], hairpins, redirects, chosen,
-		kept, with_conn);
+		verdicts[PST_EXPLAIN_LOCAL], verdicts[PST_EXPLAIN_DROP], hairpins, redirects,
+		chosen, kept, with_conn);
 	for (int k = 0; k < PST_DROP_COUNT; k++) {
 		met += reasons[k] > 0;
 		if (reasons[k] > 0)

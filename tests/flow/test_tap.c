@@ -130,7 +130,8 @@ stop(void)
 }
 
 static void
-is_record(uint32_t i, enum pst_tap_fate fate, uint16_t iface, uint16_t to, uint32_t src, uint32_t dst)
+is_record(
+	uint32_t i, enum pst_tap_fate fate, uint16_t iface, uint16_t to, uint32_t src, uint32_t dst)
 {
 	const struct pst_tap_record *r = records[i];
 	const struct rte_ipv4_hdr *ip = (const void *)(r->bytes + sizeof(struct rte_ether_hdr));
@@ -153,7 +154,8 @@ both_sides_have_one_id(void **state)
 
 	(void)state;
 	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
-		start(workers, 1, PST_TAP_ANY_IFACE, NULL); /* one queue: others get theirs by ring */
+		/* one queue: others get theirs by ring */
+		start(workers, 1, PST_TAP_ANY_IFACE, NULL);
 		for (uint32_t k = 0; k < 4; k++) {
 			in = pkt_udp(CLIENT + k, 4000, PEER, 53);
 			assert_true(box_pass_through(&box, BOX_INSIDE, &in, &out));
@@ -226,8 +228,14 @@ hairpin_is_one_packet(void **state)
 		start(workers, 1, PST_TAP_ANY_IFACE, NULL);
 		in = pkt_udp(OTHER, 4000, OURS, 53);
 		assert_true(box_pass_through(&box, BOX_INSIDE,
-			&(struct pkt){ .src = OTHER, .sport = 4000, .dst = PEER, .dport = 53,
-				.proto = PST_UDP, .data = "", .len = 0 }, &out));
+			&(struct pkt){ .src = OTHER,
+				.sport = 4000,
+				.dst = PEER,
+				.dport = 53,
+				.proto = PST_UDP,
+				.data = "",
+				.len = 0 },
+			&out));
 		in = pkt_udp(CLIENT, 4000, PEER, 53);
 		assert_true(box_pass_through(&box, BOX_INSIDE, &in, &back));
 		/* both have sent to the other, so both may */

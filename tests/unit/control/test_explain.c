@@ -66,8 +66,9 @@ slips_are_told(void **state)
 		json_t *json = json_loads(cases[i].line, 0, NULL);
 
 		assert_non_null(json);
-		assert_int_equal(pst_explain_parse(json, &a->config, &question, error,
-					 sizeof(error)), -EINVAL);
+		assert_int_equal(
+			pst_explain_parse(json, &a->config, &question, error, sizeof(error)),
+			-EINVAL);
 		assert_string_equal(error, cases[i].error);
 		json_decref(json);
 	}
@@ -79,8 +80,9 @@ a_question_is_understood(void **state)
 	struct appliance *a = *state;
 	struct pst_explain question;
 	char error[256];
-	json_t *json = json_loads("{\"protocol\":\"udp\",\"source\":\"10.0.0.9:5\",\"from\":\"outside\"," END,
-		0, NULL);
+	json_t *json = json_loads(
+		"{\"protocol\":\"udp\",\"source\":\"10.0.0.9:5\",\"from\":\"outside\"," END, 0,
+		NULL);
 
 	assert_int_equal(pst_explain_parse(json, &a->config, &question, error, sizeof(error)), 0);
 	assert_int_equal(question.protocol, PST_UDP);
@@ -120,9 +122,11 @@ the_owner_answers(void **state)
 	pass = json_array_get(json_object_get(reply, "passes"), 0);
 	assert_string_equal(json_string_value(json_object_get(pass, "interface")), "inside");
 	assert_string_equal(json_string_value(json_object_get(pass, "editor")), "ftp");
-	assert_int_equal(json_integer_value(json_object_get(
-				 json_object_get(pass, "steering"), "worker")), 1);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(pass, "rule"), "name")),
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(pass, "steering"), "worker")),
+		1);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(pass, "rule"), "name")),
 		"no irc");
 	assert_true(json_is_array(json_object_get(json_object_get(pass, "listener"), "filter")));
 	assert_int_equal(a->set.references, 0);
@@ -140,7 +144,10 @@ hairpin_is_two_passes(void **state)
 		.inside = { 0x0a000009, 5 },
 		.out_source = { 0xc6336401, 0 },
 		.out_destination = { 0xc6336401, 80 },
-		.filter = -1, .rule = -1, .protocol_index = -1, .editor = -1 };
+		.filter = -1,
+		.rule = -1,
+		.protocol_index = -1,
+		.editor = -1 };
 	reply = appliance_ask(a, ASK);
 	passes = json_object_get(json_object_get(reply, "result"), "passes");
 	assert_int_equal(json_array_size(passes), 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The blocks byte by byte, as draft-ietf-opsawg-pcapng has them; numbers in this machine's order. */
+/* The blocks word by word, as draft-ietf-opsawg-pcapng has them, in this machine's order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +86,8 @@ a_packet_has_comment_direction_and_id(void **state)
 		.comment = "dropped",
 		.bytes = (const uint8_t *)"abcde" };
 	const uint32_t words[] = { 6, 76, 2, 0x11223344, 0x55667788, 5, 60, text("abcd"), text("e"),
-		two(1, 7), text("drop"), text("ped"), two(2, 4), 2, two(5, 8), 7, 0, two(0, 0), 76 };
+		two(1, 7), text("drop"), text("ped"), two(2, 4), 2, two(5, 8), 7, 0, two(0, 0),
+		76 };
 
 	(void)state;
 	words_are(pst_pcapng_packet(buf, sizeof(buf), &p), words, RTE_DIM(words));
@@ -96,8 +97,9 @@ a_packet_has_comment_direction_and_id(void **state)
 static void
 what_does_not_fit_is_not_begun(void **state)
 {
-	const struct pst_pcapng_packet p = { .caplen = 6, .len = 6, .comment = "x", .id = 1,
-		.bytes = (const uint8_t *)"abcdef" };
+	const struct pst_pcapng_packet p = {
+		.caplen = 6, .len = 6, .comment = "x", .id = 1, .bytes = (const uint8_t *)"abcdef"
+	};
 	size_t whole = pst_pcapng_packet(buf, sizeof(buf), &p);
 
 	(void)state;
