@@ -159,7 +159,7 @@ def serves(lab, package):
     with open(root.path(CONFIG), "w") as f:
         json.dump(config_of(lab), f)
     try:
-        said = root.boot(SCRIPT, lab.gate, 90)
+        said = root.boot(SCRIPT, lab.gate, 180)
     finally:
         with open(root.path(CONFIG), "w") as f:
             f.write(shipped)
