@@ -140,16 +140,17 @@ set_nat_params(struct pst_pipeline *p)
 		[PST_TIMEOUT_SYN_HOLD] = 6,
 	};
 	struct pst_nat_params *nat = &p->nat;
+	uint32_t n_addresses;
 	int ret;
 
 	nat->mapping = PST_NAT_ENDPOINT_INDEPENDENT;
 	nat->filtering = PST_NAT_ADDRESS_DEPENDENT;
-	nat->n_addresses = RTE_MIN(p->params.flows / FLOWS_PER_ADDRESS + 1,
+	n_addresses = RTE_MIN(p->params.flows / FLOWS_PER_ADDRESS + 1,
 		(uint32_t)PST_NAT_ADDRESSES_MAX);
 	if (p->params.steady)
-		nat->n_addresses = RTE_MAX(p->params.flows / PST_STEADY_FLOWS_PER_ADDRESS, 1u);
-	for (uint32_t i = 0; i < nat->n_addresses; i++)
-		nat->addresses[i] = rte_cpu_to_be_32(pst_ipv4(192, 0, 2, 0) + i);
+		n_addresses = RTE_MAX(p->params.flows / PST_STEADY_FLOWS_PER_ADDRESS, 1u);
+	for (uint32_t i = 0; i < n_addresses; i++)
+		pst_nat_add_address(nat, rte_cpu_to_be_32(pst_ipv4(192, 0, 2, 0) + i));
 	nat->port_first = 1024;
 	nat->port_last = 65535;
 	nat->ports_per_client = 2048;

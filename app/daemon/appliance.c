@@ -288,7 +288,9 @@ pst_appliance_create(const struct pst_appliance_params *params, char *error, siz
 	if (a->neigh == NULL)
 		snprintf(error, size, "no memory for the neighbours");
 	else
-		a->now = pst_snapshot_create(a, params->config, NULL, error, size);
+		a->now = pst_snapshot_create(a, params->config, NULL, false, error, size);
+	for (uint32_t i = 0; a->now != NULL && i < a->now->nat.n_addresses; i++)
+		a->has_pools[i] = true;
 	if (a->now == NULL || create_lcores(a, error, size) < 0 ||
 		pst_publish_all(a, error, size) < 0) {
 		pst_appliance_destroy(a);
@@ -502,6 +504,7 @@ pst_appliance_set_link(struct pst_appliance *a, uint32_t iface, bool up, uint64_
 {
 	const struct pst_neigh_ops ops = { main_send, main_drop, main_alloc, a };
 
+	a->link_up[iface] = up;
 	if (up) {
 		pst_announce_start(&a->announce, iface, now_ms);
 		return;

@@ -58,6 +58,7 @@ struct pst_appliance {
 	struct pst_snapshot *now; /* what the lcores read */
 	struct pst_swap *swap;	  /* that takes them to the next one */
 	struct pst_counts counts[PST_WORKERS_MAX];
+	bool has_pools[PST_NAT_ADDRESSES_MAX]; /* by number: each worker has */
 	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
 	struct pst_hooks hooks[PST_ADMIN_FILTERS]; /* by editor */
 	uint64_t editors_started;		   /* init() was called: a bit for each */
@@ -72,6 +73,7 @@ struct pst_appliance {
 
 	struct pst_neigh_table *neigh;
 	struct pst_announce announce;
+	bool link_up[PST_IFACES_MAX]; /* as main was told */
 	struct pst_account account; /* main's */
 	struct {
 		uint64_t second;

@@ -200,14 +200,25 @@ static const uint8_t pool_protocols[PST_POOLS] = { [PST_POOL_TCP] = PST_TCP,
 	[PST_POOL_UDP] = PST_UDP,
 	[PST_POOL_ICMP] = PST_ICMP };
 
-/* The workers' pools are as long as they are; of what they have, two counts are read. */
+/* The number of the nth outside address: not each number is somebody's. n_addresses: none. */
+static uint32_t
+nth_address(const struct pst_nat_params *nat, uint32_t nth)
+{
+	uint32_t a = 0;
+
+	while (a < nat->n_addresses && (nat->addresses[a] == 0 || nth-- > 0))
+		a++;
+	return a;
+}
+
+/* The workers' pools stay when their address goes; of what they have, two counts are read. */
 static int
 get_pool(void *ctx, uint32_t i, struct pst_control_pool *row)
 {
 	const struct pst_operate *o = ctx;
 	const struct pst_appliance *a = o->appliance;
 	const struct pst_nat_params *nat = &a->now->nat;
-	uint32_t address = i / PST_POOLS;
+	uint32_t address = nth_address(nat, i / PST_POOLS);
 
 	if (address >= nat->n_addresses)
 		return -ENOENT;

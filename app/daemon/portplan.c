@@ -11,71 +11,123 @@
 
 /* Addresses. */
 
+/* What they are added to, and what they follow. */
+struct adding {
+	struct pst_nat_params *to;
+	const struct pst_nat_params *before; /* NULL: none */
+	char *error;
+	size_t size;
+};
+
+/* The number that it had, or one that nobody has; -ENOSPC. */
 static int
-add_addresses(struct pst_nat_params *p, const struct pst_range *ranges, uint32_t n, char *error,
-	size_t size)
+number_for(const struct adding *a, rte_be32_t ip)
+{
+	for (uint32_t i = 0; a->before != NULL && i < a->before->n_addresses; i++) {
+		if (a->before->addresses[i] == ip)
+			return i;
+	}
+	for (uint32_t i = 0; i < PST_NAT_ADDRESSES_MAX; i++) {
+		if (a->to->addresses[i] == 0 &&
+			(a->before == NULL || a->before->addresses[i] == 0))
+			return i;
+	}
+	return -ENOSPC;
+}
+
+static int
+add_address(struct adding *a, rte_be32_t ip)
+{
+	int number = number_for(a, ip);
+
+	if (number < 0) {
+		snprintf(a->error, a->size,
+			"nat.pool has more than %u addresses, with those that are still in use",
+			PST_NAT_ADDRESSES_MAX);
+		return number;
+	}
+	a->to->addresses[number] = ip;
+	a->to->order[a->to->n_order++] = number;
+	a->to->n_addresses = RTE_MAX(a->to->n_addresses, (uint32_t)number + 1);
+	return 0;
+}
+
+static int
+add_addresses(struct adding *a, const struct pst_range *ranges, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint64_t ip = ranges[i].first; ip <= ranges[i].last; ip++) {
-			if (p->n_addresses == PST_NAT_ADDRESSES_MAX) {
-				snprintf(error, size, "nat.pool has more than %u addresses",
-					PST_NAT_ADDRESSES_MAX);
+			if (add_address(a, rte_cpu_to_be_32(ip)) < 0)
 				return -ENOSPC;
-			}
-			p->addresses[p->n_addresses++] = rte_cpu_to_be_32(ip);
 		}
 	}
 	return 0;
 }
 
 static int
-add_group(struct pst_nat_params *p, const struct pst_config_pool *c, char *error, size_t size)
+add_group(struct adding *a, const struct pst_config_pool *c)
 {
-	struct pst_nat_group *group = &p->groups[p->n_groups++];
+	struct pst_nat_group *group = &a->to->groups[a->to->n_groups++];
 	int ret;
 
 	for (uint32_t i = 0; i < c->n_clients; i++)
 		group->clients[i] =
 			(struct pst_rule_range){ c->clients[i].first, c->clients[i].last };
 	group->n_clients = c->n_clients;
-	group->addresses.first = p->n_addresses;
-	ret = add_addresses(p, c->addresses, c->n_addresses, error, size);
-	group->addresses.n = p->n_addresses - group->addresses.first;
+	group->addresses.first = a->to->n_order;
+	ret = add_addresses(a, c->addresses, c->n_addresses);
+	group->addresses.n = a->to->n_order - group->addresses.first;
 	return ret;
 }
 
 /* An outside address for one host, and a host for that address. */
 static int
-add_whole(struct pst_nat_params *p, const struct pst_config_publish *c, char *error, size_t size)
+add_whole(struct adding *a, const struct pst_config_publish *c)
 {
 	struct pst_config_pool pool = { .clients = { { c->internal.ip, c->internal.ip } },
 		.n_clients = 1,
 		.addresses = { { c->external.ip, c->external.ip } },
 		.n_addresses = 1 };
-	int ret = add_group(p, &pool, error, size);
+	int ret = add_group(a, &pool);
 
-	p->groups[p->n_groups - 1].whole = true;
-	p->n_wholes++;
+	a->to->groups[a->to->n_groups - 1].whole = true;
+	a->to->n_wholes++;
 	return ret;
 }
 
-int
-pst_addresses_set(
-	struct pst_nat_params *p, const struct pst_config *config, char *error, size_t size)
+/* Those of before that are no more: what is open on them goes on. */
+static void
+retire(struct adding *a)
 {
+	for (uint32_t i = 0; a->before != NULL && i < a->before->n_addresses; i++) {
+		if (a->before->addresses[i] == 0 || a->to->addresses[i] != 0)
+			continue;
+		a->to->addresses[i] = a->before->addresses[i];
+		a->to->retired[i] = true;
+		a->to->n_retired++;
+		a->to->n_addresses = RTE_MAX(a->to->n_addresses, i + 1);
+	}
+}
+
+int
+pst_addresses_set(struct pst_nat_params *p, const struct pst_nat_params *before,
+	const struct pst_config *config, char *error, size_t size)
+{
+	struct adding a = { p, before, error, size };
 	const struct pst_config_nat *c = &config->nat;
 
-	if (add_addresses(p, c->pool, c->n_pool, error, size) < 0)
+	if (add_addresses(&a, c->pool, c->n_pool) < 0)
 		return -ENOSPC;
 	/* before the pools: a host's own address comes first */
 	for (uint32_t i = 0; i < config->n_publish; i++) {
-		if (config->publish[i].whole && add_whole(p, &config->publish[i], error, size) < 0)
+		if (config->publish[i].whole && add_whole(&a, &config->publish[i]) < 0)
 			return -ENOSPC;
 	}
 	for (uint32_t i = 0; i < c->n_pools; i++) {
-		if (add_group(p, &c->pools[i], error, size) < 0)
+		if (add_group(&a, &c->pools[i]) < 0)
 			return -ENOSPC;
 	}
+	retire(&a);
 	return 0;
 }
 
@@ -203,7 +255,7 @@ make_offline(const struct pst_config *config, char *error, size_t size)
 	}
 	o->nat.block_size = config->nat.port_block;
 	pst_steer_init(&o->steer, config->lcores.n_workers);
-	if (pst_addresses_set(&o->nat, config, error, size) < 0 ||
+	if (pst_addresses_set(&o->nat, NULL, config, error, size) < 0 ||
 		pst_daemon_plan_make(&o->plan, config, &o->nat, &o->steer, error, size) < 0) {
 		free(o);
 		return NULL;

@@ -15,9 +15,12 @@ struct pst_daemon_plan {
 	struct pst_rule_range networks[PST_NETWORKS_MAX];
 };
 
-/* The outside addresses of all clients, and of groups of them. 0, or -ENOSPC and a text. */
-int pst_addresses_set(
-	struct pst_nat_params *p, const struct pst_config *config, char *error, size_t size);
+/*
+ * The outside addresses of all clients, and of groups of them. Those that the params before have
+ * keep their numbers; those that are no more are retired. 0, or -ENOSPC and a text.
+ */
+int pst_addresses_set(struct pst_nat_params *p, const struct pst_nat_params *before,
+	const struct pst_config *config, char *error, size_t size);
 
 /*
  * The plan, with the addresses set and the runs as they are at start. 0, or -EINVAL and a text:

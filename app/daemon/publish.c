@@ -51,7 +51,8 @@ address_of(const struct pst_snapshot *s, uint32_t ip)
 {
 	uint32_t a = 0;
 
-	while (a < s->nat.n_addresses && s->nat.addresses[a] != rte_cpu_to_be_32(ip))
+	while (a < s->nat.n_addresses &&
+		(s->nat.addresses[a] != rte_cpu_to_be_32(ip) || s->nat.retired[a]))
 		a++;
 	return a < s->nat.n_addresses ? a : UINT32_MAX;
 }

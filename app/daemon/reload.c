@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #define CONFIRM_MOST 86400 /* seconds */
+#define LOOK_MS 5000
 
 const char *const pst_reload_commands[] = { "reload", "confirm", NULL };
 
@@ -267,6 +268,10 @@ take_over(struct pst_reload *r)
 	struct pst_config *old = r->running;
 
 	r->generation = r->appliance->now->nat.generation;
+	if (r->state == PST_RELOAD_FORGETTING) { /* the same config */
+		r->applied(r->ctx, r->running);
+		return;
+	}
 	r->running = r->next;
 	r->next = NULL;
 	pst_log_set_level(pst_log_level_of(r->running->log_level));
@@ -324,6 +329,29 @@ cut(struct pst_reload *r)
 		pst_swap_result(r->appliance->swap)->cut);
 }
 
+/* Outside addresses that the config has no more are ours until nothing is open on them. */
+static void
+look(struct pst_reload *r)
+{
+	r->look_ms = r->now_ms + LOOK_MS;
+	if (start_swap(r, PST_SWAP_LOOK, NULL, false))
+		r->state = PST_RELOAD_LOOKING;
+}
+
+static void
+looked(struct pst_reload *r)
+{
+	uint32_t n = r->appliance->now->nat.n_retired;
+
+	r->state = PST_RELOAD_IDLE;
+	if (pst_swap_result(r->appliance->swap)->retired > 0)
+		return;
+	if (start_swap(r, PST_SWAP_FORGET, NULL, false)) {
+		PST_LOG(NOTICE, "%u outside addresses are given up: nothing is open there", n);
+		r->state = PST_RELOAD_FORGETTING;
+	}
+}
+
 static void
 swapped(struct pst_reload *r)
 {
@@ -339,6 +367,12 @@ swapped(struct pst_reload *r)
 		break;
 	case PST_RELOAD_CUTTING:
 		cut(r);
+		break;
+	case PST_RELOAD_LOOKING:
+		looked(r);
+		break;
+	case PST_RELOAD_FORGETTING:
+		r->state = PST_RELOAD_IDLE;
 		break;
 	case PST_RELOAD_IDLE:
 		break;
@@ -361,6 +395,8 @@ pst_reload_poll(struct pst_reload *r, uint64_t now_ms)
 		go_back(r);
 	else if (r->before == NULL && r->cut_ms != 0 && now_ms >= r->cut_ms)
 		start_cut(r);
+	else if (r->appliance->now->nat.n_retired > 0 && now_ms >= r->look_ms)
+		look(r);
 	else
 		return 0;
 	return 1;

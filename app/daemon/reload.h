@@ -39,6 +39,8 @@ enum pst_reload_state {
 	PST_RELOAD_APPLYING,
 	PST_RELOAD_CUTTING,
 	PST_RELOAD_GOING_BACK,
+	PST_RELOAD_LOOKING, /* whether anything is open on addresses that are retired */
+	PST_RELOAD_FORGETTING,
 };
 
 struct pst_reload {
@@ -59,6 +61,7 @@ struct pst_reload {
 	uint64_t now_ms;
 	uint64_t go_back_ms; /* unless confirmed */
 	uint64_t cut_ms;     /* what is drained; 0: nothing is */
+	uint64_t look_ms;    /* the next time */
 	/* the answers: of a request that waits, and of the last one */
 	int ticket, answered;
 	int ret;

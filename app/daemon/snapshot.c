@@ -52,13 +52,30 @@ set_timeouts(struct pst_nat_params *p, const struct pst_config_nat *c)
 		p->timeouts_ms[t] = seconds[t] * 1000;
 }
 
+/* Nothing is open on them any more: others may have their numbers. */
+static void
+forget_retired(struct pst_nat_params *p)
+{
+	for (uint32_t i = 0; i < p->n_addresses; i++) {
+		if (p->retired[i])
+			p->addresses[i] = 0;
+	}
+}
+
 static int
 set_nat(const struct pst_appliance *a, struct pst_snapshot *s, const struct pst_snapshot *before,
-	char *error, size_t size)
+	bool forgets, char *error, size_t size)
 {
 	const struct pst_config_nat *c = &s->config->nat;
 	struct pst_nat_params *p = &s->nat;
+	const struct pst_nat_params *numbers = before != NULL ? &before->nat : NULL;
+	struct pst_nat_params in_use;
 
+	if (numbers != NULL && forgets) {
+		in_use = *numbers;
+		forget_retired(&in_use);
+		numbers = &in_use;
+	}
 	p->mapping = mode_of(c->mapping);
 	p->filtering = mode_of(c->filtering);
 	p->maps_others = c->other_protocols == PST_OTHERS_MAP;
@@ -72,7 +89,7 @@ set_nat(const struct pst_appliance *a, struct pst_snapshot *s, const struct pst_
 	p->new_sessions_per_client = c->new_sessions_per_client;
 	p->quarantine_ms = c->quarantine_s * 1000;
 	set_timeouts(p, c);
-	if (pst_addresses_set(p, s->config, error, size) < 0)
+	if (pst_addresses_set(p, numbers, s->config, error, size) < 0)
 		return -ENOSPC;
 	for (; p->n_bypass < c->n_bypass; p->n_bypass++)
 		p->bypass[p->n_bypass] = (struct pst_rule_range){ c->bypass[p->n_bypass].first,
@@ -151,9 +168,12 @@ set_net(const struct pst_appliance *a, struct pst_snapshot *s, const struct pst_
 		}
 	}
 	s->net.neigh = a->neigh;
-	s->net.nat_addresses = s->nat.addresses;
+	for (uint32_t i = 0; i < s->nat.n_addresses; i++) {
+		if (s->nat.addresses[i] != 0)
+			s->outside[s->net.n_nat_addresses++] = s->nat.addresses[i];
+	}
+	s->net.nat_addresses = s->outside;
 	s->net.mss_most = c->nat.mss_clamp == 1 ? UINT16_MAX : c->nat.mss_clamp;
-	s->net.n_nat_addresses = s->nat.n_addresses;
 	s->net.hairpin = c->nat.hairpin;
 	/* connections that were not translated may be open still */
 	s->net.routes_inside = c->nat.n_bypass > 0 || (before != NULL && before->net.routes_inside);
@@ -172,7 +192,7 @@ set_runtimes(struct pst_snapshot *s)
 
 struct pst_snapshot *
 pst_snapshot_create(struct pst_appliance *a, const struct pst_config *config,
-	const struct pst_snapshot *before, char *error, size_t size)
+	const struct pst_snapshot *before, bool forgets, char *error, size_t size)
 {
 	struct pst_snapshot *s = rte_zmalloc("pst_snapshot", sizeof(*s), RTE_CACHE_LINE_SIZE);
 
@@ -181,7 +201,7 @@ pst_snapshot_create(struct pst_appliance *a, const struct pst_config *config,
 		return NULL;
 	}
 	s->config = config;
-	if (set_nat(a, s, before, error, size) < 0 ||
+	if (set_nat(a, s, before, forgets, error, size) < 0 ||
 		pst_protocols_set(a, s, before, error, size) < 0 ||
 		pst_policy_set(s, error, size) < 0 || set_net(a, s, before, error, size) < 0 ||
 		pst_publish_set(a, s, error, size) < 0) {

@@ -27,7 +27,8 @@ struct pst_snapshot {
 	const struct pst_config *config;
 	struct pst_nat_params nat;
 	struct pst_net net;
-	struct pst_daemon_plan portplan; /* when the config has one */
+	rte_be32_t outside[PST_NAT_ADDRESSES_MAX]; /* addresses of ours, without gaps */
+	struct pst_daemon_plan portplan;	   /* when the config has one */
 	struct pst_ruleset *rules;
 	struct pst_packet_filters *filters;
 	struct pst_admin *admin;
@@ -46,9 +47,9 @@ struct pst_snapshot {
 
 /*
  * Build one of a checked config, which it points to. before: the one that runs; NULL: none does.
- * NULL, with a text in error.
+ * forgets: retired addresses of that one, for nothing is open on them. NULL, with a text in error.
  */
 struct pst_snapshot *pst_snapshot_create(struct pst_appliance *a, const struct pst_config *config,
-	const struct pst_snapshot *before, char *error, size_t size);
+	const struct pst_snapshot *before, bool forgets, char *error, size_t size);
 /* Safe on NULL. */
 void pst_snapshot_destroy(struct pst_snapshot *s);

@@ -17,6 +17,7 @@
 #define PUBLISH_PATIENCE_MS 2000 /* ports of the server before are on their way back */
 
 enum step {
+	STEP_POOLS,   /* of addresses that are new */
 	STEP_PUBLISH, /* what is new */
 	STEP_EDITORS, /* those that are enabled */
 	STEP_WORKERS,
@@ -34,10 +35,12 @@ struct pst_swap {
 	enum step step;
 	/* of the lcores that a step asks: a bit for each */
 	uint64_t asked, answered;
-	uint32_t cursors[PST_WORKERS_MAX]; /* STEP_WALK */
+	uint32_t cursors[PST_WORKERS_MAX]; /* STEP_WALK, STEP_POOLS */
 	/* STEP_EDITORS: both configs' editors */
 	struct pst_runtime_settings both;
 	struct pst_counts counts[PST_WORKERS_MAX]; /* by worker; for the next snapshot */
+	/* by worker and number, until it has them */
+	struct pst_portpool *(*pools)[PST_NAT_ADDRESSES_MAX * PST_POOLS];
 	/* STEP_PUBLISH, STEP_REPUBLISH */
 	uint8_t *todo;	 /* by server: the step that it is for, or STEP_DONE */
 	uint32_t server; /* that is under way */
@@ -78,6 +81,50 @@ free_counts(struct pst_swap *s)
 	}
 }
 
+/* Pools of the addresses that have none: a number may have had another address before. */
+static int
+make_pools(struct pst_swap *s)
+{
+	struct pst_appliance *a = s->a;
+	const struct pst_nat_params *next = &s->next->nat;
+
+	s->pools = calloc(a->n_workers, sizeof(*s->pools));
+	for (uint32_t i = 0; s->pools != NULL && i < next->n_addresses; i++) {
+		if (a->has_pools[i] || next->addresses[i] == 0)
+			continue;
+		if (pst_nat_rests_add(next, i, SOCKET_ID_ANY) < 0)
+			return -ENOMEM;
+		for (uint32_t k = 0; k < a->n_workers * PST_POOLS; k++) {
+			uint32_t w = k / PST_POOLS, pool = k % PST_POOLS;
+
+			s->pools[w][i * PST_POOLS + pool] = pst_nat_make_pool(
+				pst_worker_nat(a->workers[w]), next, i, pool, 0, SOCKET_ID_ANY);
+			if (s->pools[w][i * PST_POOLS + pool] == NULL)
+				return -ENOMEM;
+		}
+	}
+	return s->pools != NULL ? 0 : -ENOMEM;
+}
+
+static void
+free_pools(struct pst_swap *s)
+{
+	for (uint32_t w = 0; s->pools != NULL && w < s->a->n_workers; w++) {
+		for (uint32_t i = 0; i < PST_NAT_ADDRESSES_MAX * PST_POOLS; i++)
+			pst_portpool_destroy(s->pools[w][i]);
+	}
+	free(s->pools);
+	s->pools = NULL;
+}
+
+/* All workers have them. */
+static void
+note_pools(struct pst_swap *s)
+{
+	for (uint32_t i = 0; i < s->next->nat.n_addresses; i++)
+		s->a->has_pools[i] |= s->next->nat.addresses[i] != 0;
+}
+
 /* Where the lcores go, or have gone. */
 static const struct pst_snapshot *
 going_to(const struct pst_swap *s)
@@ -89,6 +136,7 @@ static void
 finish(struct pst_swap *s)
 {
 	free_counts(s);
+	free_pools(s);
 	pst_snapshot_destroy(s->next);
 	s->next = NULL;
 	free(s->todo);
@@ -124,11 +172,35 @@ fill_walk(struct pst_swap *s, uint32_t w, struct pst_req *req)
 {
 	req->type = PST_REQ_WALK;
 	req->walk.nat = &going_to(s)->nat;
-	req->walk.applies = s->params.kind != PST_SWAP_COUNT;
+	req->walk.applies = s->params.kind != PST_SWAP_COUNT && s->params.kind != PST_SWAP_LOOK;
 	req->walk.cuts = s->params.cuts;
 	req->walk.arms = s->params.arms;
 	req->walk.cursor = s->cursors[w];
-	req->walk.kept = req->walk.forbidden = req->walk.cut = 0;
+	req->walk.kept = req->walk.forbidden = req->walk.cut = req->walk.retired = 0;
+}
+
+/* The cursor counts pools: PST_POOLS of each number. */
+static void
+fill_pool(struct pst_swap *s, uint32_t w, struct pst_req *req)
+{
+	uint32_t at = s->cursors[w];
+
+	req->type = PST_REQ_POOL;
+	req->pool.address = at / PST_POOLS;
+	req->pool.pool = at % PST_POOLS;
+	req->pool.added = s->pools[w][at];
+	s->pools[w][at] = NULL;
+}
+
+/* Go to the next pool that worker w is to have; false: there is none. */
+static bool
+find_pool(struct pst_swap *s, uint32_t w)
+{
+	uint32_t *at = &s->cursors[w];
+
+	while (*at < PST_NAT_ADDRESSES_MAX * PST_POOLS && s->pools[w][*at] == NULL)
+		++*at;
+	return *at < PST_NAT_ADDRESSES_MAX * PST_POOLS;
 }
 
 static void
@@ -148,6 +220,8 @@ ask(struct pst_swap *s, uint32_t lcore)
 
 	if (s->step == STEP_WALK) {
 		fill_walk(s, lcore, req);
+	} else if (s->step == STEP_POOLS) {
+		fill_pool(s, lcore, req);
 	} else if (s->step == STEP_WORKERS) {
 		fill_settings(s, lcore, req);
 	} else {
@@ -161,11 +235,14 @@ ask(struct pst_swap *s, uint32_t lcore)
 static bool
 take_answer(struct pst_swap *s, uint32_t lcore, struct pst_req *req)
 {
+	if (s->step == STEP_POOLS)
+		return !find_pool(s, lcore);
 	if (s->step != STEP_WALK)
 		return true;
 	s->result.kept += req->walk.kept;
 	s->result.forbidden += req->walk.forbidden;
 	s->result.cut += req->walk.cut;
+	s->result.retired += req->walk.retired;
 	s->cursors[lcore] = req->walk.cursor;
 	return req->walk.cursor == 0;
 }
@@ -191,6 +268,8 @@ ask_all(struct pst_swap *s, uint32_t *done)
 			pst_chan_put(chan_of(s, i), req);
 			++*done;
 		}
+		if (s->step == STEP_POOLS && !(s->asked & bit) && !find_pool(s, i))
+			s->answered |= bit;
 		if (!((s->asked | s->answered) & bit)) {
 			ask(s, i);
 			s->asked |= bit;
@@ -270,8 +349,9 @@ say_unpublished(struct pst_swap *s, int ret)
 
 	snprintf(text, sizeof(s->result.error), "\"%s\" can't be published: %s: %s",
 		pst_publish_name(going_to(s), what), pst_endpoint_format(&what->external, at),
-		ret == -EADDRINUSE ? "a client has the port; leave it out of nat.ports"
-				   : strerror(-ret));
+		ret == -EADDRINUSE
+			? "a client has the port, or connections to another server are open there"
+			: strerror(-ret));
 }
 
 /* It can't be: then nothing is. Behind the change it is said alone. */
@@ -411,9 +491,29 @@ plan_servers(struct pst_swap *s)
 
 /* From step to step. */
 
+static bool
+has_new_address(const struct pst_nat_params *old, const struct pst_nat_params *next)
+{
+	for (uint32_t i = 0; i < next->n_addresses; i++) {
+		if (next->addresses[i] != 0 && old->addresses[i] != next->addresses[i])
+			return true;
+	}
+	return false;
+}
+
+/* Neighbours outside may know the new ones as another host's. */
+static void
+announce(struct pst_appliance *a, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < a->now->net.n_ifaces; i++) {
+		if (a->now->net.ifaces[i].zone == PST_NET_EXTERNAL && a->link_up[i])
+			pst_announce_start(&a->announce, i, now_ms);
+	}
+}
+
 /* All lcores go by the next one: it is the running one, and the old one is nobody's. */
 static void
-commit(struct pst_swap *s)
+commit(struct pst_swap *s, uint64_t now_ms)
 {
 	struct pst_appliance *a = s->a;
 	struct pst_snapshot *old = a->now;
@@ -428,19 +528,24 @@ commit(struct pst_swap *s)
 	a->now = s->next;
 	a->params.config = a->now->config;
 	s->next = NULL;
+	if (has_new_address(&old->nat, &a->now->nat))
+		announce(a, now_ms);
 	pst_snapshot_destroy(old);
 	free_counts(s);
 }
 
 static void
-go_on(struct pst_swap *s)
+go_on(struct pst_swap *s, uint64_t now_ms)
 {
+	if (s->step == STEP_POOLS)
+		note_pools(s);
 	if (s->step == STEP_WORKERS)
-		commit(s);
+		commit(s, now_ms);
 	s->step++;
-	if (s->step == STEP_REPUBLISH && s->params.kind != PST_SWAP_APPLY)
+	if (s->step == STEP_REPUBLISH && s->todo == NULL)
 		s->step++;
 	s->asked = s->answered = 0;
+	memset(s->cursors, 0, sizeof(s->cursors));
 	s->server = 0;
 	if (s->step == STEP_DONE)
 		finish(s);
@@ -450,23 +555,25 @@ static int
 start(struct pst_swap *s)
 {
 	struct pst_appliance *a = s->a;
+	bool forgets = s->params.kind == PST_SWAP_FORGET;
 
 	s->step = STEP_WALK;
-	if (s->params.kind == PST_SWAP_CUT)
+	if (s->params.kind == PST_SWAP_CUT || s->params.kind == PST_SWAP_LOOK)
 		return 0;
-	s->next = pst_snapshot_create(
-		a, s->params.config, a->now, s->result.error, sizeof(s->result.error));
+	s->next = pst_snapshot_create(a, forgets ? a->now->config : s->params.config, a->now,
+		forgets, s->result.error, sizeof(s->result.error));
 	if (s->next == NULL)
 		return -EINVAL;
 	if (s->params.kind == PST_SWAP_COUNT)
 		return 0;
-	snprintf(s->result.error, sizeof(s->result.error), "no memory for the configuration");
-	if (create_counts(s) < 0 || plan_servers(s) < 0)
+	snprintf(s->result.error, sizeof(s->result.error),
+		"no memory for it: raise memory.megabytes, and restart");
+	if (create_counts(s) < 0 || plan_servers(s) < 0 || make_pools(s) < 0)
 		return -ENOMEM;
 	s->result.error[0] = 0;
 	s->both = s->next->settings;
 	s->both.enabled |= a->now->editors_enabled;
-	s->step = STEP_PUBLISH;
+	s->step = STEP_POOLS;
 	return 0;
 }
 
@@ -521,7 +628,7 @@ pst_swap_poll(struct pst_swap *s, uint64_t now_ms)
 	if (s->undoing)
 		fail(s, s->result.ret);
 	else
-		go_on(s);
+		go_on(s, now_ms);
 	return done + 1;
 }
 

@@ -8,6 +8,7 @@
  * would report in every loop; and its tables, published servers and timers have to be changed
  * by the lcore in any case.)
  *
+ *	0  ports of outside addresses that are new: main makes the pools, workers take them
  *	1  servers that are new are published, each in two steps (nat.h); one that can't be ends
  *	   it all, and those before it are taken back
  *	2  editor lcores go by the new settings, with editors of the old ones enabled still
@@ -17,7 +18,10 @@
  *	6  published ports that are another server's now are published anew
  *
  * To ask what a config would do (PST_SWAP_COUNT) is step 5 alone, with nothing changed; to cut what
- * the running config forbids (PST_SWAP_CUT) is step 5 alone, too. One swap at a time.
+ * the running config forbids (PST_SWAP_CUT) is step 5 alone, too. An outside address that a config
+ * has no more is retired, until nothing is open on it: to look for that (PST_SWAP_LOOK) is step 5
+ * with nothing changed, and to forget it (PST_SWAP_FORGET) is to apply the running config again.
+ * Its pools stay with the workers for the next address that comes. One swap at a time.
  *
  * Owner: main.
  */
@@ -35,11 +39,13 @@ enum pst_swap_kind {
 	PST_SWAP_APPLY,
 	PST_SWAP_COUNT,
 	PST_SWAP_CUT,
+	PST_SWAP_LOOK,
+	PST_SWAP_FORGET,
 };
 
 struct pst_swap_params {
 	enum pst_swap_kind kind;
-	/* APPLY: it takes the place of the running one, and has to live as long; CUT: NULL */
+	/* APPLY: it takes the place of the running one, and has to live as long; COUNT; else NULL */
 	const struct pst_config *config;
 	bool cuts; /* connections that it forbids */
 	bool arms; /* timers of open connections anew */
@@ -53,6 +59,7 @@ struct pst_swap_result {
 	char warning[256];	  /* what could not be done after all; or empty */
 	uint64_t kept, forbidden; /* connections */
 	uint64_t cut;		  /* of the forbidden: they were ended, or would be */
+	uint64_t retired; /* connections and endpoints on retired addresses, at the end of a LOOK */
 };
 
 struct pst_swap;

@@ -29,6 +29,7 @@
 struct pst_ipset;
 struct pst_nat_params;
 struct pst_net;
+struct pst_portpool;
 struct pst_runtime_settings;
 struct pst_tap;
 
@@ -63,6 +64,7 @@ enum pst_req_type {
 	PST_REQ_EXPLAIN,   /* main: say what becomes of a packet */
 	PST_REQ_SETTINGS,  /* main: go by `settings` from now on */
 	PST_REQ_WALK,      /* main: hold a part of what is open against a config */
+	PST_REQ_POOL,      /* main: ports of another outside address */
 	PST_REQ_PUBLISH,   /* main: a step of publishing a server, or of ending it */
 	PST_REQ_RUNTIME,   /* main, to an editor lcore: go by `runtime` from now on */
 	PST_REQ_TAP,       /* main: copy packets into this tap; NULL: none any more */
@@ -205,6 +207,7 @@ struct pst_req {
 			bool arms;    /* timers are set anew */
 			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
 			uint32_t kept, forbidden, cut; /* out: connections; those cut are forbidden */
+			uint32_t retired; /* out: connections and endpoints on retired addresses */
 		} walk;
 		struct {
 			enum pst_publish_step step;
@@ -215,6 +218,10 @@ struct pst_req {
 			bool editor_path;
 			uint32_t worker, port_worker; /* the server's, the port's */
 		} publish;
+		struct {
+			uint32_t address, pool; /* its number, enum pst_nat_pool */
+			struct pst_portpool *added;
+		} pool;
 		const struct pst_runtime_settings *runtime;
 		struct {
 			enum pst_show_table table;

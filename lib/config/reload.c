@@ -66,10 +66,10 @@ static const struct pst_reload_key keys[] = {
 
 	LIVE("", "internal_networks", "main: they say what may be published"),
 
-	RESTART("/nat", "pool", "ports of an outside address are shared out once"),
-	RESTART("/nat", "pools", "ports of an outside address are shared out once"),
-	RESTART("/nat/pools/*", "clients", PER_KEY),
-	RESTART("/nat/pools/*", "addresses", PER_KEY),
+	HELD("/nat", "pool", "workers: they get ports of it, and end what is on an address that is gone"),
+	HELD("/nat", "pools", "workers, as nat.pool"),
+	NEW("/nat/pools/*", "clients", PER_KEY),
+	HELD("/nat/pools/*", "addresses", PER_KEY),
 	NEW("/nat", "bypass", "workers, where a client's mapping is made"),
 	RESTART("/nat", "mapping", "mappings are found by it"),
 	LIVE("/nat", "filtering", "workers, for packets from outside without a connection"),
@@ -403,7 +403,12 @@ is_whole(const char *published)
 static void
 look_again(struct pst_change *change, const struct pst_config *running)
 {
-	if (running->nat.deterministic && is_at(change, "/internal_networks"))
+	bool is_pool = is_at(change, "/nat/pool") || is_at(change, "/nat/pools");
+
+	if (running->nat.port_block != 0 && is_pool)
+		need_restart(
+			change, "with nat.port_block the blocks of all addresses are one table");
+	if (running->nat.deterministic && (is_pool || is_at(change, "/internal_networks")))
 		need_restart(change, "the plan of deterministic ports follows from it");
 	if (is_at(change, "/publish") && (is_whole(change->from) || is_whole(change->to)))
 		need_restart(change, "packets to a whole address are steered by its host");

@@ -22,7 +22,25 @@ pst_nat_addresses_of(const struct pst_nat_params *p, rte_be32_t client_ip)
 			return p->groups[i].addresses;
 	}
 	return (struct pst_nat_span){ .first = 0,
-		.n = p->n_groups > 0 ? p->groups[0].addresses.first : p->n_addresses };
+		.n = p->n_groups > 0 ? p->groups[0].addresses.first : p->n_order };
+}
+
+/* Where a number is in a span; its length when it is not there. */
+static uint32_t
+place_in(const struct pst_nat_params *p, const struct pst_nat_span *span, uint32_t address)
+{
+	uint32_t i = 0;
+
+	while (i < span->n && p->order[span->first + i] != address)
+		i++;
+	return i;
+}
+
+uint32_t
+pst_nat_address_at(
+	const struct pst_nat_params *p, const struct pst_nat_span *span, uint32_t from, uint32_t k)
+{
+	return p->order[span->first + (place_in(p, span, from) + k) % span->n];
 }
 
 uint32_t
@@ -32,13 +50,14 @@ pst_nat_address_of(const struct pst_nat *nat, const struct pst_client *client)
 	uint32_t address;
 	uint16_t first;
 
-	if (client->ports > 0 || client->n_blocks > 0)
+	if (pst_nat_has_address(nat, client))
 		return client->address;
 	if (nat->params->plan != NULL &&
 		pst_port_plan_block(nat->params->plan, rte_be_to_cpu_32(client->ip), &address, &first))
 		return address;
 	own = pst_nat_addresses_of(nat->params, client->ip);
-	return own.first + (rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % own.n;
+	return nat->params->order[own.first +
+		(rte_be_to_cpu_32(client->ip) * 2654435761u >> 8) % own.n];
 }
 
 int
@@ -57,7 +76,7 @@ pst_nat_find_address_for(const struct pst_nat *nat, uint32_t client_ip, uint32_t
 	struct pst_nat_span own = pst_nat_addresses_of(nat->params, rte_cpu_to_be_32(client_ip));
 	int a = pst_nat_find_address(nat, ip);
 
-	return a < 0 || (uint32_t)a - own.first < own.n ? a : -EADDRNOTAVAIL;
+	return a < 0 || place_in(nat->params, &own, a) < own.n ? a : -EADDRNOTAVAIL;
 }
 
 bool
@@ -78,7 +97,7 @@ pst_nat_whole_of(const struct pst_nat_params *p, rte_be32_t client_ip)
 {
 	for (uint32_t i = 0; p->n_wholes > 0 && i < p->n_groups; i++) {
 		if (p->groups[i].whole && is_of(&p->groups[i], rte_be_to_cpu_32(client_ip)))
-			return p->addresses[p->groups[i].addresses.first];
+			return p->addresses[p->order[p->groups[i].addresses.first]];
 	}
 	return 0;
 }
@@ -87,7 +106,7 @@ rte_be32_t
 pst_nat_host_of(const struct pst_nat_params *p, rte_be32_t outside_ip)
 {
 	for (uint32_t i = 0; p->n_wholes > 0 && i < p->n_groups; i++) {
-		if (p->groups[i].whole && p->addresses[p->groups[i].addresses.first] == outside_ip)
+		if (p->groups[i].whole && p->addresses[p->order[p->groups[i].addresses.first]] == outside_ip)
 			return rte_cpu_to_be_32(p->groups[i].clients[0].first);
 	}
 	return 0;

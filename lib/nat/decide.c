@@ -115,12 +115,12 @@ address_for_peer(const struct pst_nat *nat, const struct pst_nat_packet *p,
 {
 	bool is_any = via == PST_LISTENER_ANY_ADDRESS;
 	uint32_t first = is_any ? pst_nat_address_of(nat, c) : via;
-	struct pst_nat_span own = { .first = first, .n = 1 };
+	struct pst_nat_span own = { .n = 1 };
 
-	if (c->ports == 0 && c->n_blocks == 0 && is_any)
+	if (is_any && !pst_nat_has_address(nat, c))
 		own = pst_nat_addresses_of(nat->params, c->ip);
 	for (uint32_t k = 0; k < own.n; k++) {
-		uint32_t a = own.first + (first - own.first + k) % own.n;
+		uint32_t a = own.n > 1 ? pst_nat_address_at(nat->params, &own, first, k) : first;
 		struct pst_flow_key in = { p->key.a,
 			pst_key_end(nat->params->addresses[a], 0, PST_WAY_IN) };
 

@@ -57,6 +57,35 @@ pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value)
 	pst_flowtable_del(&nat->ends, pst_flow_hash(&nat->ends, pst_nat_end_key(end)), value);
 }
 
+struct pst_portpool *
+pst_nat_make_pool(const struct pst_nat *nat, const struct pst_nat_params *p, uint32_t address,
+	enum pst_nat_pool k, uint64_t runs, int socket)
+{
+	struct pst_portpool_params pool = { .first = p->port_first,
+		.last = p->port_last,
+		.runs = runs,
+		/* with blocks, these rest, not their ports */
+		.quarantine_ms = p->block_size != 0 ? 0 : p->quarantine_ms,
+		.rests = p->rests != NULL ? p->rests[address][k] : NULL,
+		.owner = &nat->owner,
+		.socket = socket };
+
+	return pst_portpool_create_of(&pool);
+}
+
+void
+pst_nat_add_pool(struct pst_nat *nat, uint32_t address, enum pst_nat_pool pool,
+	struct pst_portpool *added)
+{
+	pst_assert_owner(&nat->owner);
+	for (uint32_t run = 0; run < PST_PORT_RUNS; run++) {
+		if ((nat->runs >> run & 1) != 0)
+			pst_portpool_run_add(added, run);
+	}
+	nat->pools[address][pool] = added;
+	nat->n_pools = RTE_MAX(nat->n_pools, address + 1);
+}
+
 static int
 create_pools(struct pst_nat *nat, int socket)
 {
@@ -68,18 +97,10 @@ create_pools(struct pst_nat *nat, int socket)
 		if (nat->inside_pools[k] == NULL)
 			return -ENOMEM;
 	}
+	nat->n_pools = p->n_addresses;
 	for (uint32_t a = 0; a < p->n_addresses; a++) {
 		for (int k = 0; k < PST_POOLS; k++) {
-			struct pst_portpool_params pool = { .first = p->port_first,
-				.last = p->port_last,
-				.runs = nat->runs,
-				/* with blocks, these rest, not their ports */
-				.quarantine_ms = p->block_size != 0 ? 0 : p->quarantine_ms,
-				.rests = p->rests != NULL ? p->rests[a][k] : NULL,
-				.owner = &nat->owner,
-				.socket = socket };
-
-			nat->pools[a][k] = pst_portpool_create_of(&pool);
+			nat->pools[a][k] = pst_nat_make_pool(nat, p, a, k, nat->runs, socket);
 			if (nat->pools[a][k] == NULL)
 				return -ENOMEM;
 		}
@@ -181,7 +202,7 @@ pst_nat_destroy(struct pst_nat *nat)
 		if (nat->listeners.entries[i].live)
 			pst_ipset_unref(nat->listeners.entries[i].filter);
 	}
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+	for (uint32_t a = 0; a < nat->n_pools; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_portpool_destroy(nat->pools[a][k]);
 	}
@@ -222,7 +243,7 @@ pst_nat_is_empty(const struct pst_nat *nat)
 		pst_slots_used(&nat->redirect_slots) + nat->ends.count + nat->conns.flows.count +
 		pst_slots_used(&nat->conns.rare_slots) + nat->blocks_used;
 
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+	for (uint32_t a = 0; a < nat->n_pools; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			used += nat->pools[a][k] != NULL ? pst_portpool_used(nat->pools[a][k]) : 0;
 	}

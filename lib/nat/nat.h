@@ -72,9 +72,9 @@ struct pst_nat_inside {
 	rte_be32_t ip, mask;
 };
 
-/* Outside addresses that follow each other in the params. */
+/* Outside addresses that follow each other in the params' order. */
 struct pst_nat_span {
-	uint32_t first, n; /* numbers; n is never 0 */
+	uint32_t first, n; /* places there; n is never 0 */
 };
 
 /* Clients with outside addresses of their own: they have no others, and others not these. */
@@ -109,8 +109,16 @@ enum pst_nat_pool {
 struct pst_nat_params {
 	uint32_t generation; /* which of them it is */
 	enum pst_nat_mode mapping, filtering;
-	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX]; /* the outside addresses */
+	/*
+	 * The outside addresses by number, which each keeps through reloads; 0: the number is nobody's.
+	 * Those that are in no order are retired: nothing begins on them any more.
+	 */
+	rte_be32_t addresses[PST_NAT_ADDRESSES_MAX];
 	uint32_t n_addresses;
+	uint8_t order[PST_NAT_ADDRESSES_MAX]; /* numbers: of all clients, then of groups */
+	uint32_t n_order;
+	bool retired[PST_NAT_ADDRESSES_MAX]; /* by number */
+	uint32_t n_retired;
 	struct pst_nat_group groups[PST_NAT_GROUPS_MAX]; /* all others have the first addresses */
 	uint32_t n_groups, n_wholes;
 	struct pst_rule_range bypass[PST_NAT_BYPASS_MAX]; /* destinations that are not translated */
@@ -143,6 +151,14 @@ struct pst_nat_params {
 	const struct pst_nat_published *servers; /* in their order */
 	uint32_t n_servers;
 };
+
+/* One more outside address, with the next number, behind the others in the order. */
+static inline void
+pst_nat_add_address(struct pst_nat_params *p, rte_be32_t ip)
+{
+	p->order[p->n_order++] = p->n_addresses;
+	p->addresses[p->n_addresses++] = ip;
+}
 
 /*
  * Clients that tables of n connections have room for: one for each up to 65,536, then one for
@@ -210,7 +226,8 @@ struct pst_nat {
 	struct pst_redirect *redirects;
 	struct pst_slots redirect_slots;
 	uint32_t first_release, last_release; /* listeners whose port another worker is to get back */
-	struct pst_portpool *pools[PST_NAT_ADDRESSES_MAX][PST_POOLS];
+	struct pst_portpool *pools[PST_NAT_ADDRESSES_MAX][PST_POOLS]; /* by number */
+	uint32_t n_pools; /* numbers below this may have some */
 	/* of our inside addresses: each worker has all ports, as clients are steered by their own */
 	struct pst_portpool *inside_pools[2];
 	struct pst_rng rng;
@@ -226,9 +243,11 @@ struct pst_nat {
 
 /*
  * Main: what the workers' port pools share, once addresses, ports and quarantine are set; freed
- * after the workers' tables. 0 or -ENOMEM.
+ * after the workers' tables. 0 or -ENOMEM. Numbers that are used later need theirs before they
+ * have pools.
  */
 int pst_nat_rests_create(struct pst_nat_params *params, int socket);
+int pst_nat_rests_add(const struct pst_nat_params *params, uint32_t address, int socket);
 void pst_nat_rests_destroy(struct pst_nat_params *params);
 
 struct pst_nat *pst_nat_create(
@@ -439,6 +458,17 @@ void pst_nat_explain_conn(
 bool pst_nat_is_watched(const struct pst_nat *nat, const struct pst_nat_opening *o);
 /* What the client sees in the place of a remote end that has an alias. */
 struct pst_endpoint pst_nat_explain_alias(const struct pst_nat *nat, uint32_t i);
+
+/*
+ * A pool for a number that has none, with no run: its runs are the worker's then. It is the nat's
+ * from now on.
+ */
+void pst_nat_add_pool(struct pst_nat *nat, uint32_t address, enum pst_nat_pool pool,
+	struct pst_portpool *added);
+/* Such a pool; main makes it. NULL, with rte_errno set. */
+struct pst_portpool *pst_nat_make_pool(const struct pst_nat *nat,
+	const struct pst_nat_params *params, uint32_t address, enum pst_nat_pool pool, uint64_t runs,
+	int socket);
 
 /* Go by other params, and count by other counters: those of until now are in the request then. */
 void pst_nat_set(struct pst_nat *nat, struct pst_req *req);

@@ -34,6 +34,16 @@ void pst_nat_end_del(struct pst_nat *nat, uint64_t end, uint32_t value);
 
 /* address.c: those that a client may have. */
 struct pst_nat_span pst_nat_addresses_of(const struct pst_nat_params *p, rte_be32_t client_ip);
+/* The number of the kth of a span, from the place of `from` on, and around its end. */
+uint32_t pst_nat_address_at(
+	const struct pst_nat_params *p, const struct pst_nat_span *span, uint32_t from, uint32_t k);
+
+/* Has the client an address that it is to keep: it has ports there, and others may begin there? */
+static inline bool
+pst_nat_has_address(const struct pst_nat *nat, const struct pst_client *c)
+{
+	return (c->ports > 0 || c->n_blocks > 0) && likely(!nat->params->retired[c->address]);
+}
 
 /* A client with an outside address to itself: that, or 0. And the client of such an address. */
 rte_be32_t pst_nat_whole_of(const struct pst_nat_params *p, rte_be32_t client_ip);

@@ -41,13 +41,13 @@ pst_nat_port_address(const struct pst_nat *nat, const struct pst_client *c, uint
 {
 	bool is_any = via == PST_LISTENER_ANY_ADDRESS;
 	uint32_t first = is_any ? pst_nat_address_of(nat, c) : via;
-	struct pst_nat_span own = { .first = first, .n = 1 };
+	struct pst_nat_span own = { .n = 1 };
 	int ret = -ENOSPC;
 
-	if (c->ports == 0 && c->n_blocks == 0 && is_any && nat->params->plan == NULL)
+	if (is_any && !pst_nat_has_address(nat, c) && nat->params->plan == NULL)
 		own = pst_nat_addresses_of(nat->params, c->ip);
 	for (uint32_t k = 0; k < own.n && ret == -ENOSPC; k++) {
-		*address = own.first + (first - own.first + k) % own.n;
+		*address = own.n > 1 ? pst_nat_address_at(nat->params, &own, first, k) : first;
 		if (nat->params->block_size != 0)
 			ret = pst_nat_block_look(nat, c, *address, proto);
 		else if (pst_portpool_free_count(pool_of(nat, *address, proto)) > 0)

@@ -7,7 +7,7 @@
 void
 pst_nat_rests_destroy(struct pst_nat_params *p)
 {
-	for (uint32_t a = 0; p->rests != NULL && a < p->n_addresses; a++) {
+	for (uint32_t a = 0; p->rests != NULL && a < PST_NAT_ADDRESSES_MAX; a++) {
 		for (int k = 0; k < PST_POOLS; k++)
 			pst_port_rests_destroy(p->rests[a][k]);
 	}
@@ -32,22 +32,32 @@ create_blocks(struct pst_nat_params *p, int socket)
 }
 
 int
+pst_nat_rests_add(const struct pst_nat_params *p, uint32_t address, int socket)
+{
+	for (int k = 0; k < PST_POOLS; k++) {
+		if (p->rests[address][k] == NULL)
+			p->rests[address][k] =
+				pst_port_rests_create(p->port_first, p->port_last, socket);
+		if (p->rests[address][k] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int
 pst_nat_rests_create(struct pst_nat_params *p, int socket)
 {
 	if (p->block_size != 0)
 		return create_blocks(p, socket);
-	p->rests = rte_zmalloc("pst_nat_rests", p->n_addresses * sizeof(p->rests[0]), 0);
+	p->rests = rte_zmalloc(
+		"pst_nat_rests", PST_NAT_ADDRESSES_MAX * sizeof(p->rests[0]), 0);
 	if (p->rests == NULL)
 		return -ENOMEM;
 	for (uint32_t a = 0; a < p->n_addresses; a++) {
-		for (int k = 0; k < PST_POOLS; k++) {
-			p->rests[a][k] =
-				pst_port_rests_create(p->port_first, p->port_last, socket);
-			if (p->rests[a][k] != NULL)
-				continue;
-			pst_nat_rests_destroy(p);
-			return -ENOMEM;
-		}
+		if (pst_nat_rests_add(p, a, socket) == 0)
+			continue;
+		pst_nat_rests_destroy(p);
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -65,11 +75,12 @@ may_move(const struct pst_nat *nat, uint32_t run)
 static bool
 is_idle(struct pst_nat *nat, uint32_t run, uint64_t now_ms)
 {
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
+	for (uint32_t a = 0; a < nat->n_pools; a++) {
 		if (!pst_nat_blocks_are_free(nat, a, run))
 			return false;
 		for (int k = 0; k < PST_POOLS; k++) {
-			if (!pst_portpool_run_is_idle(nat->pools[a][k], run, now_ms))
+			if (nat->pools[a][k] != NULL &&
+				!pst_portpool_run_is_idle(nat->pools[a][k], run, now_ms))
 				return false;
 		}
 	}
@@ -95,9 +106,11 @@ pst_nat_run_give(struct pst_nat *nat, enum pst_nat_want want, uint64_t now_ms)
 		return -ENOSPC;
 	nat->runs &= ~(UINT64_C(1) << found);
 	pst_nat_blocks_count_run(nat, found, false);
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
-		for (int k = 0; k < PST_POOLS; k++)
-			pst_portpool_run_remove(nat->pools[a][k], found);
+	for (uint32_t a = 0; a < nat->n_pools; a++) {
+		for (int k = 0; k < PST_POOLS; k++) {
+			if (nat->pools[a][k] != NULL)
+				pst_portpool_run_remove(nat->pools[a][k], found);
+		}
 	}
 	return found;
 }
@@ -108,8 +121,10 @@ pst_nat_run_take(struct pst_nat *nat, uint32_t run)
 	pst_assert_owner(&nat->owner);
 	nat->runs |= UINT64_C(1) << run;
 	pst_nat_blocks_count_run(nat, run, true);
-	for (uint32_t a = 0; a < nat->params->n_addresses; a++) {
-		for (int k = 0; k < PST_POOLS; k++)
-			pst_portpool_run_add(nat->pools[a][k], run);
+	for (uint32_t a = 0; a < nat->n_pools; a++) {
+		for (int k = 0; k < PST_POOLS; k++) {
+			if (nat->pools[a][k] != NULL)
+				pst_portpool_run_add(nat->pools[a][k], run);
+		}
 	}
 }

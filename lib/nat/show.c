@@ -169,7 +169,7 @@ pool_row(const struct pst_nat *nat, uint32_t i, struct pst_show_row *row, uint64
 	static const uint8_t protos[PST_POOLS] = { PST_TCP, PST_UDP, PST_ICMP };
 	const struct pst_portpool *pool = nat->pools[i / PST_POOLS][i % PST_POOLS];
 
-	if (pool == NULL)
+	if (pool == NULL || nat->params->addresses[i / PST_POOLS] == 0)
 		return false;
 	row->protocol = protos[i % PST_POOLS];
 	row->outside.ip = rte_be_to_cpu_32(nat->params->addresses[i / PST_POOLS]);

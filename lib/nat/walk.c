@@ -7,6 +7,9 @@
  * editor or a published server let in is allowed as long as the endpoint that it came to is. What
  * began with quotas, modes and mappings of another config goes on with them.
  *
+ * What has an outside address that is retired is not allowed either; while there is any of it, the
+ * address is still ours.
+ *
  * An endpoint that is not allowed takes no more, at once; what becomes of connections is the
  * asker's word. Only those to a published endpoint that now is another server's can't stay.
  */
@@ -63,12 +66,27 @@ rules_allow(const struct pst_nat_params *by, uint16_t protocol, uint32_t client,
 	return rule == NULL && unset; /* the rules say neither, and an editor has said yes */
 }
 
+/* By its address, not by its number: the config may have it under another one. */
+static bool
+is_retired(const struct walk *w, rte_be32_t outside)
+{
+	uint32_t a = 0;
+
+	if (likely(w->by->n_retired == 0))
+		return false;
+	while (a < w->by->n_addresses && w->by->addresses[a] != outside)
+		a++;
+	return a < w->by->n_addresses && w->by->retired[a];
+}
+
 static bool
 is_endpoint_allowed(const struct walk *w, const struct pst_listener *l, bool *is_anothers)
 {
 	*is_anothers = false;
 	if (l->kind != PST_LISTENER_ENDPOINT)
 		return true;
+	if (is_retired(w, pst_key_ip(l->outside)))
+		return false;
 	if (l->published)
 		return is_published(w, l, is_anothers);
 	if (l->unapproved) /* the rules are asked when its protocol is known */
@@ -124,7 +142,7 @@ is_allowed(const struct walk *w, const struct pst_conn *c, bool *is_anothers)
 	if ((c->flags & PST_CONN_LISTENER) &&
 		w->nat->listeners.entries[c->owner].kind == PST_LISTENER_EMULATED)
 		return true;
-	if (!filters_allow(w, c))
+	if (is_retired(w, pst_key_ip(c->local[PST_WAY_IN])) || !filters_allow(w, c))
 		return false;
 	if (c->flags & PST_CONN_LISTENER)
 		return is_endpoint_allowed(w, &w->nat->listeners.entries[c->owner], is_anothers);
@@ -143,6 +161,7 @@ hold_conn(const struct walk *w, uint32_t i)
 
 	if (!c->live || c->pending_end)
 		return 0;
+	w->req->walk.retired += is_retired(w, pst_key_ip(c->local[PST_WAY_IN]));
 	if (is_allowed(w, c, &is_anothers)) {
 		w->req->walk.kept++;
 		cut = false;
@@ -190,8 +209,11 @@ hold_listener(const struct walk *w, uint32_t i)
 	struct pst_listener *l = &w->nat->listeners.entries[i];
 	bool is_anothers;
 
-	if (!l->live || l->gone || !w->req->walk.applies)
+	if (!l->live || l->gone)
 		return 0;
+	w->req->walk.retired += is_retired(w, pst_key_ip(l->outside));
+	if (!w->req->walk.applies)
+		return 1;
 	if (!is_endpoint_allowed(w, l, &is_anothers)) {
 		stop_listening(w, i);
 		return 1;

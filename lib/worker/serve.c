@@ -149,6 +149,8 @@ serve_reload(struct pst_worker *w, uint64_t now_ms)
 		take_settings(w, req);
 	else if (req->type == PST_REQ_WALK)
 		pst_nat_walk(w->nat, req, now_ms);
+	else if (req->type == PST_REQ_POOL)
+		pst_nat_add_pool(w->nat, req->pool.address, req->pool.pool, req->pool.added);
 	else if (req->type == PST_REQ_PUBLISH)
 		publish(w, req, now_ms);
 	else

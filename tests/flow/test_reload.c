@@ -385,6 +385,32 @@ a_port_may_become_another_servers(void **state)
 	}
 }
 
+/* The server stays, and its port is another one: at one worker, by a port of each. */
+static void
+a_server_may_change_its_port(void **state)
+{
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		struct box *b = start(workers);
+
+		for (uint32_t i = 0; i < 12; i++) {
+			publish(0, "www", PST_TCP, 80, SERVER + i % 3);
+			publish(1, "calls", PST_UDP, 40000, SERVER + i % 3);
+			next.publish[0].internal.port = 8080 + i % 2;
+			next.publish[1].internal.port = 9090 + i % 2;
+			swap(b, PST_SWAP_APPLY, false);
+			box_pass(b, 1000);
+			assert_false(pst_swap_result(b->a->swap)->busy);
+			assert_string_equal(pst_swap_result(b->a->swap)->warning, "");
+			assert_true(reaches(b, PST_TCP, 4000 + i, 80, SERVER + i % 3));
+			assert_true(reaches(b, PST_UDP, 4000 + i, 40000, SERVER + i % 3));
+			next.n_publish = i % 4 == 3 ? 0 : 2;
+			apply(b, true);
+		}
+		box_fini(b);
+	}
+}
+
 /* One of the ports is a client's: then none of the config counts, and none is published. */
 static void
 what_cant_be_published_changes_nothing(void **state)
@@ -545,6 +571,191 @@ editors_go_and_come(void **state)
 }
 
 static void
+set_pool(uint32_t first, uint32_t last)
+{
+	next.nat.pool[0] = (struct pst_range){ first, last };
+	next.nat.n_pool = 1;
+}
+
+/* The address that a new connection of a client gets. */
+static uint32_t
+address_of_new(struct box *b, uint32_t client, uint16_t port)
+{
+	struct flow f = { .proto = PST_UDP, .client = client, .peer = PEER, .port = port };
+
+	open_flow(b, &f);
+	return f.seen.src;
+}
+
+static bool
+is_announced(const struct box *b, uint32_t ip)
+{
+	for (uint32_t i = 0; i < b->n_announced; i++) {
+		if (b->announced[i].ip == ip)
+			return true;
+	}
+	return false;
+}
+
+static void
+addresses_that_come_are_used(void **state)
+{
+	static struct flow flows[CLIENTS];
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		struct box *b = start(workers);
+		uint32_t on_new = 0;
+
+		open_flows(b, flows, PEER);
+		pst_appliance_set_link(b->a, BOX_OUTSIDE, true, b->now_ms);
+		box_settle(b);
+		b->n_announced = 0;
+		set_pool(OURS, OURS + 3);
+		assert_int_equal(apply(b, true)->kept, CLIENTS);
+		flows_live(b, flows);
+		for (uint32_t i = 0; i < 64; i++) { /* of clients that have nothing yet */
+			uint32_t ip = address_of_new(b, CLIENT + 100 + i, 4000);
+
+			assert_in_range(ip, OURS, OURS + 3);
+			on_new += ip != OURS;
+		}
+		assert_true(on_new > 16);
+		assert_int_equal(address_of_new(b, CLIENT, 4999), OURS); /* it has ports there */
+		assert_true(is_announced(b, OURS + 1) && is_announced(b, OURS + 3));
+		assert_non_null(box_ask(b, BOX_OUTSIDE, 0, OURS + 3));
+		assert_null(box_ask(b, BOX_OUTSIDE, 0, OURS + 4));
+		/* all ports of all runs are there, and runs move */
+		for (uint32_t w = 0; w < workers; w++) {
+			const struct pst_nat *nat = pst_worker_nat(b->a->workers[w]);
+
+			for (int k = 0; k < PST_POOLS; k++)
+				assert_int_equal(pst_portpool_free_count(nat->pools[0][k]) +
+							 pst_portpool_used(nat->pools[0][k]),
+					pst_portpool_free_count(nat->pools[3][k]) +
+						pst_portpool_used(nat->pools[3][k]));
+		}
+		box_fini(b);
+	}
+}
+
+static void
+addresses_that_go_drain_or_are_cut(void **state)
+{
+	static struct flow flows[CLIENTS];
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 4; workers *= 2) {
+		struct box *b = start(workers);
+		const struct pst_swap_result *result;
+
+		open_flows(b, flows, PEER);
+		set_pool(OURS + 5, OURS + 6);
+		assert_int_equal(swap(b, PST_SWAP_COUNT, false)->forbidden, CLIENTS);
+		assert_int_equal(apply(b, false)->forbidden, CLIENTS);
+		flows_live(b, flows);
+		for (uint32_t i = 0; i < CLIENTS; i++) /* even of who has ports there */
+			assert_in_range(address_of_new(b, CLIENT + i, 4900), OURS + 5, OURS + 6);
+		assert_non_null(box_ask(b, BOX_OUTSIDE, 0, OURS)); /* the interface's own */
+		result = swap(b, PST_SWAP_LOOK, false);
+		assert_int_equal(result->retired, CLIENTS);
+		assert_int_equal(b->a->now->nat.n_retired, 1);
+		result = swap(b, PST_SWAP_CUT, true);
+		assert_int_equal(result->cut, CLIENTS);
+		assert_int_equal(result->kept, CLIENTS);
+		assert_int_equal(swap(b, PST_SWAP_LOOK, false)->retired, 0);
+		swap(b, PST_SWAP_FORGET, false);
+		assert_int_equal(b->a->now->nat.n_retired, 0);
+		assert_false(pst_net_is_nat(&b->a->now->net, rte_cpu_to_be_32(OURS)));
+		/* the number is free: another address gets it, and the pools that it has */
+		set_pool(OURS + 5, OURS + 7);
+		apply(b, false);
+		assert_int_equal(b->a->now->nat.n_addresses, 3);
+		assert_in_range(address_of_new(b, CLIENT + 200, 4000), OURS + 5, OURS + 7);
+		box_fini(b);
+	}
+}
+
+/* What comes back while it drains is what it was. */
+static void
+an_address_may_come_back(void **state)
+{
+	static struct flow flows[CLIENTS];
+
+	(void)state;
+	for (uint32_t workers = 1; workers <= 2; workers++) {
+		struct box *b = start(workers);
+
+		open_flows(b, flows, PEER);
+		for (uint32_t i = 0; i < 10; i++) {
+			set_pool(OURS + 5, OURS + 5);
+			assert_int_equal(apply(b, false)->forbidden, CLIENTS);
+			set_pool(OURS, OURS);
+			assert_int_equal(apply(b, true)->forbidden, 0);
+			flows_live(b, flows);
+		}
+		box_fini(b);
+	}
+}
+
+static void
+some_clients_get_addresses_of_their_own(void **state)
+{
+	struct box *b = start(2);
+	struct flow f = { .proto = PST_UDP, .client = CLIENT, .peer = PEER, .port = 4000 };
+
+	(void)state;
+	open_flow(b, &f);
+	next.nat.n_pools = 1;
+	next.nat.pools[0] = (struct pst_config_pool){ .clients = { { CLIENT, CLIENT + 1 } },
+		.n_clients = 1,
+		.addresses = { { OURS + 20, OURS + 20 } },
+		.n_addresses = 1 };
+	assert_int_equal(apply(b, true)->kept, 1);
+	flow_lives(b, &f);
+	assert_int_equal(address_of_new(b, CLIENT + 1, 4000), OURS + 20);
+	assert_int_equal(address_of_new(b, CLIENT + 2, 4000), OURS);
+	next.nat.n_pools = 0;
+	assert_int_equal(apply(b, true)->cut, 1);
+	assert_int_equal(address_of_new(b, CLIENT + 1, 4000), OURS);
+	box_fini(b);
+}
+
+/* Runs of ports go where they are needed, on the new addresses too. */
+static void
+runs_move_with_all_addresses(void **state)
+{
+	struct box *b;
+	uint64_t runs = 0;
+
+	(void)state;
+	box_config(&next, 2, 1);
+	next.nat.ports_per_client = 65535;
+	next.nat.sessions_per_client = 65535;
+	next.nat.sessions = 65536;
+	next.nat.filtering = PST_ENDPOINT_INDEPENDENT;
+	box_init(&box, &next, 0);
+	b = &box;
+	set_pool(OURS, OURS + 1);
+	apply(b, false);
+	for (uint32_t i = 0; i < 40000; i++) { /* of one client: more than half of an address */
+		struct pkt in = pkt_udp(CLIENT, 1024 + i, PEER, 53), out;
+
+		assert_true(box_pass_through(b, BOX_INSIDE, &in, &out));
+	}
+	for (uint32_t w = 0; w < 2; w++) {
+		const struct pst_nat *nat = pst_worker_nat(b->a->workers[w]);
+
+		assert_int_equal(runs & nat->runs, 0);
+		runs |= nat->runs;
+	}
+	assert_int_equal(runs, UINT64_MAX);
+	set_pool(OURS, OURS + 2);
+	apply(b, false);
+	box_fini(b);
+}
+
+static void
 one_at_a_time(void **state)
 {
 	struct box *b = start(1);
@@ -577,10 +788,16 @@ main(void)
 		cmocka_unit_test(timers_of_open_connections_are_set_anew),
 		cmocka_unit_test(servers_come_and_go),
 		cmocka_unit_test(a_port_may_become_another_servers),
+		cmocka_unit_test(a_server_may_change_its_port),
 		cmocka_unit_test(what_cant_be_published_changes_nothing),
 		cmocka_unit_test(counts_go_with_the_names),
 		cmocka_unit_test(protocols_keep_their_places),
 		cmocka_unit_test(editors_go_and_come),
+		cmocka_unit_test(addresses_that_come_are_used),
+		cmocka_unit_test(addresses_that_go_drain_or_are_cut),
+		cmocka_unit_test(an_address_may_come_back),
+		cmocka_unit_test(some_clients_get_addresses_of_their_own),
+		cmocka_unit_test(runs_move_with_all_addresses),
 		cmocka_unit_test(one_at_a_time),
 	};
 

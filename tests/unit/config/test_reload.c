@@ -145,6 +145,8 @@ changes_are_found(void **state)
 			", \"packet_filters\": [ { \"action\": \"deny\", \"protocol\": \"gre\" } ]",
 			"/packet_filters/0 2 - -> "
 			"{\"action\":\"deny\",\"name\":\"filter 1\",\"protocol\":\"gre\"}\n" },
+		{ ALLOW, ALLOW ", \"nat\": { \"pool\": [ \"192.0.2.9\" ] }",
+			"/nat/pool 2 [\"192.0.2.1\"] -> [\"192.0.2.9\"]\n" },
 		{ ALLOW, ALLOW ", \"reload\": { \"forbidden_connections\": \"cut\" }",
 			"/reload/forbidden_connections 0 \"drain\" -> \"cut\"\n" },
 	};
@@ -186,6 +188,12 @@ what_needs_a_restart_is_refused_with_its_line(void **state)
 			"them once, and the slots of clients and ports are the workers': it is "
 			"[1,3], "
 			"and would be [1]\n" },
+		{ IFACES ALLOW ", \"nat\": { \"port_block\": 64 } }",
+			IFACES ALLOW
+			",\n\"nat\": { \"port_block\": 64, \"pool\": [ \"192.0.2.9\" ] } }",
+			"t:5: /nat/pool: needs a restart, as with nat.port_block the blocks of all "
+			"addresses are one table: it is [\"192.0.2.1\"], and would be "
+			"[\"192.0.2.9\"]\n" },
 		{ IFACES ALLOW "}",
 			IFACES ALLOW ",\n\"publish\": [ { \"protocol\": \"any\", \"external\": "
 				     "\"192.0.2.9\", \"internal\": \"10.0.0.9\" } ] }",

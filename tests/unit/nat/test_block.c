@@ -48,9 +48,8 @@ start(uint32_t size, uint32_t addresses, uint16_t first, uint16_t last)
 
 	memset(&params, 0, sizeof(params));
 	params.mapping = PST_NAT_ENDPOINT_INDEPENDENT;
-	params.n_addresses = addresses;
-	params.addresses[0] = rte_cpu_to_be_32(OUTSIDE);
-	params.addresses[1] = rte_cpu_to_be_32(OUTSIDE + 1);
+	for (uint32_t i = 0; i < addresses; i++)
+		pst_nat_add_address(&params, rte_cpu_to_be_32(OUTSIDE + i));
 	params.port_first = first;
 	params.port_last = last;
 	params.ports_per_client = LIMIT;

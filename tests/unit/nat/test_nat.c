@@ -49,9 +49,8 @@ start(uint32_t connections)
 		.now_ms = now_ms = 1000 };
 
 	memset(&params, 0, sizeof(params));
-	params.n_addresses = 2;
-	params.addresses[0] = rte_cpu_to_be_32(0xc6120001);
-	params.addresses[1] = rte_cpu_to_be_32(0xc6120002);
+	pst_nat_add_address(&params, rte_cpu_to_be_32(0xc6120001));
+	pst_nat_add_address(&params, rte_cpu_to_be_32(0xc6120002));
 	params.port_first = 1024;
 	params.port_last = 65535;
 	params.ports_per_client = params.sessions_per_client = UINT32_MAX;

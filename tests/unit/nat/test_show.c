@@ -55,8 +55,7 @@ setup(void **state)
 
 	(void)state;
 	memset(&params, 0, sizeof(params));
-	params.n_addresses = 1;
-	params.addresses[0] = rte_cpu_to_be_32(0xc6336401);
+	pst_nat_add_address(&params, rte_cpu_to_be_32(0xc6336401));
 	params.port_first = 1024;
 	params.port_last = 65535;
 	params.ports_per_client = params.sessions_per_client = UINT32_MAX;
