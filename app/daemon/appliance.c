@@ -304,11 +304,11 @@ pst_appliance_destroy(struct pst_appliance *a)
 {
 	if (a == NULL)
 		return;
-	pst_swap_destroy(a->swap);
 	for (uint32_t e = 0; e < a->n_editors; e++) {
 		pst_runtime_destroy(a->runtimes[e]);
 		pst_chan_destroy(a->runtime_chans[e]);
 	}
+	pst_swap_destroy(a->swap);
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		pst_worker_destroy(a->workers[w]);
 		pst_chan_destroy(a->main_chans[w]);

@@ -391,14 +391,18 @@ pst_reload_poll(struct pst_reload *r, uint64_t now_ms)
 		swapped(r);
 		return 1;
 	}
-	if (r->before != NULL && now_ms >= r->go_back_ms)
+	if (r->queued.waits) {
+		r->queued.waits = false;
+		start(r, r->queued.dry_run, r->queued.confirm_s);
+	} else if (r->before != NULL && now_ms >= r->go_back_ms) {
 		go_back(r);
-	else if (r->before == NULL && r->cut_ms != 0 && now_ms >= r->cut_ms)
+	} else if (r->before == NULL && r->cut_ms != 0 && now_ms >= r->cut_ms) {
 		start_cut(r);
-	else if (r->appliance->now->nat.n_retired > 0 && now_ms >= r->look_ms)
+	} else if (r->appliance->now->nat.n_retired > 0 && now_ms >= r->look_ms) {
 		look(r);
-	else
+	} else {
 		return 0;
+	}
 	return 1;
 }
 
@@ -407,7 +411,7 @@ pst_reload_poll(struct pst_reload *r, uint64_t now_ms)
 static bool
 is_busy(const struct pst_reload *r, char *error, size_t size)
 {
-	if (r->state != PST_RELOAD_IDLE)
+	if (r->queued.waits || r->state == PST_RELOAD_COUNTING || r->state == PST_RELOAD_APPLYING)
 		snprintf(error, size, "another reload is under way");
 	else if (r->before != NULL)
 		snprintf(error, size,
@@ -418,10 +422,25 @@ is_busy(const struct pst_reload *r, char *error, size_t size)
 	return true;
 }
 
+/* Returns its ticket. */
+static int
+begin(struct pst_reload *r, bool dry_run, uint32_t confirm_s)
+{
+	r->ticket = r->ticket % INT_MAX + 1;
+	if (r->state == PST_RELOAD_IDLE) {
+		start(r, dry_run, confirm_s);
+	} else {
+		r->queued.waits = true;
+		r->queued.dry_run = dry_run;
+		r->queued.confirm_s = confirm_s;
+	}
+	return r->ticket;
+}
+
 static int
 confirm(struct pst_reload *r, json_t **result, char *error, size_t size)
 {
-	if (r->before == NULL || r->state != PST_RELOAD_IDLE) {
+	if (r->before == NULL || r->state == PST_RELOAD_APPLYING) {
 		snprintf(error, size, "there is no reload to be confirmed");
 		return -ENOENT;
 	}
@@ -472,9 +491,7 @@ pst_reload_command(struct pst_reload *r, const char *name, json_t *request, json
 		return -EINVAL;
 	if (is_busy(r, error, size))
 		return -EBUSY;
-	r->ticket = r->ticket % INT_MAX + 1;
-	start(r, dry_run, confirm_s);
-	return r->ticket;
+	return begin(r, dry_run, confirm_s);
 }
 
 int
@@ -497,6 +514,5 @@ pst_reload_by_signal(struct pst_reload *r)
 		return;
 	}
 	PST_LOG(NOTICE, "SIGHUP: reload of %s", r->path);
-	r->ticket = r->ticket % INT_MAX + 1;
-	start(r, false, 0);
+	begin(r, false, 0);
 }

@@ -55,6 +55,11 @@ struct pst_reload {
 	void *ctx;
 
 	enum pst_reload_state state;
+	/* asked for while something else was under way that nobody asked for */
+	struct {
+		bool waits, dry_run;
+		uint32_t confirm_s;
+	} queued;
 	struct pst_changes changes; /* of the one under way */
 	uint32_t confirm_s;	    /* asked for; 0: not at all */
 	uint32_t generation;	    /* of the snapshot that was told of */

@@ -589,11 +589,25 @@ pst_swap_create(struct pst_appliance *a)
 	return s;
 }
 
+/* A worker that went over before all had done has the new counters, and frees them itself. */
+static void
+leave_counts(struct pst_swap *s)
+{
+	for (uint32_t w = 0; w < s->a->n_workers; w++) {
+		const struct pst_nat *nat =
+			s->a->workers[w] != NULL ? pst_worker_nat(s->a->workers[w]) : NULL;
+
+		if (nat != NULL && s->next != NULL && nat->params == &s->next->nat)
+			s->counts[w] = s->a->counts[w];
+	}
+}
+
 void
 pst_swap_destroy(struct pst_swap *s)
 {
 	if (s == NULL)
 		return;
+	leave_counts(s);
 	finish(s);
 	rte_free(s);
 }

@@ -66,7 +66,7 @@ struct pst_swap;
 
 /* NULL: no memory. */
 struct pst_swap *pst_swap_create(struct pst_appliance *a);
-/* After all lcores stopped. Safe on NULL. */
+/* After all lcores stopped, before the workers are destroyed. Safe on NULL. */
 void pst_swap_destroy(struct pst_swap *swap);
 
 /* 0; -EBUSY; or -errno, and the text is in the result. */

@@ -770,6 +770,32 @@ one_at_a_time(void **state)
 	box_fini(b);
 }
 
+/* Whatever has been done of it, and by whom. */
+static void
+the_end_may_come_in_between(void **state)
+{
+	(void)state;
+	for (uint32_t steps = 0; steps < 24; steps++) {
+		struct box *b = start(2);
+		struct pst_swap_params params = { .kind = PST_SWAP_APPLY, .config = &next };
+
+		publish(0, "www", PST_TCP, 80, SERVER);
+		deny("not there", BAD);
+		assert_int_equal(pst_swap_start(b->a->swap, &params), 0);
+		for (uint32_t i = 0; i < steps; i++) {
+			/* one of the workers at a time */
+			pst_lcore_set_role(PST_ROLE_WORKER, i % 2);
+			pst_worker_poll(b->a->workers[i % 2], b->now_ms);
+			pst_lcore_set_role(PST_ROLE_EDITOR, 0);
+			pst_runtime_poll(b->a->runtimes[0], b->now_ms);
+			pst_lcore_set_role(PST_ROLE_MAIN, 0);
+			pst_appliance_poll(b->a, b->now_ms);
+		}
+		b->dies = true;
+		box_stop(b);
+	}
+}
+
 static int
 setup(void **state)
 {
@@ -799,6 +825,7 @@ main(void)
 		cmocka_unit_test(some_clients_get_addresses_of_their_own),
 		cmocka_unit_test(runs_move_with_all_addresses),
 		cmocka_unit_test(one_at_a_time),
+		cmocka_unit_test(the_end_may_come_in_between),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

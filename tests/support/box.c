@@ -503,7 +503,8 @@ drain(struct box *b)
 void
 box_stop(struct box *b)
 {
-	drain(b);
+	if (!b->dies)
+		drain(b);
 	pst_appliance_destroy(b->a);
 	assert_int_equal(heap_in_use(), b->heap_before);
 	assert_int_equal(rte_mempool_in_use_count(b->mbufs), 0);

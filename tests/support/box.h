@@ -43,6 +43,7 @@ struct box {
 	struct box_arp announced[BOX_ARP_MAX], answered[BOX_ARP_MAX];
 	uint32_t n_announced, n_answered;
 	bool no_runtimes; /* the test itself is the editor lcores */
+	bool dies;	  /* box_stop() lets nobody have another round */
 	bool stalled;     /* workers stand still while an editor waits for them */
 	uint64_t put, got; /* packets in and out, by the test's own count */
 	size_t heap_before;

@@ -22,6 +22,7 @@ import policy
 import program
 import published
 import reload
+import reloads
 import routed
 import rules
 import segments
@@ -150,6 +151,8 @@ GROUPS = [
     Group("metrics, alone", lambda lab: NoGate(), metrics.ALONE),
     Group("reload", postern(**reload.SETTINGS), reload.CASES),
     Group("reload, two workers", postern(workers=2, **reload.SETTINGS), reload.CASES),
+    Group("reloads", postern(**reloads.SETTINGS), reloads.CASES),
+    Group("reloads, two workers", postern(workers=2, **reloads.SETTINGS), reloads.CASES),
     Group("links", postern(), interfaces.LINK),
     Group("VLANs", interfaces.vlans, interfaces.VLAN),
     Group("interfaces", lambda lab: NoGate(), interfaces.ALONE),
