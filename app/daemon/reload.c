@@ -154,10 +154,12 @@ static bool
 start_swap(
 	struct pst_reload *r, enum pst_swap_kind kind, const struct pst_config *config, bool cuts)
 {
+	bool applies = kind == PST_SWAP_APPLY;
 	struct pst_swap_params params = { .kind = kind,
 		.config = config,
 		.cuts = cuts,
-		.arms = kind == PST_SWAP_APPLY && pst_changes_touch(&r->changes, "/nat/timeouts") };
+		.arms = applies && pst_changes_touch(&r->changes, "/nat/timeouts"),
+		.routes = applies && pst_changes_touch(&r->changes, "/routes") };
 
 	return pst_swap_start(r->appliance->swap, &params) == 0;
 }

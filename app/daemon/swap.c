@@ -175,6 +175,7 @@ fill_walk(struct pst_swap *s, uint32_t w, struct pst_req *req)
 	req->walk.applies = s->params.kind != PST_SWAP_COUNT && s->params.kind != PST_SWAP_LOOK;
 	req->walk.cuts = s->params.cuts;
 	req->walk.arms = s->params.arms;
+	req->walk.routes = s->params.routes;
 	req->walk.cursor = s->cursors[w];
 	req->walk.kept = req->walk.forbidden = req->walk.cut = req->walk.retired = 0;
 }

@@ -47,8 +47,9 @@ struct pst_swap_params {
 	enum pst_swap_kind kind;
 	/* APPLY: it takes the place of the running one, and has to live as long; COUNT; else NULL */
 	const struct pst_config *config;
-	bool cuts; /* connections that it forbids */
-	bool arms; /* timers of open connections anew */
+	bool cuts;   /* connections that it forbids */
+	bool arms;   /* timers of open connections anew */
+	bool routes; /* open connections look for their next hops anew */
 };
 
 /* Until the next one is started. */

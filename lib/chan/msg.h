@@ -205,6 +205,7 @@ struct pst_req {
 			bool applies; /* else connections are counted, and nothing is changed */
 			bool cuts;    /* the forbidden ones */
 			bool arms;    /* timers are set anew */
+			bool routes;  /* next hops are looked for anew */
 			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
 			uint32_t kept, forbidden, cut; /* out: connections; those cut are forbidden */
 			uint32_t retired; /* out: connections and endpoints on retired addresses */

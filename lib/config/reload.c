@@ -60,9 +60,9 @@ static const struct pst_reload_key keys[] = {
 	RESTART("/interfaces/*", "mtu", PORTS),
 	RESTART("/interfaces/*", "vlan", PORTS),
 
-	RESTART("", "routes", "connections know their next hop"),
-	RESTART("/routes/*", "to", PER_KEY),
-	RESTART("/routes/*", "via", PER_KEY),
+	LIVE("", "routes", "workers: open connections look for their next hops anew"),
+	LIVE("/routes/*", "to", PER_KEY),
+	LIVE("/routes/*", "via", PER_KEY),
 
 	LIVE("", "internal_networks", "main: they say what may be published"),
 

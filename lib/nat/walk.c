@@ -177,6 +177,8 @@ hold_conn(const struct walk *w, uint32_t i)
 		return 1;
 	}
 	c->protocol_index = protocol_of(w, c);
+	if (w->req->walk.routes)
+		c->hop[PST_WAY_OUT].tag = c->hop[PST_WAY_IN].tag = 0;
 	if (w->req->walk.arms)
 		pst_nat_arm(w->nat, i, w->now_ms);
 	return 1;

@@ -43,7 +43,9 @@ swap(struct box *b, enum pst_swap_kind kind, bool cuts)
 {
 	static struct pst_config running[2];
 	static int turn;
-	struct pst_swap_params params = { .kind = kind, .cuts = cuts, .arms = true };
+	struct pst_swap_params params = {
+		.kind = kind, .cuts = cuts, .arms = true, .routes = true
+	};
 
 	/* the one that runs may not be written to */
 	turn = !turn;
@@ -755,6 +757,53 @@ runs_move_with_all_addresses(void **state)
 	box_fini(b);
 }
 
+#define FAR IP(203, 0, 113, 9)
+
+static bool
+is_neighbour(const struct box *b, uint32_t ip)
+{
+	struct pst_hop hop;
+
+	return pst_neigh_lookup(b->a->neigh, BOX_OUTSIDE, rte_cpu_to_be_32(ip), &hop);
+}
+
+static void
+set_route(uint32_t via)
+{
+	next.routes[0] = (struct pst_config_route){ .to = { .ip = IP(203, 0, 113, 0), .len = 24 },
+		.via = via };
+	next.n_routes = 1;
+}
+
+/* Open connections too: they have their next hops at hand. */
+static void
+routes_count_for_all(void **state)
+{
+	struct flow f = { .proto = PST_UDP, .client = CLIENT, .peer = FAR, .port = 4000 };
+	struct box *b = start(2);
+	struct pkt in = packet_of(&f, 0);
+
+	(void)state;
+	box_is_dropped(b, BOX_INSIDE, &in, PST_DROP_NO_ROUTE);
+	rte_pktmbuf_free(box_get(b, BOX_INSIDE));
+	set_route(IP(198, 18, 0, 200));
+	apply(b, false);
+	open_flow(b, &f);
+	flow_lives(b, &f);
+	assert_true(is_neighbour(b, IP(198, 18, 0, 200)));
+	assert_false(is_neighbour(b, IP(198, 18, 0, 201)));
+	set_route(IP(198, 18, 0, 201));
+	apply(b, false);
+	assert_false(is_neighbour(b, IP(198, 18, 0, 201)));
+	flow_lives(b, &f);
+	assert_true(is_neighbour(b, IP(198, 18, 0, 201)));
+	next.n_routes = 0;
+	apply(b, false);
+	box_is_dropped(b, BOX_INSIDE, &in, PST_DROP_NO_ROUTE);
+	rte_pktmbuf_free(box_get(b, BOX_INSIDE));
+	box_fini(b);
+}
+
 static void
 one_at_a_time(void **state)
 {
@@ -824,6 +873,7 @@ main(void)
 		cmocka_unit_test(an_address_may_come_back),
 		cmocka_unit_test(some_clients_get_addresses_of_their_own),
 		cmocka_unit_test(runs_move_with_all_addresses),
+		cmocka_unit_test(routes_count_for_all),
 		cmocka_unit_test(one_at_a_time),
 		cmocka_unit_test(the_end_may_come_in_between),
 	};

@@ -22,6 +22,7 @@ from reload import reload, write
 FLOWS, RELOADS, SECONDS = 5000, 40, 12  # of the short check
 ALL_FLOWS, ALL_RELOADS, ALL_SECONDS = 50000, 200, 60
 PER_SECOND = 3000  # packets of UDP flows
+PATIENCE = 3  # seconds without an answer
 IPERF_RATE = "40M"
 FTP_RATE = 1 << 20
 NEW_ADDRESSES = "198.18.0.20-198.18.0.23"
@@ -110,18 +111,21 @@ class Flows:
                                (self.seen[index][0], 0))
 
     def tour(self, send):
-        """Each flow once, and those without an answer again, at most twice."""
+        """Each flow once, and those without an answer again, at most twice. Those that have none."""
         before = list(self.answered)
-        left = range(len(self.flows))
+        left = list(range(len(self.flows)))
         for _ in range(3):
             for n, index in enumerate(left):
                 send(index)
                 if n % 100 == 99:
                     time.sleep(100 / (3 * PER_SECOND))
-            end = time.monotonic() + 2
-            while left and time.monotonic() < end:
-                left = [i for i in left if self.answered[i] == before[i]]
-                time.sleep(0.05)
+            end = time.monotonic() + PATIENCE
+            while left and time.monotonic() < end:  # as long as answers come
+                time.sleep(0.1)
+                still = [i for i in left if self.answered[i] == before[i]]
+                if len(still) < len(left):
+                    end = time.monotonic() + PATIENCE
+                left = still
         return left
 
     def start_asking(self, seconds):
@@ -277,9 +281,11 @@ def many_reloads(lab, gate):
         # one question for each reload is new, and nothing had to begin again
         expect(began_more == began + reloads,
                f"{began_more} connections began, and {began} + {reloads} were to")
-        expect(flows.tour(flows.ask) == [], "flows do not live")
+        left = flows.tour(flows.ask)
+        expect(not left, f"{len(left)} flows do not live; lost {lost}, without reloads {base}")
         flows.answers = False
-        expect(flows.tour(flows.call) == [], "flows are not reached from outside any more")
+        left = flows.tour(flows.call)
+        expect(not left, f"{len(left)} flows are not reached from outside any more")
         expect(flows.moved == 0, f"{flows.moved} packets left by another endpoint")
         expect(len(addresses) > 1, f"no new connection was on a new address: {addresses}")
         expect(sum(lost.values()) <= sum(base.values()),
