@@ -8,48 +8,7 @@
 
 #include <rte_malloc.h>
 
-#include "appliance.h"
-#include "carry.h"
-#include "config/address.h"
-#include "publish.h"
-
-#define PUBLISH_RETRY_MS 10
-#define PUBLISH_PATIENCE_MS 2000 /* ports of the server before are on their way back */
-
-enum step {
-	STEP_POOLS,   /* of addresses that are new */
-	STEP_PUBLISH, /* what is new */
-	STEP_EDITORS, /* those that are enabled */
-	STEP_WORKERS,
-	STEP_DISABLED, /* editors */
-	STEP_WALK,
-	STEP_REPUBLISH, /* what is another server's */
-	STEP_DONE,
-};
-
-struct pst_swap {
-	struct pst_appliance *a;
-	struct pst_swap_params params;
-	struct pst_swap_result result;
-	struct pst_snapshot *next; /* APPLY, until it runs; COUNT */
-	enum step step;
-	/* of the lcores that a step asks: a bit for each */
-	uint64_t asked, answered;
-	uint32_t cursors[PST_WORKERS_MAX]; /* STEP_WALK, STEP_POOLS */
-	/* STEP_EDITORS: both configs' editors */
-	struct pst_runtime_settings both;
-	struct pst_counts counts[PST_WORKERS_MAX]; /* by worker; for the next snapshot */
-	/* by worker and number, until it has them */
-	struct pst_portpool *(*pools)[PST_NAT_ADDRESSES_MAX * PST_POOLS];
-	/* STEP_PUBLISH, STEP_REPUBLISH */
-	uint8_t *todo;	 /* by server: the step that it is for, or STEP_DONE */
-	uint32_t server; /* that is under way */
-	enum pst_publish_step publishing;
-	uint32_t publisher, port_worker; /* who is asked; who has the port */
-	uint64_t give_up_ms;		 /* 0: it was not tried in vain */
-	uint64_t retry_ms;		 /* when it is tried again; 0: it is not to be */
-	bool undoing;
-};
+#include "swap_priv.h"
 
 /* Each worker's counters of the rules and filters; NULL where there are none. */
 static int
@@ -125,13 +84,6 @@ note_pools(struct pst_swap *s)
 		s->a->has_pools[i] |= s->next->nat.addresses[i] != 0;
 }
 
-/* Where the lcores go, or have gone. */
-static const struct pst_snapshot *
-going_to(const struct pst_swap *s)
-{
-	return s->next != NULL ? s->next : s->a->now;
-}
-
 static void
 finish(struct pst_swap *s)
 {
@@ -141,7 +93,7 @@ finish(struct pst_swap *s)
 	s->next = NULL;
 	free(s->todo);
 	s->todo = NULL;
-	s->step = STEP_DONE;
+	s->step = PST_STEP_DONE;
 	s->result.busy = false;
 }
 
@@ -158,7 +110,7 @@ fail(struct pst_swap *s, int ret)
 static bool
 asks_editors(const struct pst_swap *s)
 {
-	return s->step == STEP_EDITORS || s->step == STEP_DISABLED;
+	return s->step == PST_STEP_EDITORS || s->step == PST_STEP_DISABLED;
 }
 
 static struct pst_chan *
@@ -171,7 +123,7 @@ static void
 fill_walk(struct pst_swap *s, uint32_t w, struct pst_req *req)
 {
 	req->type = PST_REQ_WALK;
-	req->walk.nat = &going_to(s)->nat;
+	req->walk.nat = &pst_swap_going_to(s)->nat;
 	req->walk.applies = s->params.kind != PST_SWAP_COUNT && s->params.kind != PST_SWAP_LOOK;
 	req->walk.cuts = s->params.cuts;
 	req->walk.arms = s->params.arms;
@@ -219,15 +171,15 @@ ask(struct pst_swap *s, uint32_t lcore)
 {
 	struct pst_req *req = pst_chan_take(chan_of(s, lcore));
 
-	if (s->step == STEP_WALK) {
+	if (s->step == PST_STEP_WALK) {
 		fill_walk(s, lcore, req);
-	} else if (s->step == STEP_POOLS) {
+	} else if (s->step == PST_STEP_POOLS) {
 		fill_pool(s, lcore, req);
-	} else if (s->step == STEP_WORKERS) {
+	} else if (s->step == PST_STEP_WORKERS) {
 		fill_settings(s, lcore, req);
 	} else {
 		req->type = PST_REQ_RUNTIME;
-		req->runtime = s->step == STEP_EDITORS ? &s->both : &s->a->now->settings;
+		req->runtime = s->step == PST_STEP_EDITORS ? &s->both : &s->a->now->settings;
 	}
 	pst_chan_post(chan_of(s, lcore), req);
 }
@@ -236,9 +188,9 @@ ask(struct pst_swap *s, uint32_t lcore)
 static bool
 take_answer(struct pst_swap *s, uint32_t lcore, struct pst_req *req)
 {
-	if (s->step == STEP_POOLS)
+	if (s->step == PST_STEP_POOLS)
 		return !find_pool(s, lcore);
-	if (s->step != STEP_WALK)
+	if (s->step != PST_STEP_WALK)
 		return true;
 	s->result.kept += req->walk.kept;
 	s->result.forbidden += req->walk.forbidden;
@@ -269,7 +221,7 @@ ask_all(struct pst_swap *s, uint32_t *done)
 			pst_chan_put(chan_of(s, i), req);
 			++*done;
 		}
-		if (s->step == STEP_POOLS && !(s->asked & bit) && !find_pool(s, i))
+		if (s->step == PST_STEP_POOLS && !(s->asked & bit) && !find_pool(s, i))
 			s->answered |= bit;
 		if (!((s->asked | s->answered) & bit)) {
 			ask(s, i);
@@ -278,216 +230,6 @@ ask_all(struct pst_swap *s, uint32_t *done)
 		}
 	}
 	return s->answered == all;
-}
-
-/* Publishing: one server after the other. */
-
-static uint32_t
-worker_of_port(const struct pst_swap *s, const struct pst_nat_published *what)
-{
-	return pst_steer_outside(&s->a->steer, what->external.port);
-}
-
-static uint32_t
-worker_of_server(const struct pst_swap *s, const struct pst_nat_published *what)
-{
-	return pst_steer_inside(&s->a->steer, what->internal.ip);
-}
-
-static const struct pst_nat_published *
-current(const struct pst_swap *s)
-{
-	return &going_to(s)->servers[s->server];
-}
-
-static void
-post_publish(struct pst_swap *s, enum pst_publish_step step)
-{
-	const struct pst_nat_published *what = current(s);
-	struct pst_req *req;
-
-	s->publishing = step;
-	if (step != PST_PUBLISH_SERVER || worker_of_port(s, what) == worker_of_server(s, what))
-		s->port_worker = worker_of_port(s, what);
-	s->publisher = step == PST_PUBLISH_PORT ? s->port_worker : worker_of_server(s, what);
-	req = pst_chan_take(s->a->reload_chans[s->publisher]);
-	req->type = PST_REQ_PUBLISH;
-	req->publish.step = step;
-	req->publish.external = what->external;
-	req->publish.internal = what->internal;
-	req->publish.protocol = what->protocol;
-	req->publish.address = what->address;
-	req->publish.protocol_index = what->protocol_index;
-	req->publish.editor_path = what->editor_path;
-	req->publish.worker = worker_of_server(s, what);
-	req->publish.port_worker = s->port_worker;
-	s->asked = 1;
-	pst_chan_post(s->a->reload_chans[s->publisher], req);
-}
-
-/* The port was given, and the server is not there: the port's worker has it again. */
-static void
-post_release(struct pst_swap *s)
-{
-	const struct pst_nat_published *what = current(s);
-	struct pst_req *req = pst_chan_take(s->a->reload_chans[s->port_worker]);
-
-	s->publisher = s->port_worker;
-	s->publishing = PST_PUBLISH_END;
-	req->type = PST_REQ_RELEASE;
-	req->reserve.endpoint = what->external;
-	req->reserve.protocol = what->protocol;
-	s->asked = 1;
-	pst_chan_post(s->a->reload_chans[s->publisher], req);
-}
-
-static void
-say_unpublished(struct pst_swap *s, int ret)
-{
-	const struct pst_nat_published *what = current(s);
-	char *text = s->step == STEP_PUBLISH ? s->result.error : s->result.warning;
-	char at[PST_ENDPOINT_TEXT];
-
-	snprintf(text, sizeof(s->result.error), "\"%s\" can't be published: %s: %s",
-		pst_publish_name(going_to(s), what), pst_endpoint_format(&what->external, at),
-		ret == -EADDRINUSE
-			? "a client has the port, or connections to another server are open there"
-			: strerror(-ret));
-}
-
-/* It can't be: then nothing is. Behind the change it is said alone. */
-static void
-give_up(struct pst_swap *s, int ret)
-{
-	bool was_reserved = s->publishing == PST_PUBLISH_SERVER &&
-			    s->port_worker != worker_of_server(s, current(s));
-
-	say_unpublished(s, ret);
-	if (s->step == STEP_PUBLISH) {
-		s->undoing = true;
-		s->result.ret = ret;
-	}
-	if (was_reserved)
-		post_release(s);
-	else if (!s->undoing)
-		s->server++;
-}
-
-static bool
-may_retry(struct pst_swap *s, int ret, uint64_t now_ms)
-{
-	if (ret != -EAGAIN && ret != -EADDRINUSE)
-		return false;
-	if (s->give_up_ms == 0)
-		s->give_up_ms = now_ms + PUBLISH_PATIENCE_MS;
-	return now_ms < s->give_up_ms;
-}
-
-static void
-published(struct pst_swap *s, int ret, uint64_t now_ms)
-{
-	const struct pst_nat_published *what = current(s);
-	bool is_foreign = worker_of_port(s, what) != worker_of_server(s, what);
-
-	if (s->publishing == PST_PUBLISH_REOPEN && ret < 0)
-		post_publish(s, is_foreign ? PST_PUBLISH_PORT : PST_PUBLISH_SERVER);
-	else if (s->publishing == PST_PUBLISH_PORT && ret == 0)
-		post_publish(s, PST_PUBLISH_SERVER);
-	else if (ret == 0)
-		s->server++;
-	else if (!(s->publishing == PST_PUBLISH_SERVER && is_foreign) && may_retry(s, ret, now_ms))
-		s->retry_ms = now_ms + PUBLISH_RETRY_MS;
-	else
-		give_up(s, ret);
-	if (ret == 0 && !s->asked)
-		s->give_up_ms = 0;
-}
-
-static bool
-is_answered(struct pst_swap *s, int *ret)
-{
-	struct pst_chan *chan = s->a->reload_chans[s->publisher];
-	struct pst_req *req = pst_chan_answer(chan);
-
-	if (req == NULL)
-		return false;
-	*ret = req->result;
-	pst_chan_put(chan, req);
-	s->asked = 0;
-	return true;
-}
-
-/* Those that were published before one could not be are ended. True at the end. */
-static bool
-undo(struct pst_swap *s)
-{
-	while (s->server > 0) {
-		s->server--;
-		if (s->todo[s->server] == STEP_PUBLISH) {
-			post_publish(s, PST_PUBLISH_END);
-			return false;
-		}
-	}
-	return true;
-}
-
-/* True when all of this step are. */
-static bool
-publish_all(struct pst_swap *s, uint64_t now_ms, uint32_t *done)
-{
-	const struct pst_snapshot *next = going_to(s);
-	int ret;
-
-	if (s->asked) {
-		if (!is_answered(s, &ret))
-			return false;
-		++*done;
-		if (!s->undoing)
-			published(s, ret, now_ms);
-		if (s->asked)
-			return false;
-	}
-	if (s->retry_ms != 0 && now_ms < s->retry_ms)
-		return false;
-	++*done;
-	if (s->undoing)
-		return undo(s);
-	if (s->retry_ms != 0) {
-		s->retry_ms = 0;
-		post_publish(s, worker_of_port(s, current(s)) != worker_of_server(s, current(s))
-					? PST_PUBLISH_PORT
-					: PST_PUBLISH_SERVER);
-		return false;
-	}
-	while (s->server < next->n_servers && s->todo[s->server] != s->step)
-		s->server++;
-	if (s->server == next->n_servers)
-		return true;
-	s->give_up_ms = 0;
-	post_publish(s, PST_PUBLISH_REOPEN);
-	return false;
-}
-
-/* What is to be done of each server, and when. */
-static int
-plan_servers(struct pst_swap *s)
-{
-	const struct pst_nat_params *old = &s->a->now->nat;
-
-	s->todo = calloc(s->next->n_servers + 1, sizeof(*s->todo));
-	for (uint32_t i = 0; s->todo != NULL && i < s->next->n_servers; i++) {
-		const struct pst_nat_published *what = &s->next->servers[i];
-		const struct pst_nat_published *before = pst_nat_published_find(
-			old, pst_key_of_endpoint(&what->external, what->protocol));
-
-		s->todo[i] = STEP_DONE;
-		if (before == NULL)
-			s->todo[i] = STEP_PUBLISH;
-		else if (before->internal.ip != what->internal.ip ||
-			 before->internal.port != what->internal.port)
-			s->todo[i] = STEP_REPUBLISH;
-	}
-	return s->todo != NULL ? 0 : -ENOMEM;
 }
 
 /* From step to step. */
@@ -538,17 +280,17 @@ commit(struct pst_swap *s, uint64_t now_ms)
 static void
 go_on(struct pst_swap *s, uint64_t now_ms)
 {
-	if (s->step == STEP_POOLS)
+	if (s->step == PST_STEP_POOLS)
 		note_pools(s);
-	if (s->step == STEP_WORKERS)
+	if (s->step == PST_STEP_WORKERS)
 		commit(s, now_ms);
 	s->step++;
-	if (s->step == STEP_REPUBLISH && s->todo == NULL)
+	if (s->step == PST_STEP_REPUBLISH && s->todo == NULL)
 		s->step++;
 	s->asked = s->answered = 0;
 	memset(s->cursors, 0, sizeof(s->cursors));
 	s->server = 0;
-	if (s->step == STEP_DONE)
+	if (s->step == PST_STEP_DONE)
 		finish(s);
 }
 
@@ -558,7 +300,7 @@ start(struct pst_swap *s)
 	struct pst_appliance *a = s->a;
 	bool forgets = s->params.kind == PST_SWAP_FORGET;
 
-	s->step = STEP_WALK;
+	s->step = PST_STEP_WALK;
 	if (s->params.kind == PST_SWAP_CUT || s->params.kind == PST_SWAP_LOOK)
 		return 0;
 	s->next = pst_snapshot_create(a, forgets ? a->now->config : s->params.config, a->now,
@@ -569,12 +311,12 @@ start(struct pst_swap *s)
 		return 0;
 	snprintf(s->result.error, sizeof(s->result.error),
 		"no memory for it: raise memory.megabytes, and restart");
-	if (create_counts(s) < 0 || plan_servers(s) < 0 || make_pools(s) < 0)
+	if (create_counts(s) < 0 || pst_swap_plan_servers(s) < 0 || make_pools(s) < 0)
 		return -ENOMEM;
 	s->result.error[0] = 0;
 	s->both = s->next->settings;
 	s->both.enabled |= a->now->editors_enabled;
-	s->step = STEP_POOLS;
+	s->step = PST_STEP_POOLS;
 	return 0;
 }
 
@@ -585,7 +327,7 @@ pst_swap_create(struct pst_appliance *a)
 
 	if (s != NULL) {
 		s->a = a;
-		s->step = STEP_DONE;
+		s->step = PST_STEP_DONE;
 	}
 	return s;
 }
@@ -633,12 +375,12 @@ pst_swap_start(struct pst_swap *s, const struct pst_swap_params *params)
 uint32_t
 pst_swap_poll(struct pst_swap *s, uint64_t now_ms)
 {
-	bool is_publishing = s->step == STEP_PUBLISH || s->step == STEP_REPUBLISH;
+	bool is_publishing = s->step == PST_STEP_PUBLISH || s->step == PST_STEP_REPUBLISH;
 	uint32_t done = 0;
 
 	if (!s->result.busy)
 		return 0;
-	if (!(is_publishing ? publish_all(s, now_ms, &done) : ask_all(s, &done)))
+	if (!(is_publishing ? pst_swap_publish(s, now_ms, &done) : ask_all(s, &done)))
 		return done;
 	if (s->undoing)
 		fail(s, s->result.ret);

@@ -137,7 +137,25 @@ command(void *ctx, const char *name, json_t *request, json_t **result, char *err
 		snprintf(error, size, "%s: not now", name);
 		return -EBUSY;
 	}
+	if (a->is_slow)
+		return a->commands;
 	*result = json_pack("{s:i}", "generation", 2);
+	return 0;
+}
+
+static int
+late_answer(void *ctx, int ticket, json_t **result, char *error, size_t size)
+{
+	struct appliance *a = ctx;
+
+	if (!a->is_done)
+		return -EINPROGRESS;
+	if (a->problem != NULL) {
+		*result = json_pack("[s]", a->problem);
+		snprintf(error, size, "refused");
+		return -EINVAL;
+	}
+	*result = json_pack("{s:i}", "ticket", ticket);
 	return 0;
 }
 
@@ -207,6 +225,7 @@ fill_params(struct appliance *a)
 		.pool = pool,
 		.commands = commands,
 		.command = command,
+		.answer = late_answer,
 		.ctx = a,
 	};
 	for (uint32_t i = 0; i < WORKERS; i++)

@@ -40,6 +40,9 @@ struct appliance {
 	uint32_t tapped; /* frames that each copies as soon as it has one */
 	struct pst_ipset set;
 	int commands; /* run */
+	bool is_slow; /* they take their time, while */
+	bool is_done; /* is not set; and `problem` is told of then */
+	const char *problem;
 };
 
 /* With its server listening, unless `records` is 0: then there are no channels either. */

@@ -424,6 +424,35 @@ further_commands_are_run(void **state)
 	close(fd);
 }
 
+/* Others are served meanwhile; its own client's next line comes behind it. */
+static void
+a_command_may_take_its_time(void **state)
+{
+	struct appliance *a = *state;
+	int fd = appliance_connect(a), other = appliance_connect(a);
+
+	a->is_slow = true;
+	appliance_send(a, fd, "{\"command\":\"reload\"}\n" SHOW("rules"));
+	for (int i = 0; i < 100; i++)
+		appliance_step(a);
+	appliance_send(a, other, SHOW("nothing"));
+	expect(a, other, "{\"ok\":false,\"error\":\"unknown thing to show \\\"nothing\\\"\"}");
+	a->is_done = true;
+	expect(a, fd, "{\"ok\":true,\"result\":{\"ticket\":1}}");
+	assert_int_equal(receive_rows(a, fd), 1);
+	a->problem = "t:1: no";
+	appliance_send(a, fd, "{\"command\":\"reload\"}\n");
+	expect(a, fd, "{\"ok\":false,\"error\":\"refused\",\"problems\":[\"t:1: no\"]}");
+	/* one that leaves is not waited for */
+	a->is_done = false;
+	appliance_send(a, other, "{\"command\":\"reload\"}\n");
+	appliance_step(a);
+	close(other);
+	for (int i = 0; i < 100; i++)
+		appliance_step(a);
+	close(fd);
+}
+
 static void
 a_reload_swaps_the_config(void **state)
 {
@@ -495,6 +524,7 @@ main(void)
 		TEST(many_clients_share_one_record),
 		TEST(one_client_too_many_is_told_so),
 		TEST(further_commands_are_run),
+		TEST(a_command_may_take_its_time),
 		TEST(a_reload_swaps_the_config),
 		TEST(load_is_the_busy_part_of_the_last_second),
 	};

@@ -54,8 +54,7 @@ a_protocol_is_of_an_installed_filter(void **state)
 	assert_int_equal(pst_admin_primary(admin, PST_TCP, 21), 0);
 	assert_int_equal(pst_admin_primary(admin, PST_UDP, 21), -1);
 	/* of two protocols with one port the later one has it */
-	assert_int_equal(
-		pst_admin_register_protocol(admin, NULL, &ids[2], "q", NULL, &ftp, 1), 1);
+	assert_int_equal(pst_admin_register_protocol(admin, NULL, &ids[2], "q", NULL, &ftp, 1), 1);
 	assert_int_equal(pst_admin_primary(admin, PST_TCP, 21), 1);
 	assert_int_equal(pst_admin_uninstall_filter(admin, &ids[0]), 0);
 	assert_null(pst_admin_protocol(admin, &ids[1]));
@@ -75,8 +74,8 @@ what_makes_no_sense_is_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(pst_admin_register_protocol(
-					 admin, NULL, &ids[0], "p", NULL, &bad[i], 1),
+		assert_int_equal(
+			pst_admin_register_protocol(admin, NULL, &ids[0], "p", NULL, &bad[i], 1),
 			-EINVAL);
 	assert_int_equal(
 		pst_admin_register_protocol(admin, NULL, &ids[0], "", NULL, NULL, 0), -EINVAL);
@@ -97,6 +96,29 @@ what_makes_no_sense_is_refused(void **state)
 	pst_admin_destroy(admin);
 }
 
+static void
+a_protocol_may_ask_for_its_place(void **state)
+{
+	struct pst_admin *admin = pst_admin_create();
+
+	(void)state;
+	assert_int_equal(
+		pst_admin_register_protocol_at(admin, 5, NULL, &ids[0], "p", NULL, &ftp, 1), 5);
+	assert_int_equal(
+		pst_admin_register_protocol_at(admin, 5, NULL, &ids[1], "q", NULL, NULL, 0),
+		-EEXIST);
+	assert_int_equal(
+		pst_admin_register_protocol_at(admin, 6, NULL, &ids[0], "q", NULL, NULL, 0),
+		-EEXIST);
+	assert_int_equal(pst_admin_register_protocol_at(
+				 admin, PST_ADMIN_PROTOCOLS, NULL, &ids[1], "q", NULL, NULL, 0),
+		-EINVAL);
+	assert_int_equal(pst_admin_register_protocol(admin, NULL, &ids[1], "q", NULL, NULL, 0), 0);
+	assert_string_equal(pst_admin_protocol_at(admin, 5)->name, "p");
+	assert_int_equal(pst_admin_primary(admin, PST_TCP, 21), 5);
+	pst_admin_destroy(admin);
+}
+
 int
 main(void)
 {
@@ -104,6 +126,7 @@ main(void)
 		cmocka_unit_test(a_filter_is_installed_once),
 		cmocka_unit_test(a_protocol_is_of_an_installed_filter),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
+		cmocka_unit_test(a_protocol_may_ask_for_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
