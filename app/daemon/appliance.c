@@ -16,6 +16,7 @@
 #include "packet/view.h"
 #include "protocols.h"
 #include "publish.h"
+#include "record.h"
 
 #define RING_PACKETS 1024
 #define RING_EVENTS 1024
@@ -27,7 +28,7 @@
 #define LISTENERS_SHARE 16 /* a worker's listeners: its connections divided by this */
 #define LISTENERS_MIN 2048
 #define BIND_TIMEOUT_MS 100
-#define WORKER_BYTES (2 << 20) /* fragments, held SYNs, buffers */
+#define WORKER_BYTES (3 << 20) /* fragments, held SYNs, buffers, the event log's ring */
 #define POOL_BYTES (PST_POOLS * (17 << 10)) /* a worker's, of an address */
 
 /* Rings. */
@@ -146,6 +147,7 @@ create_nat(struct pst_appliance *a, uint32_t w)
 							listeners_of(a->params.config),
 		.seed = a->params.seed + w,
 		.now_ms = a->params.now_ms,
+		.log = a->queues[w],
 		.socket = SOCKET_ID_ANY };
 
 	share.runs = pst_steer_runs(&a->steer, w);
@@ -194,6 +196,8 @@ create_worker(struct pst_appliance *a, uint32_t w)
 		p.asked_by[k] = a->worker_chans[k][w];
 	}
 	set_worker_ports(a, &p, w);
+	if (pst_record_open(a, w) < 0)
+		return -ENOMEM;
 	p.nat = create_nat(a, w);
 	if (p.nat == NULL)
 		return -ENOMEM;
@@ -304,6 +308,7 @@ pst_appliance_destroy(struct pst_appliance *a)
 {
 	if (a == NULL)
 		return;
+	pst_eventlog_drop_queues(a->params.eventlog);
 	for (uint32_t e = 0; e < a->n_editors; e++) {
 		pst_runtime_destroy(a->runtimes[e]);
 		pst_chan_destroy(a->runtime_chans[e]);
@@ -313,6 +318,7 @@ pst_appliance_destroy(struct pst_appliance *a)
 		pst_worker_destroy(a->workers[w]);
 		pst_chan_destroy(a->main_chans[w]);
 		pst_chan_destroy(a->reload_chans[w]);
+		pst_record_queue_destroy(a->queues[w]);
 		for (uint32_t e = 0; e < a->n_editors; e++)
 			pst_chan_destroy(a->editor_chans[e][w]);
 		for (uint32_t k = 0; k < a->n_workers; k++) {
@@ -490,10 +496,13 @@ hear_worker(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
 	uint32_t n = 0;
 
 	while (n < WORKER_EVENTS && pst_chan_hear(a->main_chans[worker], &evt)) {
-		if (evt.type == PST_EVT_BLOCK)
+		if (evt.type == PST_EVT_BLOCK) {
+			pst_record_block(a, worker, &evt, now_ms);
 			log_block(a, worker, &evt);
-		else
+		} else {
+			pst_record_refusal(a, &evt, now_ms);
 			log_refusal(a, &evt, now_ms);
+		}
 		n++;
 	}
 	return n;
@@ -502,9 +511,12 @@ hear_worker(struct pst_appliance *a, uint32_t worker, uint64_t now_ms)
 void
 pst_appliance_set_link(struct pst_appliance *a, uint32_t iface, bool up, uint64_t now_ms)
 {
-	const struct pst_neigh_ops ops = { main_send, main_drop, main_alloc, a };
+	const struct pst_neigh_ops ops = {
+		main_send, main_drop, main_alloc, a, pst_record_neighbour
+	};
 
 	a->link_up[iface] = up;
+	a->now_ms = now_ms;
 	if (up) {
 		pst_announce_start(&a->announce, iface, now_ms);
 		return;
@@ -516,10 +528,13 @@ pst_appliance_set_link(struct pst_appliance *a, uint32_t iface, bool up, uint64_
 uint32_t
 pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 {
-	const struct pst_neigh_ops ops = { main_send, main_drop, main_alloc, a };
+	const struct pst_neigh_ops ops = {
+		main_send, main_drop, main_alloc, a, pst_record_neighbour
+	};
 	struct rte_mbuf *m[PST_BURST];
 	uint32_t total = 0, n;
 
+	a->now_ms = now_ms;
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		n = rte_ring_sc_dequeue_burst(
 			a->main_chans[w]->to_asker, (void **)m, PST_BURST, NULL);

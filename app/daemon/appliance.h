@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "config/config.h"
+#include "eventlog/eventlog.h"
 #include "runtime/runtime.h"
 #include "snapshot.h"
 #include "swap.h"
@@ -39,6 +40,7 @@ struct pst_appliance_params {
 	uint32_t ring_events;  /* 0: 1024 */
 	uint32_t handles;      /* connections and endpoints of an editor lcore; 0: 16384 */
 	uint32_t listeners;    /* of a worker; 0: by its connections */
+	struct pst_eventlog *eventlog; /* which hears of all; or NULL */
 	uint32_t records;      /* requests an editor lcore may have under way at a worker; 0: 64 */
 	/* what pst_bind_for_client() runs while it waits; and the clock it waits by */
 	void (*idle)(void *ctx);
@@ -59,7 +61,8 @@ struct pst_appliance {
 	struct pst_swap *swap;	  /* that takes them to the next one */
 	struct pst_counts counts[PST_WORKERS_MAX];
 	bool has_pools[PST_NAT_ADDRESSES_MAX]; /* by number: each worker has */
-	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number */
+	uint64_t records[PST_WORKERS_MAX]; /* of port blocks: the next number, */
+	uint64_t recorded_ms[PST_WORKERS_MAX]; /* and when the last one was made */
 	struct pst_hooks hooks[PST_ADMIN_FILTERS]; /* by editor */
 	uint64_t editors_started;		   /* init() was called: a bit for each */
 
@@ -71,6 +74,9 @@ struct pst_appliance {
 	struct rte_ring *rings[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [from][to] */
 	struct pst_chan *worker_chans[PST_WORKERS_MAX][PST_WORKERS_MAX]; /* [asker][asked] */
 
+	struct pst_record_queue *queues[PST_WORKERS_MAX]; /* of the event log, if there is one */
+
+	uint64_t now_ms; /* main's */
 	struct pst_neigh_table *neigh;
 	struct pst_announce announce;
 	bool link_up[PST_IFACES_MAX]; /* as main was told */

@@ -15,6 +15,17 @@ say(const char *name, const struct pst_port *port)
 		PST_LOG(NOTICE, "interface %s: link up, %u Mbit/s", name, port->mbps);
 }
 
+static void
+record(const struct pst_links *links, uint32_t iface, const struct pst_port *port, uint64_t now_ms)
+{
+	const struct pst_record r = { .time_ms = now_ms,
+		.type = port->up ? PST_RECORD_LINK_UP : PST_RECORD_LINK_DOWN,
+		.index = iface,
+		.number = port->up ? port->mbps : 0 };
+
+	pst_eventlog_add(links->appliance->params.eventlog, &r);
+}
+
 /* All interfaces of a port have its link. */
 static void
 changed(const struct pst_links *links, uint16_t k, uint64_t now_ms)
@@ -25,6 +36,7 @@ changed(const struct pst_links *links, uint16_t k, uint64_t now_ms)
 		if (links->ports->of_iface[i] != k)
 			continue;
 		say(net->ifaces[i].name, &links->ports->ports[k]);
+		record(links, i, &links->ports->ports[k], now_ms);
 		pst_appliance_set_link(links->appliance, i, links->ports->ports[k].up, now_ms);
 	}
 }

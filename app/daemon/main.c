@@ -20,6 +20,7 @@
 #include "config/load.h"
 #include "control/server.h"
 #include "editors.h"
+#include "events.h"
 #include "launch.h"
 #include "links.h"
 #include "monitor.h"
@@ -55,6 +56,8 @@ struct postern {
 	struct pst_control *control;
 	struct pst_notify notify;
 	struct pst_monitor monitor;
+	struct pst_daemon_events events;
+	struct pst_eventlog *eventlog;
 };
 
 static void
@@ -234,6 +237,7 @@ build(struct postern *p)
 		return -ENODEV;
 	}
 	fill_ifaces(p, mtus, &params);
+	params.eventlog = p->eventlog;
 	p->appliance = pst_appliance_create(&params, error, sizeof(error));
 	if (p->appliance == NULL) {
 		fail(error);
@@ -254,6 +258,18 @@ applied(void *ctx, const struct pst_config *config)
 
 	p->launch.config = config;
 	pst_operate_refresh(&p->operate, config, p->control);
+}
+
+static int
+open_events(struct postern *p)
+{
+	char error[512];
+
+	p->eventlog = pst_daemon_events_open(&p->events, p->config, &p->appliance,
+		pst_clock_now(&p->clock), error, sizeof(error));
+	if (p->eventlog == NULL)
+		fail(error);
+	return p->eventlog != NULL ? 0 : -EIO;
 }
 
 static int
@@ -315,6 +331,7 @@ main_round(struct postern *p)
 
 	if (reload_signal) {
 		reload_signal = 0;
+		pst_eventlog_reopen(p->eventlog, now);
 		pst_reload_by_signal(&p->reload);
 	}
 	pst_links_poll(&p->links, now);
@@ -322,6 +339,7 @@ main_round(struct postern *p)
 	notify(p, now);
 	done = pst_appliance_poll(p->appliance, now);
 	done += pst_reload_poll(&p->reload, now);
+	done += pst_eventlog_poll(p->eventlog, now);
 	done += pst_control_poll(p->control, now);
 	return done + pst_monitor_poll(&p->monitor, p->control);
 }
@@ -385,7 +403,10 @@ stop(struct postern *p)
 	pst_monitor_close(&p->monitor, p->control);
 	pst_control_destroy(p->control);
 	pst_ports_close(&p->ports);
+	while (p->eventlog != NULL && pst_eventlog_poll(p->eventlog, pst_clock_now(&p->clock)) > 0)
+		;
 	pst_appliance_destroy(p->appliance);
+	pst_eventlog_destroy(p->eventlog, pst_clock_now(&p->clock));
 	rte_mempool_free(p->mbufs);
 	rte_eal_cleanup();
 	pst_eal_args_fini(&p->eal);
@@ -438,6 +459,8 @@ main(int argc, char **argv)
 	if (start_eal(&p, &args) < 0)
 		return 1;
 	ret = make_mbufs(&p);
+	if (ret == 0)
+		ret = open_events(&p);
 	if (ret == 0)
 		ret = build(&p);
 	if (ret == 0)

@@ -76,6 +76,18 @@ update_rss(struct pst_operate *o)
 	o->rebase = true;
 }
 
+static void
+record_move(const struct pst_operate *o, uint32_t port, uint32_t worker)
+{
+	const struct pst_record r = { .time_ms = o->appliance->now_ms,
+		.type = PST_RECORD_PORTS_MOVED,
+		.index = worker,
+		.outside = { 0, port },
+		.remote = { 0, port + PST_STEER_SLOT_PORTS - 1 } };
+
+	pst_eventlog_add(o->appliance->params.eventlog, &r);
+}
+
 /* Runs of ports that have moved between workers. */
 static void
 watch_runs(struct pst_operate *o)
@@ -91,6 +103,7 @@ watch_runs(struct pst_operate *o)
 		PST_LOG(INFO, "outside ports %u-%u went from worker %u to worker %u", port,
 			port + PST_STEER_SLOT_PORTS - 1, pst_steer_outside(&o->steer, port),
 			worker);
+		record_move(o, port, worker);
 		pst_steer_move(&o->steer, run, worker);
 		moved = true;
 	}

@@ -245,7 +245,8 @@ enum pst_evt_type {
 	PST_EVT_REFUSED,      /* to main: a connection was, by `why`; a rule's number is `cookie`, of
 				 the params of generation ref.gen */
 	PST_EVT_BLOCK,        /* to main: client.ip has ports from `remote` on, up to ref.index; or,
-				 with `why`, no more; `cookie` is the record's number */
+				 with `why`, no more; `cookie` is the record's number, ref.gen the
+				 time's low 32 bits */
 	PST_EVT_CONN_END,     /* watched or accepted connection `ref` has ended */
 };
 

@@ -220,6 +220,12 @@ struct pst_config {
 	char control_socket[108]; /* sun_path's length */
 	struct pst_endpoint metrics_listen; /* port 0: nowhere; ip 0: all addresses of the host */
 	char log_level[16];
+	char log_events[256];	   /* the event log's file; empty: none */
+	uint32_t log_kinds;	   /* of it: enum pst_record_kind, a bit for each */
+	char log_syslog[108];	   /* empty: none */
+	int log_syslog_format;	   /* enum pst_syslog_format */
+	char log_ipfix[24];	   /* ADDRESS:PORT; empty: none */
+	uint32_t log_ipfix_domain;
 
 	uint32_t n_filters;
 	/* of its own, so last: what is before it is comparable. pst_config_fini() */

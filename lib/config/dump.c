@@ -5,6 +5,7 @@
 
 #include "config/address.h"
 #include "config/keys.h"
+#include "eventlog/record.h"
 
 /*
  * Both take the value over. Without memory the whole becomes NULL, and with it
@@ -329,6 +330,23 @@ metrics(const struct pst_config *config)
 		json_string(pst_service_format(&config->metrics_listen, text)));
 }
 
+static json_t *
+log_of(const struct pst_config *c)
+{
+	json_t *object = section("/log", c), *kinds = json_array();
+
+	for (int k = 0; k < PST_RECORD_LOST_BIT; k++) {
+		if ((c->log_kinds >> k & 1) != 0)
+			kinds = append(kinds, json_string(pst_record_kinds[k]));
+	}
+	object = with(object, "kinds", kinds);
+	if (c->log_syslog[0] != 0)
+		object = with(object, "syslog", json_string(c->log_syslog));
+	if (c->log_ipfix[0] != 0)
+		object = with(object, "ipfix", json_string(c->log_ipfix));
+	return object;
+}
+
 json_t *
 pst_config_to_json(const struct pst_config *config)
 {
@@ -347,5 +365,5 @@ pst_config_to_json(const struct pst_config *config)
 	object = with(object, "reload", section("/reload", config));
 	object = with(object, "control", section("/control", config));
 	object = with(object, "metrics", metrics(config));
-	return with(object, "log", section("/log", config));
+	return with(object, "log", log_of(config));
 }

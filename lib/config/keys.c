@@ -6,6 +6,7 @@
 #include <rte_common.h>
 
 #include "config/config.h"
+#include "eventlog/record.h"
 
 #define AT(field) .offset = offsetof(struct pst_config, field)
 #define OF(element, field) .offset = offsetof(struct pst_config_##element, field)
@@ -28,6 +29,7 @@ static const char *const transports[] = { "tcp", "udp", NULL };
 static const char *const published[] = { "tcp", "udp", "any", NULL };
 static const char *const forbidden[] = { "keep", "drain", "cut", NULL };
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const syslog_formats[] = { "auto", "rfc5424", "rfc3164", NULL };
 
 #define SECONDS(key, seconds)                                                                      \
 	{                                                                                          \
@@ -156,7 +158,14 @@ const struct pst_key pst_keys[] = {
 
 	{ "/log", "level", PST_KEY_TEXT, AT(log_level), WITHIN(1, 15), .fallback = "\"info\"",
 		.names = levels },
-	{ "/log", "events", PST_KEY_LATER },
+	{ "/log", "events", PST_KEY_TEXT, AT(log_events), WITHIN(1, 255) },
+	{ "/log", "kinds", PST_KEY_LIST, ENTRIES(1, PST_RECORD_N_KINDS - 1) },
+	{ "/log", "syslog", PST_KEY_SHAPE },
+	{ "/log", "syslog_format", PST_KEY_ENUM, AT(log_syslog_format), .fallback = "\"auto\"",
+		.names = syslog_formats },
+	{ "/log", "ipfix", PST_KEY_SHAPE },
+	{ "/log", "ipfix_domain", PST_KEY_U32, AT(log_ipfix_domain), WITHIN(0, UINT32_MAX),
+		.fallback = "1" },
 };
 /* clang-format on */
 

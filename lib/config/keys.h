@@ -22,7 +22,6 @@ enum pst_key_type {
 	PST_KEY_LIST,	/* from `least` to `most` entries; min and max are a number's */
 	PST_KEY_OBJECT, /* a section */
 	PST_KEY_MAP,	/* up to `most` objects, by name */
-	PST_KEY_LATER,	/* a key of a later version: refused by name */
 };
 
 struct pst_key {

@@ -486,6 +486,7 @@ pst_load_root(struct pst_loader *l, const json_t *root)
 	pst_member_find(&m, "", "", root, "internal_networks");
 	read_networks(l, &m);
 	read_nat(l, json_object_get(root, "nat")); /* behind memory: a default depends on it */
+	pst_load_log(l, json_object_get(root, "log"));
 	pst_member_find(&m, "", "", root, "protocols");
 	read_map(l, &m, read_protocol);
 	pst_member_find(&m, "", "", root, "rules");

@@ -21,6 +21,9 @@ const char *pst_member_text(struct pst_loader *l, const struct pst_member *m);
 uint32_t pst_member_ranges(
 	struct pst_loader *l, const struct pst_member *m, struct pst_range *ranges);
 
+/* "log", but for scalars; behind "nat", on which a default depends */
+void pst_load_log(struct pst_loader *l, const json_t *log);
+
 /* "packet_filters" */
 void pst_load_filters(struct pst_loader *l, const struct pst_member *m);
 

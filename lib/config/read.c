@@ -208,7 +208,7 @@ unknown_key(struct pst_loader *l, const char *section, const char *pointer, cons
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < pst_n_keys && n + 1 < KEYS_MAX; i++) {
-		if (pst_keys[i].type != PST_KEY_LATER && strcmp(pst_keys[i].section, section) == 0)
+		if (strcmp(pst_keys[i].section, section) == 0)
 			names[n++] = pst_keys[i].name;
 	}
 	names[n] = NULL;
@@ -251,8 +251,6 @@ pst_read_object(struct pst_loader *l, const char *section, const char *pointer, 
 		pst_pointer_child(at, pointer, name);
 		if (key == NULL)
 			unknown_key(l, section, at, name);
-		else if (key->type == PST_KEY_LATER)
-			pst_problem(l, at, "\"%s\" is not supported by this version", name);
 		else
 			pst_read_scalar(l, key, at, value, base);
 	}

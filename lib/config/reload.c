@@ -41,6 +41,7 @@ const char *const pst_reload_class_names[PST_RELOAD_CLASSES] = {
 #define MEMORY "the EAL reserves memory once"
 #define PORTS "ports, queues and steering are set up once"
 #define BLOCKS "clients have ports by it already"
+#define LOG "the event log goes one way from its start to its end"
 #define PER_KEY "see its keys"
 
 /* clang-format off */
@@ -134,6 +135,12 @@ static const struct pst_reload_key keys[] = {
 	RESTART("/metrics", "listen", "the server opens its address once"),
 
 	LIVE("/log", "level", "main"),
+	RESTART("/log", "events", LOG),
+	RESTART("/log", "kinds", LOG),
+	RESTART("/log", "syslog", LOG),
+	RESTART("/log", "syslog_format", LOG),
+	RESTART("/log", "ipfix", LOG),
+	RESTART("/log", "ipfix_domain", LOG),
 };
 /* clang-format on */
 
@@ -368,7 +375,7 @@ compare_section(struct compare *d, const char *section, const char *pointer, con
 	for (uint32_t i = 0; i < pst_n_keys; i++) {
 		char at[PST_POINTER_MAX];
 
-		if (strcmp(pst_keys[i].section, section) != 0 || pst_keys[i].type == PST_KEY_LATER)
+		if (strcmp(pst_keys[i].section, section) != 0)
 			continue;
 		pst_pointer_child(at, pointer, pst_keys[i].name);
 		compare_key(d, &pst_keys[i], at, json_object_get(from, pst_keys[i].name),

@@ -3,6 +3,7 @@
 
 #include "config/address.h"
 #include "control/doc.h"
+#include "eventlog/syslogmsg.h"
 
 json_t *
 pst_settings_guid(const struct pst_guid *guid)
@@ -277,6 +278,31 @@ reload(const struct pst_config *config)
 		(json_int_t)config->reload.drain_time);
 }
 
+static json_t *
+log_of(const struct pst_config *config)
+{
+	static const char *const formats[] = { [PST_SYSLOG_AUTO] = "auto",
+		[PST_SYSLOG_RFC5424] = "rfc5424",
+		[PST_SYSLOG_RFC3164] = "rfc3164" };
+	json_t *kinds = json_array();
+	json_t *log;
+
+	for (int k = 0; k < PST_RECORD_LOST_BIT; k++) {
+		if ((config->log_kinds >> k & 1) != 0)
+			json_array_append_new(kinds, json_string(pst_record_kinds[k]));
+	}
+	log = json_pack("{s:o,s:o,s:s,s:I}", "level", pst_doc_text(config->log_level), "kinds",
+		kinds, "syslog_format", formats[config->log_syslog_format], "ipfix_domain",
+		(json_int_t)config->log_ipfix_domain);
+	if (config->log_events[0] != 0)
+		json_object_set_new(log, "events", pst_doc_text(config->log_events));
+	if (config->log_syslog[0] != 0)
+		json_object_set_new(log, "syslog", pst_doc_text(config->log_syslog));
+	if (config->log_ipfix[0] != 0)
+		json_object_set_new(log, "ipfix", pst_doc_text(config->log_ipfix));
+	return log;
+}
+
 json_t *
 pst_settings(const struct pst_control_view *view)
 {
@@ -286,7 +312,7 @@ pst_settings(const struct pst_control_view *view)
 	if (config == NULL)
 		return json_null();
 	return json_pack("{s:o, s:{s:b,s:I}, s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o, s:{s:o}, "
-			 "s:{s:s}, s:{s:o}}",
+			 "s:{s:s}, s:o}",
 		"lcores", lcores(config), "memory", "hugepages", config->memory.hugepages,
 		"megabytes", (json_int_t)config->memory.megabytes, "interfaces", interfaces(config),
 		"routes", routes(config), "internal_networks", internal_networks(config), "nat",
@@ -294,8 +320,7 @@ pst_settings(const struct pst_control_view *view)
 		"packet_filters", filters(config), "publish", publish(config), "editors",
 		editors(config), "reload", reload(config), "control", "socket",
 		pst_doc_text(config->control_socket), "metrics", "listen",
-		pst_service_format(&config->metrics_listen, listen), "log", "level",
-		pst_doc_text(config->log_level));
+		pst_service_format(&config->metrics_listen, listen), "log", log_of(config));
 }
 
 /* The workers' counts of one place, together. */

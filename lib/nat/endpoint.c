@@ -162,6 +162,7 @@ make_listeners(struct pst_nat *nat, struct pst_req *req, uint32_t client, uint32
 	rte_be32_t ip = nat->params->addresses[address];
 	uint64_t due = pst_nat_listener_due(nat, &common);
 	uint32_t n = req->bind.n, low = req->bind.protocol;
+	bool is_told = pst_record_is_wanted(nat->log, PST_RECORD_MASK(LISTENER));
 	struct place places[AHEAD];
 
 	for (uint32_t k = 0; k < AHEAD && k < n; k++)
@@ -175,6 +176,9 @@ make_listeners(struct pst_nat *nat, struct pst_req *req, uint32_t client, uint32
 		i = make_listener(nat, &common, &place, &req->bind.ends[k]);
 		if (due != PST_EXPIRY_NEVER) /* a new one is not armed */
 			pst_expiry_arm(nat->listeners.expiry, i, due);
+		if (is_told)
+			pst_nat_record_listener(nat, PST_RECORD_LISTENER_OPEN,
+				&nat->listeners.entries[i], now_ms);
 	}
 	nat->clients.entries[client].refs += n;
 	nat->clients.entries[client].maps += (common.flags & PST_FLAG_MAP) != 0 ? n : 0;
@@ -380,6 +384,8 @@ give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	struct pst_listener *l = &nat->listeners.entries[i];
 	struct pst_client *c = &nat->clients.entries[l->client];
 
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(LISTENER)))
+		pst_nat_record_listener(nat, PST_RECORD_LISTENER_CLOSE, l, now_ms);
 	pst_nat_end_del(nat, l->outside, i << 2 | PST_END_LISTENER);
 	if (l->foreign)
 		want_release(nat, i);
@@ -580,7 +586,7 @@ serve_allow_bind(struct pst_nat *nat, struct pst_req *req)
 }
 
 static int
-serve_set_client(struct pst_nat *nat, struct pst_req *req)
+serve_set_client(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 {
 	uint32_t i = pst_listener_deref(&nat->listeners, req->bind.ends[0].ref);
 	struct pst_listener *l;
@@ -595,6 +601,8 @@ serve_set_client(struct pst_nat *nat, struct pst_req *req)
 			&req->bind.ends[0].client))
 		return -EINVAL;
 	l->inside = pst_key_of_endpoint(&req->bind.ends[0].client, pst_key_low(l->outside));
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(LISTENER)))
+		pst_nat_record_listener(nat, PST_RECORD_LISTENER_CLIENT, l, now_ms);
 	return 0;
 }
 
@@ -659,7 +667,7 @@ pst_nat_serve(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms)
 		req->result = serve_kill(nat, req, now_ms);
 		break;
 	case PST_REQ_SET_CLIENT:
-		req->result = serve_set_client(nat, req);
+		req->result = serve_set_client(nat, req, now_ms);
 		break;
 	case PST_REQ_KILL_CONN:
 		req->result = serve_kill_conn(nat, req, now_ms);

@@ -173,6 +173,7 @@ pst_nat_create(const struct pst_nat_params *params, const struct pst_nat_share *
 		return pst_null(ENOMEM);
 	nat->params = params;
 	nat->owner = (struct pst_lcore_role){ PST_ROLE_WORKER, share->worker };
+	nat->log = share->log;
 	nat->runs = share->runs;
 	nat->first_release = nat->last_release = PST_SLOT_NONE;
 	nat->first_idle = nat->last_idle = PST_BLOCK_NONE;
@@ -260,6 +261,8 @@ drop_bind(struct pst_nat *nat, uint32_t i, struct pst_flow_key key, uint64_t out
 	const struct pst_bind *b = &nat->binds.entries[i];
 	struct pst_client *c = &nat->clients.entries[b->client];
 
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(BIND)) && b->kind != PST_BIND_ROUTED)
+		pst_nat_record_bind(nat, PST_RECORD_BIND_CLOSE, key, outside, now_ms);
 	if (!pst_view_is_portless(pst_key_low(outside)))
 		pst_nat_end_del(nat, outside, i << 2 | PST_END_BIND);
 	if (b->kind == PST_BIND_POOLED) {
@@ -337,6 +340,8 @@ pst_nat_start_conn(
 	nat->connections_total++;
 	link_conn(nat, i);
 	pst_nat_arm(nat, i, p->now_ms);
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(CONNECTION)))
+		pst_nat_record_conn(nat, PST_RECORD_CONNECTION_OPEN, i, p->now_ms);
 }
 
 /* R31: who asked for it hears of it once it is one, on the editor lcore. */
@@ -421,6 +426,8 @@ pst_nat_close(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 	uint32_t client = client_of(nat, c);
 
 	pst_assert_owner(&nat->owner);
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(CONNECTION)))
+		pst_nat_record_conn(nat, PST_RECORD_CONNECTION_CLOSE, i, now_ms);
 	if (unlikely(c->flags & PST_CONN_ALIASED))
 		pst_nat_alias_del(nat, i, now_ms);
 	pst_conn_unlink(&nat->conns, i);

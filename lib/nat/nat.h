@@ -32,6 +32,7 @@
 #include "base/counter.h"
 #include "base/lcore.h"
 #include "base/rng.h"
+#include "eventlog/queue.h"
 #include "filter/packet.h"
 #include "filter/rule.h"
 #include "nat/bind.h"
@@ -181,6 +182,7 @@ struct pst_nat_share {
 	uint32_t listeners;
 	uint64_t seed;
 	uint64_t now_ms;
+	struct pst_record_queue *log; /* of the event log; NULL: there is none */
 	int socket;
 };
 
@@ -207,7 +209,9 @@ enum pst_nat_want {
 };
 
 struct pst_nat {
-	struct pst_lcore_role owner; /* set before launch, const after */
+	/* set before launch, const after */
+	struct pst_lcore_role owner;
+	struct pst_record_queue *log; /* or NULL */
 	/* worker only */
 	const struct pst_nat_params *params; /* other ones after a reload */
 	uint64_t runs; /* as in struct pst_nat_share */

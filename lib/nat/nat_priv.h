@@ -182,6 +182,14 @@ uint64_t pst_nat_listener_due(const struct pst_nat *nat, const struct pst_listen
 void pst_nat_tell_conn(struct pst_nat *nat, uint32_t i);
 void pst_nat_tell_listener(struct pst_nat *nat, uint32_t i);
 
+/* record.c: what the event log is to hear; ask pst_record_is_wanted() first. */
+void pst_nat_record_bind(struct pst_nat *nat, enum pst_record_type type, struct pst_flow_key key,
+	uint64_t outside, uint64_t now_ms);
+void pst_nat_record_listener(struct pst_nat *nat, enum pst_record_type type,
+	const struct pst_listener *l, uint64_t now_ms);
+void pst_nat_record_conn(
+	struct pst_nat *nat, enum pst_record_type type, uint32_t i, uint64_t now_ms);
+
 /* show.c: rows for the operator, clear at first; false: there is none. */
 void pst_nat_clear_row(struct pst_show_row *row);
 bool pst_nat_conn_row(

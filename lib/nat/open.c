@@ -31,6 +31,8 @@ add_bind(struct pst_nat *nat, const struct pst_nat_opening *o, uint32_t client, 
 	if (!pst_view_is_portless(pst_key_low(o->outside)))
 		pst_nat_end_add(nat, o->outside, i << 2 | PST_END_BIND);
 	nat->binds_total++;
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(BIND)) && o->kind != PST_BIND_ROUTED)
+		pst_nat_record_bind(nat, PST_RECORD_BIND_OPEN, o->key, o->outside, now_ms);
 	return i;
 }
 

@@ -60,6 +60,8 @@ make_listener(struct pst_nat *nat, const struct pst_nat_published *what, uint32_
 	l->published = l->told = true;
 	l->foreign = foreign;
 	pst_nat_end_add(nat, l->outside, i << 2 | PST_END_LISTENER);
+	if (pst_record_is_wanted(nat->log, PST_RECORD_MASK(LISTENER)))
+		pst_nat_record_listener(nat, PST_RECORD_LISTENER_OPEN, l, now_ms);
 }
 
 int

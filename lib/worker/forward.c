@@ -356,9 +356,15 @@ tell_refused(struct pst_worker *w, const struct job *job, enum pst_drop why, int
 		.client = { rte_be_to_cpu_32(job->v.src), rte_be_to_cpu_16(job->v.sport) },
 		.remote = { rte_be_to_cpu_32(job->v.dst), rte_be_to_cpu_16(job->v.dport) } };
 
+	enum pst_record_kind kind = why == PST_DROP_RULE || why == PST_DROP_PACKET_FILTER ?
+		PST_RECORD_FILTER_BIT :
+		PST_RECORD_LIMIT_BIT;
+
 	/* half of the ring is for what must not be missed */
 	if (w->params.main->events != NULL && pst_chan_has_event_room(w->params.main))
 		pst_chan_tell(w->params.main, &evt);
+	else if (pst_record_is_wanted(w->nat->log, UINT32_C(1) << kind))
+		pst_record_count_lost(w->nat->log, kind);
 }
 
 /* What the sender is told when no connection can be made, and the operator (RFC 6888 REQ-11). */

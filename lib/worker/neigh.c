@@ -159,7 +159,7 @@ mac_of(uint64_t word)
 	return mac;
 }
 
-static void
+static bool
 publish(struct pst_neigh_table *t, uint32_t i, const struct rte_ether_addr *mac)
 {
 	uint64_t word = 0;
@@ -168,10 +168,19 @@ publish(struct pst_neigh_table *t, uint32_t i, const struct rte_ether_addr *mac)
 		word = word << 8 | mac->addr_bytes[k];
 	if (((t->slots[i].mac_tag ^ word) & UINT64_C(0xffffffffffff)) == 0 &&
 		t->slots[i].mac_tag >> 48 != 0)
-		return; /* what it was: the connections' hops stay good */
+		return false; /* what it was: the connections' hops stay good */
 	t->own[i].gen = t->own[i].gen == UINT16_MAX ? 1 : t->own[i].gen + 1;
 	__atomic_store_n(&t->slots[i].mac_tag, word | (uint64_t)t->own[i].gen << 48,
 		__ATOMIC_RELEASE);
+	return true;
+}
+
+static void
+tell(const struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint32_t i,
+	const struct rte_ether_addr *mac)
+{
+	if (ops->changed != NULL)
+		ops->changed(ops->ctx, t->slots[i].key >> 16, t->slots[i].key >> 32, mac);
 }
 
 static void
@@ -272,7 +281,8 @@ confirm(struct pst_neigh_table *t, const struct pst_net *net, const struct pst_n
 	struct pst_neigh_own *o = &t->own[i];
 	struct rte_mbuf *m;
 
-	publish(t, i, mac);
+	if (publish(t, i, mac))
+		tell(t, ops, i, mac);
 	o->state = PST_NEIGH_REACHABLE;
 	o->tries = 0;
 	o->confirmed_ms = now_ms;
@@ -308,6 +318,7 @@ fail(struct pst_neigh_table *t, const struct pst_neigh_ops *ops, uint32_t i)
 	__atomic_store_n(&t->slots[i].mac_tag, 0, __ATOMIC_RELEASE);
 	while ((m = unkeep(t, o)) != NULL)
 		ops->drop(ops->ctx, m, PST_DROP_NO_NEIGHBOUR);
+	tell(t, ops, i, NULL);
 }
 
 void

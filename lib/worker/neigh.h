@@ -76,6 +76,8 @@ struct pst_neigh_ops {
 	void (*drop)(void *ctx, struct rte_mbuf *m, enum pst_drop why);
 	struct rte_mbuf *(*alloc)(void *ctx);
 	void *ctx;
+	/* a neighbour answers, or has another MAC; or (NULL) does not answer. May be NULL */
+	void (*changed)(void *ctx, uint16_t iface, rte_be32_t ip, const struct rte_ether_addr *mac);
 };
 
 struct pst_neigh_table *pst_neigh_create(int socket);

@@ -303,7 +303,7 @@ tell_events(struct pst_worker *w, uint32_t e)
 
 /* Records of port blocks are never dropped here: they wait for room. */
 static uint32_t
-tell_records(struct pst_worker *w)
+tell_records(struct pst_worker *w, uint64_t now_ms)
 {
 	const struct pst_block_record *r;
 	uint32_t n = 0;
@@ -312,7 +312,7 @@ tell_records(struct pst_worker *w)
 		struct pst_evt evt = { .type = PST_EVT_BLOCK,
 			.why = r->given_back,
 			.cookie = r->number,
-			.ref = { .index = r->last },
+			.ref = { .index = r->last, .gen = now_ms },
 			.client = { r->client_ip, 0 },
 			.remote = { r->address, r->first } };
 
@@ -339,7 +339,7 @@ pst_worker_serve(struct pst_worker *w, uint64_t now_ms)
 		look(w->params.editors[e], &asked[e]);
 	n = serve_chan(w, w->params.main, now_ms) + serve_reload(w, now_ms);
 	pst_worker_flush_lent(w);
-	n += serve_workers(w, now_ms) + tell_records(w);
+	n += serve_workers(w, now_ms) + tell_records(w, now_ms);
 	for (uint32_t e = 0; e < w->params.n_editors; e++) {
 		n += asked[e].n;
 		if (asked[e].n > 0)

@@ -11,6 +11,7 @@
 
 #include "appliance.h"
 #include "control/settings.h"
+#include "eventlog/syslogmsg.h"
 
 static struct appliance a;
 
@@ -120,6 +121,11 @@ the_config_has_the_file_s_keys(void **state)
 		.internal = { 0x0a000050, 5353 } };
 	strcpy(a.config.control_socket, "/run/x.sock");
 	strcpy(a.config.log_level, "info");
+	strcpy(a.config.log_events, "/var/log/events");
+	strcpy(a.config.log_ipfix, "10.0.0.3:4739");
+	a.config.log_kinds = PST_RECORD_MASK(BIND) | PST_RECORD_MASK(LINK) | PST_RECORD_MASK(LOST);
+	a.config.log_syslog_format = PST_SYSLOG_RFC5424;
+	a.config.log_ipfix_domain = 7;
 	config = pst_settings(&view);
 	expect(json_object_get(config, "lcores"),
 		"{\"main\":0,\"workers\":[1],\"editors\":[],\"idle\":\"auto\"}");
@@ -148,7 +154,9 @@ the_config_has_the_file_s_keys(void **state)
 	expect(json_object_get(config, "editors"), "{\"sip\":{\"enabled\":true}}");
 	expect(json_object_get(config, "control"), "{\"socket\":\"/run/x.sock\"}");
 	expect(json_object_get(config, "metrics"), "{\"listen\":\"off\"}");
-	expect(json_object_get(config, "log"), "{\"level\":\"info\"}");
+	expect(json_object_get(config, "log"),
+		"{\"level\":\"info\",\"kinds\":[\"binds\",\"links\"],\"syslog_format\":\"rfc5424\","
+		"\"ipfix_domain\":7,\"events\":\"/var/log/events\",\"ipfix\":\"10.0.0.3:4739\"}");
 	json_decref(config);
 }
 
