@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +48,23 @@ static int
 open_file(const char *path)
 {
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+}
+
+/* What a crash left of a line is ended, so that the next one is whole. */
+static bool
+is_cut(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	char last = '\n';
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+		pread(fd, &last, 1, st.st_size - 1) != 1)
+		last = '\n';
+	close(fd);
+	return last != '\n';
 }
 
 static void
@@ -210,6 +228,8 @@ pst_event_file_create(const char *path, size_t room, char *error, size_t size)
 		err = strlen(path) < sizeof(f->path) ? 0 : ENAMETOOLONG;
 	if (err == 0) {
 		strcpy(f->path, path);
+		if (is_cut(path))
+			f->fill.bytes[f->fill.len++] = '\n';
 		err = start(f);
 	}
 	if (err == 0)

@@ -242,8 +242,8 @@ pst_record_json(char out[PST_RECORD_LINE], const struct pst_record *r,
 	if (seq != PST_RECORD_NO_SEQ)
 		add(&l, ",\"seq\":%" PRIu64, seq);
 	add(&l, ",\"event\":\"%s\"", pst_record_types[r->type]);
-	if (r->type == PST_RECORD_START)
-		add_start(&l, names);
+	if (r->type == PST_RECORD_START || r->type == PST_RECORD_REOPEN)
+		add_start(&l, names); /* so that a new file says what is in it */
 	else if (r->type == PST_RECORD_LOST)
 		add_lost(&l, r, since_wall_ms);
 	else if (r->type == PST_RECORD_PORTS_MOVED)

@@ -264,6 +264,24 @@ it_is_opened_anew(void **state)
 	unlink(path);
 }
 
+/* The process before was killed in the midst of a line. */
+static void
+half_a_line_is_ended(void **state)
+{
+	FILE *f = fopen(path, "w");
+	struct pst_eventlog *log;
+
+	(void)state;
+	assert_non_null(f);
+	fputs("{\"time\":\"2026", f);
+	fclose(f);
+	log = create((struct pst_eventlog_params){ .file = path }, 1000);
+	pst_eventlog_destroy(log, 3000);
+	assert_int_equal(count_lines(path, "", NULL, 0), 3);
+	assert_int_equal(count_lines(path, "{\"time\":\"2026\n", NULL, 0), 1);
+	unlink(path);
+}
+
 static void
 a_file_that_cannot_be_is_an_error(void **state)
 {
@@ -496,6 +514,7 @@ main(void)
 		cmocka_unit_test(a_full_ring_is_a_hole_that_is_said),
 		cmocka_unit_test(a_fifo_without_a_reader_loses),
 		cmocka_unit_test(it_is_opened_anew),
+		cmocka_unit_test(half_a_line_is_ended),
 		cmocka_unit_test(a_file_that_cannot_be_is_an_error),
 		cmocka_unit_test(syslog_is_told_by_its_socket),
 		cmocka_unit_test(syslog_by_udp_is_rfc_5424),

@@ -160,7 +160,9 @@ static const struct {
 		"\"event\":\"start\",\"version\":\"" PST_VERSION
 		"\",\"kinds\":[\"binds\",\"config\"],\"port_block\":256,\"deterministic\":false" },
 	{ { .type = PST_RECORD_STOP }, "\"event\":\"stop\"" },
-	{ { .type = PST_RECORD_REOPEN }, "\"event\":\"reopen\"" },
+	{ { .type = PST_RECORD_REOPEN },
+		"\"event\":\"reopen\",\"version\":\"" PST_VERSION
+		"\",\"kinds\":[\"binds\",\"config\"],\"port_block\":256,\"deterministic\":false" },
 	{ { .type = PST_RECORD_PORTS_MOVED,
 		  .index = 1,
 		  .outside = { 0, 2048 },
