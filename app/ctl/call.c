@@ -186,6 +186,72 @@ call(const char *socket, json_t *request, struct pst_rows *rows)
 	return ret < 0 ? complain_answer(socket, -ret) : judge(socket, rows->reply);
 }
 
+/* What has come, and what of it is not a whole line yet. */
+struct lines {
+	char bytes[65536];
+	size_t len;
+};
+
+/* True to go on. */
+static bool
+hand_over(struct lines *l, bool (*take)(void *ctx, const char *line, size_t len), void *ctx)
+{
+	char *at = l->bytes, *newline;
+	bool go_on = true;
+
+	while (go_on && (newline = memchr(at, '\n', l->bytes + l->len - at)) != NULL) {
+		go_on = take(ctx, at, newline - at);
+		at = newline + 1;
+	}
+	l->len -= at - l->bytes;
+	memmove(l->bytes, at, l->len);
+	return go_on;
+}
+
+/* 0, or -errno. */
+static int
+receive_lines(int fd, bool (*take)(void *ctx, const char *line, size_t len), void *ctx,
+	const volatile sig_atomic_t *stop)
+{
+	static struct lines l;
+
+	l.len = 0;
+	while (!*stop) {
+		ssize_t n = recv(fd, l.bytes + l.len, sizeof(l.bytes) - l.len, 0);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return l.len == sizeof(l.bytes) ? -EPROTO : -EPIPE;
+		l.len += n;
+		if (!hand_over(&l, take, ctx))
+			return 0;
+	}
+	return 0;
+}
+
+enum pst_ctl_exit
+pst_call_lines(const char *socket, json_t *request,
+	bool (*take)(void *ctx, const char *line, size_t len), void *ctx,
+	const volatile sig_atomic_t *stop)
+{
+	int fd, ret;
+	enum pst_ctl_exit code = open_socket(socket, &fd);
+
+	if (code != PST_CTL_OK) {
+		json_decref(request);
+		return code;
+	}
+	ret = send_request(fd, request, -1);
+	json_decref(request);
+	if (ret == 0)
+		ret = receive_lines(fd, take, ctx, stop);
+	close(fd);
+	return ret < 0 ? complain_answer(socket, -ret) : PST_CTL_OK;
+}
+
 enum pst_ctl_exit
 pst_call(const char *socket, json_t *request, json_t **result)
 {

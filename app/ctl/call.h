@@ -2,6 +2,8 @@
 /* One request to the appliance, and its reply. */
 #pragma once
 
+#include <signal.h>
+
 #include "ctl.h"
 
 /*
@@ -16,6 +18,15 @@ enum pst_ctl_exit pst_call(const char *socket, json_t *request, json_t **result)
  */
 enum pst_ctl_exit pst_call_with_file(
 	const char *socket, json_t *request, int file, json_t **result);
+
+/*
+ * Ask, and hand each line to take() as it comes, the answer's own first, until it returns false,
+ * *stop is set by a signal, or the appliance hangs up (PST_CTL_ABSENT). There may be hours between
+ * lines.
+ */
+enum pst_ctl_exit pst_call_lines(const char *socket, json_t *request,
+	bool (*take)(void *ctx, const char *line, size_t len), void *ctx,
+	const volatile sig_atomic_t *stop);
 
 /*
  * The same for a reply that is an array: each row is handed to row() as it comes, also

@@ -71,6 +71,7 @@ extern const struct pst_ctl_command pst_ctl_metrics;
 extern const struct pst_ctl_command pst_ctl_capture;
 extern const struct pst_ctl_command pst_ctl_reload;
 extern const struct pst_ctl_command pst_ctl_confirm;
+extern const struct pst_ctl_command pst_ctl_watch;
 extern const struct pst_ctl_command pst_ctl_who_had;
 
 /* The value of an option, "" for one that takes none; NULL: it was not given. */

@@ -19,6 +19,7 @@ static const struct pst_ctl_command *const commands[] = {
 	&pst_ctl_kill,
 	&pst_ctl_explain,
 	&pst_ctl_capture,
+	&pst_ctl_watch,
 	&pst_ctl_who_had,
 	&pst_ctl_reload,
 	&pst_ctl_confirm,

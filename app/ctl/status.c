@@ -123,6 +123,35 @@ print_memory(const json_t *memory)
 	print_rows(json_object_get(memory, "mempools"), mempools);
 }
 
+/* "event log: 120 records; file 120 written, 3 lost (No space left on device)" */
+static void
+print_events(const json_t *events)
+{
+	static const char *const ways[] = { "file", "syslog", "ipfix" };
+	const char *kind, *word = "; lost in rings:";
+	json_t *n;
+
+	if (!json_is_object(events))
+		return;
+	printf("\nevent log: %lld records", number(events, "records"));
+	json_object_foreach(json_object_get(events, "lost"), kind, n)
+	{
+		printf("%s %s %lld", word, kind, (long long)json_integer_value(n));
+		word = ",";
+	}
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		const json_t *way = json_object_get(events, ways[i]);
+		const char *fault = json_string_value(json_object_get(way, "fault"));
+
+		if (!json_is_object(way))
+			continue;
+		printf("; %s %lld, %lld lost", ways[i], number(way, "sent"), number(way, "lost"));
+		if (fault != NULL)
+			printf(" (%s)", fault);
+	}
+	printf("; %lld watch\n", number(events, "watchers"));
+}
+
 static enum pst_ctl_exit
 run(const struct pst_ctl_args *args)
 {
@@ -143,6 +172,7 @@ run(const struct pst_ctl_args *args)
 		print_account(json_object_get(status, "account"));
 		print_rows(json_object_get(status, "workers"), workers);
 		print_rows(json_object_get(status, "editors"), editors);
+		print_events(json_object_get(status, "events"));
 		print_memory(json_object_get(status, "memory"));
 	}
 	json_decref(status);

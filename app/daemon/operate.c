@@ -294,6 +294,7 @@ params_of(struct pst_operate *o, const struct pst_config *config)
 		.started = o->started,
 		.n_workers = a->n_workers,
 		.n_editors = a->n_editors,
+		.eventlog = a->params.eventlog,
 		.main_lcore = config->lcores.main,
 		.main_account = &a->account,
 		.editors = pst_editors,

@@ -19,6 +19,7 @@
 #include "base/lcore.h"
 #include "chan/chan.h"
 #include "config/config.h"
+#include "eventlog/eventlog.h"
 #include "pst_editor.h"
 #include "worker/stats.h"
 
@@ -72,6 +73,8 @@ struct pst_control_params {
 	uint32_t editor_lcores[PST_EDITORS_MAX];
 	uint32_t n_editors;
 
+	struct pst_eventlog *eventlog; /* may be NULL: nothing can be watched */
+
 	uint32_t main_lcore;
 	const struct pst_account *main_account; /* may be NULL */
 
@@ -120,4 +123,5 @@ struct pst_control_view {
 	uint64_t now;
 	bool ready;
 	double load[PST_WORKERS_MAX]; /* 0 to 1, over the last second */
+	uint32_t watchers;
 };

@@ -13,6 +13,7 @@
 #include "control/metrics.h"
 #include "control/settings.h"
 #include "control/status.h"
+#include "control/watch.h"
 
 #define COMMANDS_MOST 32
 #define NAME_SHOWN 40 /* bytes of a wrong name that are repeated */
@@ -325,6 +326,15 @@ parse_capture(struct pst_request *request, const struct pst_control_params *para
 	return 0;
 }
 
+static int
+parse_watch(struct pst_request *request, const struct pst_control_params *params, char *error,
+	size_t size)
+{
+	(void)params;
+	request->kind = PST_REQUEST_WATCH;
+	return pst_watch_parse(request->json, &request->kinds, error, size);
+}
+
 #define KEYS_MOST 8
 
 /* One line adds a command that is answered here. Keys are those beside "command". */
@@ -341,6 +351,7 @@ static const struct {
 	{ "explain", parse_explain, { "protocol", "source", "destination", "from" } },
 	{ "capture", parse_capture,
 		{ "interface", "count", "snap", "seconds", "expression", "filter" } },
+	{ "watch", parse_watch, { "kinds" } },
 };
 
 static int

@@ -16,6 +16,7 @@ enum pst_request_kind {
 	PST_REQUEST_KILL,     /* what `kill` says */
 	PST_REQUEST_EXPLAIN,  /* `json` is the question */
 	PST_REQUEST_CAPTURE,  /* `json` says of what */
+	PST_REQUEST_WATCH,    /* the client wants to hear of `kinds` of events */
 	PST_REQUEST_COMMAND,  /* params->command() is to run `command` */
 };
 
@@ -38,6 +39,7 @@ struct pst_request {
 	struct pst_want want; /* DUMP, KILL: of the table's rows */
 	uint64_t limit;	      /* DUMP: most rows, 0: all */
 	struct pst_kill_what kill;
+	uint32_t kinds; /* WATCH */
 	const char *command; /* in `json` */
 	json_t *json;	     /* the request, a reference */
 };

@@ -22,9 +22,11 @@
 #include "control/passed.h"
 #include "control/request.h"
 #include "control/show.h"
+#include "control/watch.h"
 
 #define ERROR_MAX 256
 #define STALL_MS 30000 /* a client that takes nothing for so long is gone */
+#define WATCHERS_MOST (PST_CONTROL_CLIENTS_MAX / 2) /* others are to get a word in */
 
 struct client {
 	int fd;	       /* -1: nobody */
@@ -40,6 +42,7 @@ struct client {
 	int ticket; /* of a command that is under way; 0: none */
 	int passed; /* a file that came along; -1: none */
 	bool captures;
+	struct pst_watch watch;
 };
 
 struct pst_control {
@@ -74,6 +77,35 @@ pst_control_create(const struct pst_control_params *params, char *error, size_t 
 }
 
 static void
+hear(void *ctx, const struct pst_record *record, const char *line, size_t len)
+{
+	struct pst_control *control = ctx;
+
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->watch.kinds != 0)
+			pst_watch_hear(&client->watch, &client->out,
+				control->view.params.eventlog, record, line, len);
+	}
+}
+
+/* The log is told what all who watch want to hear, together. */
+static void
+set_watched(struct pst_control *control)
+{
+	uint32_t kinds = 0;
+
+	control->view.watchers = 0;
+	for (int i = 0; i < PST_CONTROL_CLIENTS_MAX; i++) {
+		kinds |= control->clients[i].watch.kinds;
+		control->view.watchers += control->clients[i].watch.kinds != 0;
+	}
+	if (control->view.params.eventlog != NULL)
+		pst_eventlog_watch(control->view.params.eventlog, kinds, hear, control);
+}
+
+static void
 let_go(struct pst_control *control, struct client *client)
 {
 	if (client->dump.active)
@@ -90,6 +122,7 @@ let_go(struct pst_control *control, struct client *client)
 	pst_buf_fini(&client->out);
 	memset(client, 0, sizeof(*client));
 	client->fd = client->passed = -1;
+	set_watched(control);
 }
 
 void
@@ -230,6 +263,23 @@ step_inquiry(struct pst_control *control, struct client *client)
 	return 1;
 }
 
+/* It asks nothing more, and is not let go for being slow. */
+static void
+start_watch(struct pst_control *control, struct client *client, uint32_t kinds)
+{
+	if (control->view.params.eventlog == NULL) {
+		reply_error(client, "there is no event log");
+		return;
+	}
+	if (control->view.watchers == WATCHERS_MOST) {
+		reply_error(client, "too many watch already");
+		return;
+	}
+	reply(client, pst_watch_answer(kinds));
+	client->watch.kinds = kinds;
+	set_watched(control);
+}
+
 static void
 capture(struct pst_control *control, struct client *client, const struct pst_request *request)
 {
@@ -299,6 +349,9 @@ answer_line(struct pst_control *control, struct client *client, const char *line
 		break;
 	case PST_REQUEST_CAPTURE:
 		capture(control, client, &request);
+		break;
+	case PST_REQUEST_WATCH:
+		start_watch(control, client, request.kinds);
 		break;
 	case PST_REQUEST_COMMAND:
 		run_command(control, client, &request);
@@ -375,15 +428,16 @@ write_some(struct client *client, uint64_t now)
 		pst_buf_take(&client->out, n);
 		client->progress = now;
 	}
-	return now < client->progress + STALL_MS;
+	return now < client->progress + STALL_MS || client->watch.kinds != 0;
 }
 
 /* Is an answer to it under way? */
 static bool
 is_pending(const struct client *client)
 {
-	return client->dump.active || client->kill.active || client->inquiry.active || client->captures ||
-		client->ticket != 0 || pst_buf_len(&client->out) > 0;
+	return client->dump.active || client->kill.active || client->inquiry.active ||
+		client->captures || client->ticket != 0 || client->watch.kinds != 0 ||
+		pst_buf_len(&client->out) > 0;
 }
 
 /* One step for one client. How much was done. */
@@ -407,6 +461,9 @@ serve(struct pst_control *control, struct client *client, short revents)
 		worked += pst_dump_step(&client->dump, &control->view, &client->out);
 	if (here && client->kill.active)
 		worked += pst_kill_step(&client->kill, &control->view, &client->out);
+	if (here && client->watch.lost > 0)
+		worked += pst_watch_tell_loss(&client->watch, &client->out,
+			control->view.params.eventlog, control->view.now);
 	if (here)
 		here = write_some(client, control->view.now);
 	if (here && client->at_end && !is_pending(client) &&

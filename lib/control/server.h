@@ -6,6 +6,8 @@
  *	{"command":"show","what":"listeners"}      {"result":[...],"ok":true}
  *	{"command":"shwo"}                         {"ok":false,"error":"..."}
  *
+ *	{"command":"watch"}                        {"ok":true,"result":{...}}, then a line each event
+ *
  * Several clients at once, each answered in the order of its lines; a client that
  * doesn't read is not read from, and is let go when it takes nothing for half a minute.
  * Nothing here waits: main calls pst_control_poll() in its loop.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/status.h"
 
+#include <string.h>
+
 #include <rte_malloc.h>
 #include <rte_mempool.h>
 
@@ -82,6 +84,36 @@ editor_lcore(const struct pst_control_params *p, uint32_t i)
 }
 
 static json_t *
+way(const struct pst_eventlog_way *w)
+{
+	if (!w->is_there)
+		return json_null();
+	return json_pack("{s:I,s:I,s:o}", "sent", (json_int_t)w->sent, "lost", (json_int_t)w->lost,
+		"fault", w->fault != 0 ? pst_doc_text(strerror(w->fault)) : json_null());
+}
+
+/* The event log: what it took, and what it could not. */
+static json_t *
+events(const struct pst_control_view *view)
+{
+	struct pst_eventlog_stats s;
+	json_t *lost = json_object();
+
+	if (view->params.eventlog == NULL) {
+		json_decref(lost);
+		return json_null();
+	}
+	pst_eventlog_stats(view->params.eventlog, &s);
+	for (int k = 0; k < PST_RECORD_N_KINDS; k++) {
+		if (s.lost[k] > 0)
+			json_object_set_new(lost, pst_record_kinds[k], pst_doc_number(s.lost[k]));
+	}
+	return json_pack("{s:I,s:o,s:o,s:o,s:o,s:I}", "records", (json_int_t)s.records, "lost", lost,
+		"file", way(&s.file), "syslog", way(&s.syslog), "ipfix", way(&s.ipfix), "watchers",
+		(json_int_t)view->watchers);
+}
+
+static json_t *
 numbers(const uint32_t *array, uint32_t n)
 {
 	json_t *json = json_array();
@@ -139,9 +171,10 @@ pst_status(const struct pst_control_view *view)
 		json_array_append_new(workers, worker(view, i));
 	for (uint32_t i = 0; i < p->n_editors; i++)
 		json_array_append_new(editors, editor_lcore(p, i));
-	return json_pack("{s:s,s:I,s:b,s:o,s:o,s:o,s:o,s:o}", "version", PST_VERSION, "uptime_s",
+	return json_pack("{s:s,s:I,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "version", PST_VERSION, "uptime_s",
 		(json_int_t)(up / PST_MS_PER_S), "ready", view->ready, "lcores", lcores(p),
-		"workers", workers, "editors", editors, "account", account(p), "memory", memory());
+		"workers", workers, "editors", editors, "account", account(p), "memory", memory(),
+		"events", events(view));
 }
 
 static json_t *

@@ -235,6 +235,12 @@ fill_params(struct appliance *a)
 void
 appliance_start(struct appliance *a, uint32_t records)
 {
+	appliance_start_logging(a, records, NULL);
+}
+
+void
+appliance_start_logging(struct appliance *a, uint32_t records, struct pst_eventlog *eventlog)
+{
 	char error[256] = "", name[32];
 	static int number;
 
@@ -247,6 +253,7 @@ appliance_start(struct appliance *a, uint32_t records)
 	a->set = (struct pst_ipset){ .n = 1, .ranges = { { 0xcb007109, 0xcb00710a } } };
 	fill_config(&a->config);
 	fill_params(a);
+	a->params.eventlog = eventlog;
 	if (records == 0)
 		return;
 	for (uint32_t i = 0; i < WORKERS; i++) {

@@ -47,6 +47,8 @@ struct appliance {
 
 /* With its server listening, unless `records` is 0: then there are no channels either. */
 void appliance_start(struct appliance *a, uint32_t records);
+void appliance_start_logging(
+	struct appliance *a, uint32_t records, struct pst_eventlog *eventlog);
 /* Asserts that nothing is left: records, filters, the socket's file. */
 void appliance_stop(struct appliance *a);
 /* One round of everybody. */
