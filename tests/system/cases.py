@@ -5,6 +5,7 @@ import typing
 import asking
 import downloads
 import endpoint
+import events
 import interfaces
 import leaks
 import livescreen
@@ -122,6 +123,8 @@ GROUPS = [
     Group("operate, two workers", postern(workers=2, **operate.SETTINGS), operate.CASES),
     Group("deterministic ports", postern(**policy.PLANNED), policy.PLAN),
     Group("deterministic ports, two workers", postern(workers=2, **policy.PLANNED), policy.PLAN),
+    Group("event log", events.LoggingGate, events.CASES),
+    Group("event log, slow", events.slow_gate, events.SLOW),
     Group("routed", postern(**routed.SETTINGS), routed.CASES),
     Group("routed, two workers", postern(workers=2, **routed.SETTINGS), routed.CASES),
     Group("short timers", postern(nat={"timeouts": leaks.SHORT}), leaks.CASES),
