@@ -535,6 +535,7 @@ pst_appliance_poll(struct pst_appliance *a, uint64_t now_ms)
 	uint32_t total = 0, n;
 
 	a->now_ms = now_ms;
+	pst_record_look(a, now_ms);
 	for (uint32_t w = 0; w < a->n_workers; w++) {
 		n = rte_ring_sc_dequeue_burst(
 			a->main_chans[w]->to_asker, (void **)m, PST_BURST, NULL);

@@ -85,6 +85,11 @@ struct pst_appliance {
 		uint64_t second;
 		uint32_t n; /* in that second */
 	} refusals;
+	struct {
+		uint64_t second, since_ms;
+		uint32_t n; /* that were recorded in that second */
+		uint64_t cut[PST_RECORD_N_KINDS]; /* and that were not */
+	} recorded; /* refusals, in the event log */
 };
 
 /* NULL, with a text in error. */

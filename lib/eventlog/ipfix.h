@@ -4,6 +4,7 @@
  *
  *	mappings and listeners	natEvent 8, 9	NAT44 BIB create, delete
  *	connections		natEvent 4, 5	NAT44 session create, delete
+ *	a client's address	natEvent 14, 15	address binding create, delete
  *	blocks of ports		natEvent 16, 17	allocation, de-allocation
  *	limits			natEvent 13	quota exceeded: sessions, mappings, a client's, clients
  *				natEvent 12	ports exhausted; which client wanted one

@@ -90,6 +90,11 @@ name_of(const char *const *names, uint32_t n, uint32_t i)
 static void
 add_bind(struct line *l, const struct pst_record *r)
 {
+	if (r->type == PST_RECORD_ADDRESS_OPEN || r->type == PST_RECORD_ADDRESS_CLOSE) {
+		add_address(l, "client", r->inside.ip);
+		add_address(l, "address", r->outside.ip);
+		return;
+	}
 	add_protocol(l, r->protocol);
 	add_endpoint(l, "inside", &r->inside);
 	add_endpoint(l, "outside", &r->outside);
@@ -186,6 +191,7 @@ static void
 add_lost(struct line *l, const struct pst_record *r, uint64_t since_wall_ms)
 {
 	static const char *const sources[] = { [PST_RECORD_OF_WORKER] = "worker",
+		[PST_RECORD_OF_RATE] = "rate",
 		[PST_RECORD_OF_FILE] = "file",
 		[PST_RECORD_OF_SYSLOG] = "syslog",
 		[PST_RECORD_OF_IPFIX] = "ipfix",
@@ -194,7 +200,9 @@ add_lost(struct line *l, const struct pst_record *r, uint64_t since_wall_ms)
 
 	add(l, ",\"source\":\"%s\"", sources[r->source]);
 	if (r->source == PST_RECORD_OF_WORKER)
-		add(l, ",\"worker\":%u,\"kind\":\"%s\"", r->index, pst_record_kinds[r->why]);
+		add(l, ",\"worker\":%u", r->index);
+	if (r->source == PST_RECORD_OF_WORKER || r->source == PST_RECORD_OF_RATE)
+		add(l, ",\"kind\":\"%s\"", pst_record_kinds[r->why]);
 	add(l, ",\"count\":%" PRIu64 ",\"since\":\"%s\"", r->number,
 		pst_record_time(since_wall_ms, time));
 }

@@ -30,6 +30,8 @@
 #define PST_RECORD_TYPES(X) \
 	X(BIND_OPEN, BIND, "bind-open") \
 	X(BIND_CLOSE, BIND, "bind-close") \
+	X(ADDRESS_OPEN, BIND, "address-open") /* a client has an outside address: all its ports are there */ \
+	X(ADDRESS_CLOSE, BIND, "address-close") \
 	X(BLOCK_OPEN, BLOCK, "block-open") \
 	X(BLOCK_CLOSE, BLOCK, "block-close") \
 	X(LISTENER_OPEN, LISTENER, "listener-open") \
@@ -81,6 +83,7 @@ enum pst_record_flags {
 /* Of records that were lost: whose, and where. */
 enum pst_record_source {
 	PST_RECORD_OF_WORKER, /* `index`: its number; the ring to main was full */
+	PST_RECORD_OF_RATE,   /* there were more of the kind within a second than are told */
 	PST_RECORD_OF_FILE,   /* the file was not written as fast as it came */
 	PST_RECORD_OF_SYSLOG,
 	PST_RECORD_OF_IPFIX,

@@ -221,6 +221,9 @@ serve_bind(struct pst_nat *nat, struct pst_req *req, bool reserved, uint64_t now
 		return port;
 	}
 	pst_nat_ports_add(&nat->clients.entries[client], address, req->bind.n);
+	if (pst_nat_tells_address(nat, &nat->clients.entries[client], req->bind.n))
+		pst_nat_record_address(nat, PST_RECORD_ADDRESS_OPEN,
+			&nat->clients.entries[client], now_ms);
 	make_listeners(nat, req, client, address, port, reserved, now_ms);
 	pst_client_put(&nat->clients, client);
 	req->bind.proxy.ip = rte_be_to_cpu_32(nat->params->addresses[address]);
@@ -393,6 +396,8 @@ give_port_back(struct pst_nat *nat, uint32_t i, uint64_t now_ms)
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), l->address, pst_key_low(l->outside),
 			rte_be_to_cpu_16(pst_key_port(l->outside)), now_ms);
 	pst_nat_ports_sub(c, l->published ? 0 : 1);
+	if (pst_nat_tells_address(nat, c, 0) && !l->published)
+		pst_nat_record_address(nat, PST_RECORD_ADDRESS_CLOSE, c, now_ms);
 	c->maps -= (l->flags & PST_FLAG_MAP) != 0;
 }
 

@@ -269,6 +269,8 @@ drop_bind(struct pst_nat *nat, uint32_t i, struct pst_flow_key key, uint64_t out
 		pst_nat_port_put(nat, rte_be_to_cpu_32(c->ip), b->address, pst_key_low(outside),
 			rte_be_to_cpu_16(pst_key_port(outside)), now_ms);
 		pst_nat_ports_sub(c, 1);
+		if (unlikely(pst_nat_tells_address(nat, c, 0)))
+			pst_nat_record_address(nat, PST_RECORD_ADDRESS_CLOSE, c, now_ms);
 	}
 	pst_client_put(&nat->clients, b->client);
 	pst_bind_del(&nat->binds, i, key);

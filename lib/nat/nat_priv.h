@@ -185,6 +185,16 @@ void pst_nat_tell_listener(struct pst_nat *nat, uint32_t i);
 /* record.c: what the event log is to hear; ask pst_record_is_wanted() first. */
 void pst_nat_record_bind(struct pst_nat *nat, enum pst_record_type type, struct pst_flow_key key,
 	uint64_t outside, uint64_t now_ms);
+/* A client's first port gave it an outside address (RFC 4787 REQ-2), or its last one went. */
+void pst_nat_record_address(struct pst_nat *nat, enum pst_record_type type,
+	const struct pst_client *client, uint64_t now_ms);
+static inline bool
+pst_nat_tells_address(const struct pst_nat *nat, const struct pst_client *client, uint32_t ports)
+{
+	/* blocks are told by themselves, with their address */
+	return client->ports == ports && nat->params->block_size == 0 &&
+		pst_record_is_wanted(nat->log, PST_RECORD_MASK(BIND));
+}
 void pst_nat_record_listener(struct pst_nat *nat, enum pst_record_type type,
 	const struct pst_listener *l, uint64_t now_ms);
 void pst_nat_record_conn(

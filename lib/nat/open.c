@@ -48,6 +48,9 @@ make_bind(struct pst_nat *nat, const struct pst_nat_packet *p, uint32_t client,
 		o->outside = pst_key_end(
 			nat->params->addresses[o->address], rte_cpu_to_be_16(port), p->proto);
 		pst_nat_ports_add(&nat->clients.entries[client], o->address, 1);
+		if (unlikely(pst_nat_tells_address(nat, &nat->clients.entries[client], 1)))
+			pst_nat_record_address(nat, PST_RECORD_ADDRESS_OPEN,
+				&nat->clients.entries[client], p->now_ms);
 	}
 	return add_bind(nat, o, client, p->now_ms);
 }

@@ -17,6 +17,18 @@ pst_nat_record_bind(struct pst_nat *nat, enum pst_record_type type, struct pst_f
 }
 
 void
+pst_nat_record_address(struct pst_nat *nat, enum pst_record_type type,
+	const struct pst_client *client, uint64_t now_ms)
+{
+	const struct pst_record r = { .time_ms = now_ms,
+		.type = type,
+		.inside = { rte_be_to_cpu_32(client->ip), 0 },
+		.outside = { rte_be_to_cpu_32(nat->params->addresses[client->address]), 0 } };
+
+	pst_record_post(nat->log, &r);
+}
+
+void
 pst_nat_record_listener(struct pst_nat *nat, enum pst_record_type type,
 	const struct pst_listener *l, uint64_t now_ms)
 {

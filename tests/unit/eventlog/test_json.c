@@ -58,6 +58,22 @@ static const struct {
 		  .remote = AT(192, 0, 2, 1, 0) },
 		"\"event\":\"bind-close\",\"protocol\":\"gre\",\"inside\":\"10.0.0.7:0\","
 		"\"outside\":\"198.51.100.10:0\",\"remote\":\"192.0.2.1:0\"" },
+	{ { .type = PST_RECORD_ADDRESS_OPEN,
+		  .inside = AT(10, 0, 0, 7, 0),
+		  .outside = AT(198, 51, 100, 10, 0) },
+		"\"event\":\"address-open\",\"client\":\"10.0.0.7\",\"address\":\"198.51.100."
+		"10\"" },
+	{ { .type = PST_RECORD_ADDRESS_CLOSE,
+		  .inside = AT(10, 0, 0, 7, 0),
+		  .outside = AT(198, 51, 100, 10, 0) },
+		"\"event\":\"address-close\",\"client\":\"10.0.0.7\",\"address\":\"198.51.100."
+		"10\"" },
+	{ { .type = PST_RECORD_LOST,
+		  .source = PST_RECORD_OF_RATE,
+		  .why = PST_RECORD_FILTER_BIT,
+		  .number = 9 },
+		"\"event\":\"lost\",\"source\":\"rate\",\"kind\":\"filters\",\"count\":9,"
+		"\"since\":\"2026-11-25T08:29:59.000Z\"" },
 	{ { .type = PST_RECORD_BLOCK_OPEN,
 		  .index = 3,
 		  .number = 17,
