@@ -39,7 +39,8 @@ put(struct block *b, const void *bytes, size_t len)
 		b->is_full = 1;
 		return;
 	}
-	memcpy(b->buf + b->len, bytes, len);
+	if (len > 0) /* else there may be no bytes at all */
+		memcpy(b->buf + b->len, bytes, len);
 	b->len += len;
 }
 
