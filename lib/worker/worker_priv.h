@@ -34,7 +34,6 @@ struct walk {
 struct pst_worker {
 	struct pst_worker_params params; /* const after create */
 	struct pst_nat *nat;
-	struct pst_tap *tap; /* NULL: there is no capture */
 	struct tx_buffer tx[PST_NET_PORTS];      /* by port */
 	struct tx_buffer out[PST_WORKERS_MAX];   /* hand-over, by worker */
 	struct tx_buffer lent[PST_EDITORS_MAX];  /* by editor lcore */
@@ -50,6 +49,7 @@ struct pst_worker {
 	uint64_t reading_ticks; /* of a TSC reading alone */
 	uint64_t stage_start; /* TSC; 0: this loop is not timed */
 	uint64_t ticks_before; /* of all stages, when the last timed loop had ended */
+	struct pst_tap *tap;  /* beside what each loop reads; NULL: there is no capture */
 	struct pst_worker_stats stats; /* main reads, relaxed */
 };
 
