@@ -120,7 +120,7 @@ chan_of(const struct pst_swap *s, uint32_t lcore)
 }
 
 static void
-fill_walk(struct pst_swap *s, uint32_t w, struct pst_req *req)
+fill_walk(struct pst_swap *s, struct pst_req *req)
 {
 	req->type = PST_REQ_WALK;
 	req->walk.nat = &pst_swap_going_to(s)->nat;
@@ -128,7 +128,7 @@ fill_walk(struct pst_swap *s, uint32_t w, struct pst_req *req)
 	req->walk.cuts = s->params.cuts;
 	req->walk.arms = s->params.arms;
 	req->walk.routes = s->params.routes;
-	req->walk.cursor = s->cursors[w];
+	req->walk.cursor = 0;
 	req->walk.kept = req->walk.forbidden = req->walk.cut = req->walk.retired = 0;
 }
 
@@ -172,7 +172,7 @@ ask(struct pst_swap *s, uint32_t lcore)
 	struct pst_req *req = pst_chan_take(chan_of(s, lcore));
 
 	if (s->step == PST_STEP_WALK) {
-		fill_walk(s, lcore, req);
+		fill_walk(s, req);
 	} else if (s->step == PST_STEP_POOLS) {
 		fill_pool(s, lcore, req);
 	} else if (s->step == PST_STEP_WORKERS) {
@@ -196,8 +196,7 @@ take_answer(struct pst_swap *s, uint32_t lcore, struct pst_req *req)
 	s->result.forbidden += req->walk.forbidden;
 	s->result.cut += req->walk.cut;
 	s->result.retired += req->walk.retired;
-	s->cursors[lcore] = req->walk.cursor;
-	return req->walk.cursor == 0;
+	return true;
 }
 
 /* True when all have answered. */

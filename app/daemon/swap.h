@@ -14,7 +14,7 @@
  *	2  editor lcores go by the new settings, with editors of the old ones enabled still
  *	3  workers go by the new snapshot
  *	4  editor lcores detach the editors that are disabled: nothing more is lent to them
- *	5  workers walk through what is open (nat/walk.c), a piece a request
+ *	5  workers walk through what is open (nat/walk.c), a piece between two bursts
  *	6  published ports that are another server's now are published anew
  *
  * To ask what a config would do (PST_SWAP_COUNT) is step 5 alone, with nothing changed; to cut what

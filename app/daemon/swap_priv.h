@@ -23,7 +23,7 @@ struct pst_swap {
 	enum pst_swap_step step;
 	/* of the lcores that a step asks: a bit for each */
 	uint64_t asked, answered;
-	uint32_t cursors[PST_WORKERS_MAX]; /* PST_STEP_WALK, PST_STEP_POOLS */
+	uint32_t cursors[PST_WORKERS_MAX]; /* PST_STEP_POOLS */
 	/* PST_STEP_EDITORS: both configs' editors */
 	struct pst_runtime_settings both;
 	struct pst_counts counts[PST_WORKERS_MAX]; /* by worker; for the next snapshot */

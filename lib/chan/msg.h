@@ -63,7 +63,7 @@ enum pst_req_type {
 	PST_REQ_END,	   /* main: end what is wanted of a part of a table, as its timer would */
 	PST_REQ_EXPLAIN,   /* main: say what becomes of a packet */
 	PST_REQ_SETTINGS,  /* main: go by `settings` from now on */
-	PST_REQ_WALK,      /* main: hold a part of what is open against a config */
+	PST_REQ_WALK,      /* main: hold what is open against a config */
 	PST_REQ_POOL,      /* main: ports of another outside address */
 	PST_REQ_PUBLISH,   /* main: a step of publishing a server, or of ending it */
 	PST_REQ_RUNTIME,   /* main, to an editor lcore: go by `runtime` from now on */
@@ -206,7 +206,7 @@ struct pst_req {
 			bool cuts;    /* the forbidden ones */
 			bool arms;    /* timers are set anew */
 			bool routes;  /* next hops are looked for anew */
-			uint32_t cursor; /* in: 0 or what the last answer said; out: next, 0 at the end */
+			uint32_t cursor; /* in: 0; the worker's own until it answers */
 			uint32_t kept, forbidden, cut; /* out: connections; those cut are forbidden */
 			uint32_t retired; /* out: connections and endpoints on retired addresses */
 		} walk;

@@ -477,7 +477,10 @@ struct pst_portpool *pst_nat_make_pool(const struct pst_nat *nat,
 /* Go by other params, and count by other counters: those of until now are in the request then. */
 void pst_nat_set(struct pst_nat *nat, struct pst_req *req);
 
-/* walk.c: hold the next piece of what is open against a config: a PST_REQ_WALK. */
+/*
+ * walk.c: hold the next piece of what is open against a config: of a PST_REQ_WALK, whose cursor is
+ * 0 behind the last.
+ */
 void pst_nat_walk(struct pst_nat *nat, struct pst_req *req, uint64_t now_ms);
 
 /*

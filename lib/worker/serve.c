@@ -137,18 +137,31 @@ publish(struct pst_worker *w, struct pst_req *req, uint64_t now_ms)
 		req->result = pst_nat_serve_publish(w->nat, req, now_ms);
 }
 
+/* A piece a loop: main need not run in between, which may take long where CPUs are shared. */
+static bool
+walk_on(struct pst_worker *w, struct pst_req *req, uint64_t now_ms)
+{
+	pst_nat_walk(w->nat, req, now_ms);
+	w->reload_walk = req->walk.cursor != 0 ? req : NULL;
+	return w->reload_walk == NULL;
+}
+
 /* Of main, for a reload: one at a time. */
 static uint32_t
 serve_reload(struct pst_worker *w, uint64_t now_ms)
 {
-	struct pst_req *req = w->params.reload != NULL ? pst_chan_request(w->params.reload) : NULL;
+	struct pst_req *req = w->reload_walk;
 
+	if (likely(req == NULL) && w->params.reload != NULL)
+		req = pst_chan_request(w->params.reload);
 	if (likely(req == NULL))
 		return 0;
-	if (req->type == PST_REQ_SETTINGS)
+	if (req->type == PST_REQ_WALK && !walk_on(w, req, now_ms))
+		return 1;
+	if (req->type == PST_REQ_WALK)
+		req->result = 0;
+	else if (req->type == PST_REQ_SETTINGS)
 		take_settings(w, req);
-	else if (req->type == PST_REQ_WALK)
-		pst_nat_walk(w->nat, req, now_ms);
 	else if (req->type == PST_REQ_POOL)
 		pst_nat_add_pool(w->nat, req->pool.address, req->pool.pool, req->pool.added);
 	else if (req->type == PST_REQ_PUBLISH)

@@ -44,6 +44,7 @@ struct pst_worker {
 	struct pst_hold *hold;
 	struct run_ask run_ask;
 	struct walk walk;
+	struct pst_req *reload_walk; /* a PST_REQ_WALK that is not through; NULL: none */
 	uint16_t next_id; /* of datagrams that leave */
 	uint32_t untimed, timed_lot; /* loops until one is timed; by lot */
 	uint64_t reading_ticks; /* of a TSC reading alone */
