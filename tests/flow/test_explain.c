@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What explain says of a packet is what a real one then meets: random appliances with random
- * traffic, endpoints of editors, rules, filters, quotas and tables that fill; of each packet first
- * the answer, which must leave everything as it was, then the packet itself.
+ * traffic, endpoints of editors, rules, filters, quotas, tables that fill and outside addresses
+ * that come and go; of each packet first the answer, which must leave everything as it was, then
+ * the packet itself.
  *
  *	PST_CASES=n	so many packets (1,000)
  *	PST_SEED=n	another start
@@ -66,7 +67,7 @@ static uint32_t n_passed;
 
 static uint64_t verdicts[PST_EXPLAIN_AGAIN + 1], reasons[PST_DROP_COUNT];
 static uint32_t n_wrong;
-static uint64_t hairpins, redirects, chosen, kept, with_conn;
+static uint64_t hairpins, redirects, chosen, kept, with_conn, retired, forgotten;
 
 static uint32_t
 below(uint32_t n)
@@ -423,6 +424,49 @@ go(int port, struct pkt p)
 	sweep();
 }
 
+static const struct pst_swap_result *
+swap(enum pst_swap_kind kind, const struct pst_config *next)
+{
+	struct pst_swap_params params = { .kind = kind, .config = next };
+	const struct pst_swap_result *result = pst_swap_result(box.a->swap);
+
+	sweep();
+	box.no_runtimes = false; /* they have to go by it, too */
+	assert_int_equal(pst_swap_start(box.a->swap, &params), 0);
+	box_settle(&box);
+	box.no_runtimes = true;
+	sweep();
+	assert_false(result->busy);
+	assert_int_equal(result->ret, 0);
+	return result;
+}
+
+/* Servers are published at the first one: it stays. What is open on others lives on. */
+static void
+change_pool(void)
+{
+	static const struct pst_range pools[][2] = { { { OURS, OURS }, { POOL_FIRST, POOL_LAST } },
+		{ { OURS, OURS }, { POOL_LAST, POOL_LAST } },
+		{ { POOL_LAST, POOL_LAST + 1 }, { OURS, OURS } },
+		{ { POOL_FIRST, POOL_FIRST }, { OURS, OURS } } };
+	static struct pst_config configs[2]; /* the one that runs may not be written to */
+	static int turn;
+	struct pst_config *next = &configs[turn = !turn];
+
+	if (box.a->params.config->nat.port_block != 0)
+		return;
+	*next = *box.a->params.config;
+	next->nat.n_pool = 2;
+	memcpy(next->nat.pool, pools[below(RTE_DIM(pools))], sizeof(pools[0]));
+	swap(PST_SWAP_APPLY, next);
+	retired += box.a->now->nat.n_retired;
+	if (box.a->now->nat.n_retired == 0 || swap(PST_SWAP_LOOK, NULL)->retired > 0)
+		return;
+	forgotten += box.a->now->nat.n_retired;
+	swap(PST_SWAP_FORGET, NULL);
+	assert_int_equal(box.a->now->nat.n_retired, 0);
+}
+
 /* Asking. */
 
 struct state {
@@ -700,6 +744,8 @@ one_appliance(uint32_t cases)
 			box_pass(&box, ANY_OF(1000, 1000, 30000, 130000));
 		if (one_in(10))
 			open_endpoint();
+		if (one_in(10))
+			change_pool();
 		sweep();
 		one_case();
 		if (one_in(3)) {
@@ -726,10 +772,11 @@ explain_says_what_a_packet_meets(void **state)
 		one_appliance(RTE_MIN(most - case_number, (uint32_t)CASES_EACH));
 	print_message("forwarded %" PRIu64 ", to an editor %" PRIu64 ", consumed %" PRIu64
 		      ", dropped %" PRIu64 "; hairpin %" PRIu64 ", redirected %" PRIu64
-		      ", port by lot %" PRIu64 ", kept %" PRIu64 ", of a connection %" PRIu64 "\n",
+		      ", port by lot %" PRIu64 ", kept %" PRIu64 ", of a connection %" PRIu64
+		      "; addresses retired %" PRIu64 ", given up %" PRIu64 "\n",
 		verdicts[PST_EXPLAIN_FORWARD], verdicts[PST_EXPLAIN_EDITOR],
-		verdicts[PST_EXPLAIN_LOCAL], verdicts[PST_EXPLAIN_DROP], hairpins, redirects,
-		chosen, kept, with_conn);
+		verdicts[PST_EXPLAIN_LOCAL], verdicts[PST_EXPLAIN_DROP], hairpins, redirects, chosen,
+		kept, with_conn, retired, forgotten);
 	for (int k = 0; k < PST_DROP_COUNT; k++) {
 		met += reasons[k] > 0;
 		if (reasons[k] > 0)
@@ -741,6 +788,7 @@ explain_says_what_a_packet_meets(void **state)
 	for (int k = 0; k <= PST_EXPLAIN_LOCAL; k++)
 		assert_true(verdicts[k] > 0);
 	assert_true(hairpins > 0 && redirects > 0 && chosen > 0 && kept > 0 && with_conn > 0);
+	assert_true(forgotten > 0 && retired > forgotten);
 	assert_true(met >= 15);
 }
 
