@@ -30,6 +30,7 @@ pst_reload_init(struct pst_reload *r, struct pst_appliance *a, struct pst_config
 	*r = (struct pst_reload){ .appliance = a,
 		.running = config,
 		.editors = editors,
+		.now_ms = a->params.now_ms,
 		.generation = a->now->nat.generation };
 	snprintf(r->path, sizeof(r->path), "%s", config->path);
 }
@@ -79,6 +80,14 @@ log_lines(const json_t *lines, bool refused)
 	}
 }
 
+static void
+record(const struct pst_reload *r, enum pst_record_type type, uint64_t changes)
+{
+	const struct pst_record event = { .time_ms = r->now_ms, .type = type, .number = changes };
+
+	pst_eventlog_add(r->appliance->params.eventlog, &event);
+}
+
 /* Answers. */
 
 static void
@@ -96,6 +105,8 @@ static void
 refuse(struct pst_reload *r, int ret, json_t *problems, const char *error)
 {
 	PST_LOG(ERR, "the configuration was not changed: %s", error);
+	if (!r->dry_run)
+		record(r, PST_RECORD_RELOAD_REFUSED, 0);
 	answer(r, ret, problems, error);
 	free_config(r->next);
 	r->next = NULL;
@@ -198,6 +209,7 @@ start(struct pst_reload *r, bool dry_run, uint32_t confirm_s)
 {
 	enum pst_swap_kind kind = dry_run ? PST_SWAP_COUNT : PST_SWAP_APPLY;
 
+	r->dry_run = dry_run;
 	r->confirm_s = confirm_s;
 	if (!load(r))
 		return;
@@ -257,6 +269,7 @@ applied(struct pst_reload *r)
 	}
 	r->state = PST_RELOAD_IDLE;
 	tell(r, r->running, false);
+	record(r, PST_RECORD_RELOAD_APPLIED, r->changes.n);
 	if (r->confirm_s > 0)
 		r->go_back_ms = r->now_ms + (uint64_t)r->confirm_s * PST_MS_PER_S;
 	else if (drained(r->running, result) > 0)
@@ -307,8 +320,10 @@ went_back(struct pst_reload *r)
 	const struct pst_swap_result *result = pst_swap_result(r->appliance->swap);
 
 	r->state = PST_RELOAD_IDLE;
-	if (result->ret == 0)
+	if (result->ret == 0) {
+		record(r, PST_RECORD_RELOAD_ROLLED_BACK, 0);
 		return;
+	}
 	PST_LOG(ERR, "reload: it can't come back: %s", result->error);
 	free_config(r->next);
 	r->next = NULL;

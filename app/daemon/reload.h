@@ -61,6 +61,7 @@ struct pst_reload {
 		uint32_t confirm_s;
 	} queued;
 	struct pst_changes changes; /* of the one under way */
+	bool dry_run;
 	uint32_t confirm_s;	    /* asked for; 0: not at all */
 	uint32_t generation;	    /* of the snapshot that was told of */
 	uint64_t now_ms;

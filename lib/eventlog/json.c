@@ -254,6 +254,8 @@ pst_record_json(char out[PST_RECORD_LINE], const struct pst_record *r,
 		add_start(&l, names); /* so that a new file says what is in it */
 	else if (r->type == PST_RECORD_LOST)
 		add_lost(&l, r, since_wall_ms);
+	else if (r->type == PST_RECORD_RELOAD_APPLIED)
+		add(&l, ",\"changes\":%" PRIu64, r->number);
 	else if (r->type == PST_RECORD_PORTS_MOVED)
 		add(&l, ",\"range\":\"%u-%u\",\"worker\":%u", r->outside.port, r->remote.port,
 			r->index);

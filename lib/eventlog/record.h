@@ -48,6 +48,9 @@
 	X(START, CONFIG, "start") /* nobody has any port */ \
 	X(STOP, CONFIG, "stop") \
 	X(REOPEN, CONFIG, "reopen") /* the file, after SIGHUP */ \
+	X(RELOAD_APPLIED, CONFIG, "reload-applied") /* another configuration runs */ \
+	X(RELOAD_REFUSED, CONFIG, "reload-refused") \
+	X(RELOAD_ROLLED_BACK, CONFIG, "reload-rolled-back") /* it was not confirmed */ \
 	X(PORTS_MOVED, CONFIG, "ports-moved") /* a run, between workers */ \
 	X(LOST, LOST, "lost")
 /* clang-format on */
@@ -100,7 +103,8 @@ struct pst_record {
 	uint16_t why;	  /* LIMIT, REFUSED: enum pst_drop; LOST: enum pst_record_kind */
 	struct pst_endpoint inside, outside, remote;
 	uint64_t
-		number; /* BLOCK: the worker's record; REFUSED: the rule's place, or -1; LOST: of them */
+		number; /* BLOCK: the worker's record; REFUSED: the rule's place, or -1; LOST: of them;
+			 RELOAD_APPLIED: changes */
 	union {
 		uint64_t since_ms;	    /* LOST */
 		uint64_t packets[PST_DIRS]; /* CONNECTION_CLOSE: of the first side, and back */

@@ -14,6 +14,7 @@ priority_of(const struct pst_record *r)
 	switch (r->type) {
 	case PST_RECORD_LOST:
 	case PST_RECORD_LINK_DOWN:
+	case PST_RECORD_RELOAD_REFUSED:
 		return LOG_DAEMON | LOG_WARNING;
 	case PST_RECORD_LIMIT:
 	case PST_RECORD_REFUSED:
@@ -21,6 +22,8 @@ priority_of(const struct pst_record *r)
 	case PST_RECORD_NEIGHBOUR_DOWN:
 	case PST_RECORD_START:
 	case PST_RECORD_STOP:
+	case PST_RECORD_RELOAD_APPLIED:
+	case PST_RECORD_RELOAD_ROLLED_BACK:
 		return LOG_DAEMON | LOG_NOTICE;
 	default:
 		return LOG_DAEMON | LOG_INFO;

@@ -111,6 +111,28 @@ def the_file_tells_who_had_a_port(lab, gate):
     expect(find(gate.events, event="neighbour-up"), "no neighbour was told")
 
 
+def reloads_are_told(lab, gate):
+    def ctl(*words):
+        return subprocess.run([gate.ctl, "-s", gate.socket, *words], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    done = ctl("reload", "--confirm", "1")
+    expect(done.returncode == 0, f"reload: {done.stdout}")
+    wait_for("that it is applied", lambda: find(gate.events, event="reload-applied", changes=0))
+    wait_for("that it is back", lambda: find(gate.events, event="reload-rolled-back"))
+    with open(gate.file, "w") as f:
+        f.write("{}")
+    try:
+        expect(ctl("reload", "--dry-run").returncode == 1, "an empty file is taken")
+        expect(ctl("reload").returncode == 1, "an empty file is taken")
+    finally:
+        with open(gate.file, "w") as f:
+            json.dump(gate.config, f, indent=2)
+    wait_for("that it is refused", lambda: find(gate.events, event="reload-refused"))
+    refused = find(gate.events, event="reload-refused")
+    expect(len(refused) == 1, f"a dry run is told, too: {refused}")
+
+
 def it_is_rotated(lab, gate):
     """As logrotate does it, and compressed: who-had reads both parts, and without the appliance."""
     inside, outside = use_a_port(lab, gate)
@@ -237,6 +259,7 @@ CASES = [
     ("the file tells who had a port", the_file_tells_who_had_a_port),
     ("it is rotated", it_is_rotated),
     ("it is watched", it_is_watched),
+    ("reloads are told", reloads_are_told),
     ("syslog gets it", syslog_gets_it),
 ]
 

@@ -179,6 +179,10 @@ static const struct {
 	{ { .type = PST_RECORD_REOPEN },
 		"\"event\":\"reopen\",\"version\":\"" PST_VERSION
 		"\",\"kinds\":[\"binds\",\"config\"],\"port_block\":256,\"deterministic\":false" },
+	{ { .type = PST_RECORD_RELOAD_APPLIED, .number = 3 },
+		"\"event\":\"reload-applied\",\"changes\":3" },
+	{ { .type = PST_RECORD_RELOAD_REFUSED }, "\"event\":\"reload-refused\"" },
+	{ { .type = PST_RECORD_RELOAD_ROLLED_BACK }, "\"event\":\"reload-rolled-back\"" },
 	{ { .type = PST_RECORD_PORTS_MOVED,
 		  .index = 1,
 		  .outside = { 0, 2048 },
