@@ -176,6 +176,8 @@ class Load:
     def __init__(self, lab, flows, seconds):
         self.lab, self.flows = lab, flows
         self.file = lab.path("downloaded")
+        if os.path.exists(self.file):  # of the run before
+            os.unlink(self.file)
         self.iperf = lab.start(lab.client, "iperf3", "-c", SERVER, "-B", lab.clients[1], "-t",
                                str(seconds), "-b", IPERF_RATE)
         self.ftp = lab.start(lab.client, "curl", "-sS", "-m", "600", "--interface",
