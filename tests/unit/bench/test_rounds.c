@@ -17,7 +17,8 @@ log_of(const struct pst_stretch *stretches, uint32_t n)
 	struct pst_round_log *log = calloc(1, sizeof(*log));
 
 	assert_non_null(log);
-	memcpy(log->stretches, stretches, n * sizeof(*stretches));
+	if (n > 0)
+		memcpy(log->stretches, stretches, n * sizeof(*stretches));
 	log->n_stretches = n;
 	log->n = n == 0 ? 0 : stretches[n - 1].end;
 	for (uint32_t i = 0; i < log->n; i++)
