@@ -217,7 +217,8 @@ a_fifo_without_a_reader_loses(void **state)
 	}
 	poll_at(log, 2000);
 	pst_eventlog_stats(log, &stats);
-	assert_int_equal(stats.file.sent + stats.file.lost, 20001);
+	/* the start, and what was said of losses while there was room again for a moment */
+	assert_in_range(stats.file.sent + stats.file.lost, 20001, 20100);
 	assert_true(stats.file.lost > 10000);
 	fd = open(path, O_RDONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
@@ -505,23 +506,34 @@ targets_are_read(void **state)
 		assert_false(pst_event_target_parse(bad[i], &target));
 }
 
+/* A FIFO that a failed test leaves would hold up the next. */
+static int
+clean(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, clean)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rings_go_to_the_file),
-		cmocka_unit_test(only_what_is_chosen_is_logged),
-		cmocka_unit_test(a_full_ring_is_a_hole_that_is_said),
-		cmocka_unit_test(a_fifo_without_a_reader_loses),
-		cmocka_unit_test(it_is_opened_anew),
-		cmocka_unit_test(half_a_line_is_ended),
-		cmocka_unit_test(a_file_that_cannot_be_is_an_error),
-		cmocka_unit_test(syslog_is_told_by_its_socket),
-		cmocka_unit_test(syslog_by_udp_is_rfc_5424),
-		cmocka_unit_test(ipfix_has_templates_first_and_again),
-		cmocka_unit_test(who_watches_hears_what_was_asked_for),
-		cmocka_unit_test(time_follows_the_clock_in_steps),
-		cmocka_unit_test(targets_are_read),
+		TEST(rings_go_to_the_file),
+		TEST(only_what_is_chosen_is_logged),
+		TEST(a_full_ring_is_a_hole_that_is_said),
+		TEST(a_fifo_without_a_reader_loses),
+		TEST(it_is_opened_anew),
+		TEST(half_a_line_is_ended),
+		TEST(a_file_that_cannot_be_is_an_error),
+		TEST(syslog_is_told_by_its_socket),
+		TEST(syslog_by_udp_is_rfc_5424),
+		TEST(ipfix_has_templates_first_and_again),
+		TEST(who_watches_hears_what_was_asked_for),
+		TEST(time_follows_the_clock_in_steps),
+		TEST(targets_are_read),
 	};
 
 	umask(022);
