@@ -253,10 +253,13 @@ fast_set_l4(struct rte_ipv4_hdr *ip, enum pst_way way, rte_be16_t port, uint32_t
 {
 	struct rte_udp_hdr *udp = (void *)(ip + 1); /* TCP has its ports there too */
 	struct rte_tcp_hdr *tcp = (void *)(ip + 1);
-	rte_be16_t *own = way == PST_WAY_OUT ? &udp->src_port : &udp->dst_port;
-	uint32_t change = pst_csum_change16(*own, port);
+	rte_be16_t own = way == PST_WAY_OUT ? udp->src_port : udp->dst_port;
+	uint32_t change = pst_csum_change16(own, port);
 
-	*own = port;
+	if (way == PST_WAY_OUT)
+		udp->src_port = port;
+	else
+		udp->dst_port = port;
 	if (likely(ip->next_proto_id == IPPROTO_UDP))
 		udp->dgram_cksum = pst_csum_apply_sum_udp(udp->dgram_cksum, sum, change);
 	else
@@ -268,10 +271,13 @@ static __rte_always_inline void
 fast_translate(struct rte_ipv4_hdr *ip, const struct pst_conn *c, enum pst_way way)
 {
 	uint64_t end = c->local[pst_way_other(way)];
-	rte_be32_t *own = way == PST_WAY_OUT ? &ip->src_addr : &ip->dst_addr;
-	uint32_t sum = pst_csum_add32(~*own, pst_key_ip(end));
+	rte_be32_t own = way == PST_WAY_OUT ? ip->src_addr : ip->dst_addr;
+	uint32_t sum = pst_csum_add32(~own, pst_key_ip(end));
 
-	*own = pst_key_ip(end);
+	if (way == PST_WAY_OUT)
+		ip->src_addr = pst_key_ip(end);
+	else
+		ip->dst_addr = pst_key_ip(end);
 	ip->time_to_live--;
 	ip->hdr_checksum = pst_csum_apply_sum(ip->hdr_checksum, sum, PST_CSUM_TTL_DELTA);
 	fast_set_l4(ip, way, pst_key_port(end), sum);
