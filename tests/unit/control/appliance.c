@@ -284,6 +284,23 @@ appliance_stop(struct appliance *a)
 	assert_int_equal(rmdir(a->folder), 0);
 }
 
+int
+appliance_setup(void **state)
+{
+	static struct appliance appliance;
+
+	*state = &appliance;
+	appliance_start(&appliance, 1);
+	return 0;
+}
+
+int
+appliance_teardown(void **state)
+{
+	appliance_stop(*state);
+	return 0;
+}
+
 static void
 fill_row(uint32_t worker, uint32_t i, struct pst_show_row *row)
 {

@@ -51,6 +51,9 @@ void appliance_start_logging(
 	struct appliance *a, uint32_t records, struct pst_eventlog *eventlog);
 /* Asserts that nothing is left: records, filters, the socket's file. */
 void appliance_stop(struct appliance *a);
+/* Both, of one with a record for each worker, as cmocka calls them. */
+int appliance_setup(void **state);
+int appliance_teardown(void **state);
 /* One round of everybody. */
 void appliance_step(struct appliance *a);
 /* The workers' part of it. */

@@ -15,23 +15,6 @@
 #include "control/explain.h"
 #include "eal.h"
 
-static struct appliance appliance;
-
-static int
-setup(void **state)
-{
-	*state = &appliance;
-	appliance_start(&appliance, 1);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	appliance_stop(*state);
-	return 0;
-}
-
 #define END "\"destination\":\"203.0.113.9:80\"}"
 
 static void
@@ -196,16 +179,18 @@ who_hangs_up_leaves_nothing(void **state)
 	assert_int_equal(a->explains, 1);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, appliance_setup, appliance_teardown)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(slips_are_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_question_is_understood, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_owner_answers, setup, teardown),
-		cmocka_unit_test_setup_teardown(hairpin_is_two_passes, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_stuck_worker_is_told_of, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_hangs_up_leaves_nothing, setup, teardown),
+		TEST(slips_are_told),
+		TEST(a_question_is_understood),
+		TEST(the_owner_answers),
+		TEST(hairpin_is_two_passes),
+		TEST(a_stuck_worker_is_told_of),
+		TEST(who_hangs_up_leaves_nothing),
 	};
 
 	test_eal_init(128);

@@ -18,23 +18,6 @@
 #define CLIENT "{\"command\":\"kill\",\"what\":\"client\",\"id\":\"10.0.0.9\"}"
 #define FILTER "{\"command\":\"kill\",\"what\":\"connections\",\"filter\":{\"protocol\":\"tcp\"}}"
 
-static struct appliance appliance;
-
-static int
-setup(void **state)
-{
-	*state = &appliance;
-	appliance_start(&appliance, 1);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	appliance_stop(*state);
-	return 0;
-}
-
 static void
 expect_ended(struct appliance *a, const char *request, int connections, int listeners)
 {
@@ -144,7 +127,7 @@ start_eal(void **state)
 	return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, appliance_setup, appliance_teardown)
 
 int
 main(void)

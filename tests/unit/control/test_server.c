@@ -20,23 +20,6 @@
 
 #define SHOW(what) "{\"command\":\"show\",\"what\":\"" what "\"}\n"
 
-static struct appliance appliance;
-
-static int
-setup(void **state)
-{
-	*state = &appliance;
-	appliance_start(&appliance, 1);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	appliance_stop(*state);
-	return 0;
-}
-
 static void
 expect(struct appliance *a, int fd, const char *wanted)
 {
@@ -498,7 +481,7 @@ start_eal(void **state)
 	return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, appliance_setup, appliance_teardown)
 
 int
 main(void)

@@ -15,23 +15,6 @@
 #include "control/best.h"
 #include "eal.h"
 
-static struct appliance appliance;
-
-static int
-setup(void **state)
-{
-	*state = &appliance;
-	appliance_start(&appliance, 1);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	appliance_stop(*state);
-	return 0;
-}
-
 static const char *
 id_of(const json_t *json, size_t i)
 {
@@ -189,7 +172,7 @@ start_eal(void **state)
 	return 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, appliance_setup, appliance_teardown)
 
 int
 main(void)
